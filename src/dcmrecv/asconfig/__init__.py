@@ -1,0 +1,1 @@
+"""Association profile files (``-xf``)."""

@@ -1,0 +1,1 @@
+"""The DCMTK command-line dialect."""

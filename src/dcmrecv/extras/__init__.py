@@ -1,0 +1,1 @@
+"""Additions that are imported only when their option is given."""

@@ -1,0 +1,158 @@
+"""What a receiver tells about its work, as typed calls in the order things happen.
+
+The engine calls a `Journal`; it never builds a sentence. The DCMTK dialect implements one that prints the
+reference's log lines; metrics, JSON logs and embedding programs are others. Every method of the base classes
+does nothing, so an implementation overrides what it is interested in. Methods must not block and must not
+raise. One `AssociationJournal` serves one connection and is used by one thread at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dcmrecv.core import events as ev
+
+__all__ = ["AssociationJournal", "Journal"]
+
+
+class AssociationJournal:
+    """The story of one connection; numbers are those of the event table in spec/network.md f.1."""
+
+    #: True if `message_dumped` style details are wanted; lets the engine skip collecting them.
+    wants_details: bool = False
+    #: True if the received data set itself is dumped (trace level): the engine then keeps a copy of it.
+    wants_data_set: bool = False
+
+    def connected(self) -> None:
+        """9: a connection was accepted, before anything is read."""
+
+    def tls_established(self, details: str, warnings: Sequence[str]) -> None:
+        """TLS handshake done: certificate warnings (W), then the details block (D), logger dcmtls."""
+
+    def tls_failed(self, lines: Sequence[tuple[str, str]], text: str) -> None:
+        """TLS handshake failed: (level letter, text) lines of dcmtls, then line 18 with *text*."""
+
+    def not_an_association(self, event: ev.NotAnAssociation) -> None:
+        """Row 2 of a.1 step 1: an association without titles, refused; then 40."""
+
+    def request_unusable(self, event: ev.RequestUnusable) -> None:
+        """10 (if the body was read), 18."""
+
+    def request_received(self, event: ev.RequestReceived) -> None:
+        """10, 11, 12."""
+
+    def rejected(self, event: ev.AssociationRejected) -> None:
+        """16, 17."""
+
+    def accepted(self, event: ev.AssociationAccepted) -> None:
+        """13, 14, 15."""
+
+    def echo_request(self, event: ev.EchoRequest) -> None:
+        """19, 20 or 21, first half: request received."""
+
+    def echo_response(self, event: ev.EchoRequest) -> None:
+        """20 or 21, second half, before the response is sent."""
+
+    def echo_response_sent(self) -> None:
+        """21: D: C-ECHO Response successfully sent."""
+
+    def store_request(self, event: ev.StoreRequest) -> None:
+        """19 (command), 22. In bit-preserving mode called after `name_generated`."""
+
+    def name_generated(self, path: bytes, *, before_reception: bool) -> None:
+        """23 (before_reception) or 25's second line: the path of the object."""
+
+    def overwriting(self, path: bytes) -> None:
+        """26."""
+
+    def data_set_starts(self, transfer_syntax: bytes) -> None:
+        """19 (data set, normal and ignore mode): the first byte of a data set is parsed."""
+
+    def data_set_note(self, level: str, text: str) -> None:
+        """A line of the data set parser (logger dcmdata): level letter, text."""
+
+    def data_set_received(
+        self, request: ev.StoreRequest, context_id: int, *, to_file: bool, data_set: bytes | None
+    ) -> None:
+        """24: all fragments are there, then the dump of the request (with the data set at trace level)."""
+
+    def processing_store(self) -> None:
+        """25's first line (normal mode)."""
+
+    def meta_header_written(
+        self,
+        transfer_syntax: bytes,
+        class_uid: bytes,
+        instance_uid: bytes,
+        class_found: bool,
+        instance_found: bool,
+    ) -> None:
+        """27: normal mode, writing."""
+
+    def stored(self, path: bytes, request: ev.StoreRequest, size: int) -> None:
+        """28: the object is published under *path*; *size* in bytes of the file."""
+
+    def ignored(self) -> None:
+        """29."""
+
+    def store_response(self, request: ev.StoreRequest, status: int) -> None:
+        """30, before the response is sent."""
+
+    def response_failed(self, kind: str, causes: Sequence[ev.Cause]) -> None:
+        """31: kind is ``"C-STORE"`` or ``"C-ECHO"``."""
+
+    def data_set_failed(
+        self,
+        request: ev.StoreRequest,
+        context_id: int | None,
+        causes: Sequence[ev.Cause],
+        *,
+        parser_text: str = "",
+    ) -> None:
+        """32 (if *parser_text*), 33, 34: the data set could not be received; request dump at D."""
+
+    def contexts_differ(self, request: ev.StoreRequest, context_id: int) -> None:
+        """c.3: Presentation Context ID of command and data set differs."""
+
+    def store_error(self, text: str) -> None:
+        """35: one complete E line of the storage layer (logger dcmnet)."""
+
+    def file_not_created(self, path: bytes, context_id: int) -> None:
+        """36: bit-preserving, createFilestream failed; D: Ignoring incoming dataset ..."""
+
+    def file_not_written(self, context_id: int) -> None:
+        """36: bit-preserving, Cannot write to file."""
+
+    def aborting(self, event: ev.ProtocolError) -> None:
+        """Lines of the event, then 37: D: DIMSE Error, detail (if available): ..."""
+
+    def release_requested(self) -> None:
+        """38."""
+
+    def abort_received(self) -> None:
+        """39 (also for a peer that closed)."""
+
+    def terminated(self) -> None:
+        """40."""
+
+    def closed(self) -> None:
+        """The connection is gone; nothing follows. Not a line of the reference."""
+
+
+class Journal:
+    """What concerns the whole receiver; hands out the journal of each connection."""
+
+    def association(self, peer_address: str, peer_port: int) -> AssociationJournal:
+        """Return the journal of a new connection."""
+        return AssociationJournal()
+
+    def waiting(self) -> None:
+        """8: about to wait for a connection (the odd ``-pdu`` warning)."""
+
+    def no_dictionary(self) -> None:
+        """W: No data dictionary loaded, check environment variable: DCMDICTPATH (logger dcmnet)."""
+
+    def flush(self) -> None:
+        """Hand everything over to the operating system."""

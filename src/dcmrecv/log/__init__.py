@@ -1,0 +1,1 @@
+"""The log dialect: levels, log4cplus-style configuration, sentences and dumps."""

@@ -1,0 +1,1 @@
+"""Listening, accepting, workers, deadlines, drain and signals."""

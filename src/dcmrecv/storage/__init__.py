@@ -1,0 +1,1 @@
+"""Names, directories and files: from a C-STORE to a published object."""

@@ -1,0 +1,27 @@
+"""Bytes from the wire and text for people, without loss in either direction.
+
+AE titles, UIDs and file names reach us as arbitrary bytes and must leave in log lines as the same bytes
+(``spec``: "raw bytes of titles and UIDs go out unescaped"). Text made here is UTF-8 where the bytes are,
+and carries every other byte as a lone surrogate.
+"""
+
+from __future__ import annotations
+
+import os
+
+__all__ = ["from_bytes", "from_os", "to_bytes"]
+
+
+def from_bytes(data: bytes) -> str:
+    """Return *data* as text; `to_bytes` gives the same bytes back."""
+    return data.decode("utf-8", "surrogateescape")
+
+
+def to_bytes(text: str) -> bytes:
+    """Return the bytes that `from_bytes` made *text* from."""
+    return text.encode("utf-8", "surrogateescape")
+
+
+def from_os(argument: str) -> bytes:
+    """Return the raw bytes of a command-line argument or path that Python decoded by the locale."""
+    return os.fsencode(argument)

@@ -1,0 +1,1 @@
+"""TLS: profiles, keys, certificates, CRLs and the handshake."""
