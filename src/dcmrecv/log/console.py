@@ -1,0 +1,197 @@
+"""Hand log text to a descriptor without ever holding up an association for long.
+
+Standard error may be a pipe nobody reads, a closed socket, a full disk or not open at all. The rules:
+
+* one message, or one batch of an association's lines, is one locked write, so lines never interleave;
+* a descriptor that takes nothing for `STALL_SECONDS` is called stalled: from then on text is kept (up to
+  `BACKLOG_LIMIT` bytes) and tried again with every later write, without waiting;
+* beyond that, or when the descriptor reports an error, text is dropped and its lines are counted; the count
+  is told in one line as soon as the descriptor takes text again.
+
+No method raises because of the descriptor.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+import threading
+import time
+from collections.abc import Callable
+
+from dcmrecv import text as _text
+
+__all__ = ["BACKLOG_LIMIT", "STALL_SECONDS", "DescriptorWriter", "encode", "occupy_standard_descriptors"]
+
+STALL_SECONDS = 0.5
+"""How long one write may wait for a descriptor that makes no progress."""
+
+BACKLOG_LIMIT = 1 << 20
+"""Bytes kept for a stalled descriptor."""
+
+_BLOCKING_CHUNK = 4096
+"""PIPE_BUF: what a blocking pipe or socket takes without blocking once poll(2) calls it writable."""
+
+
+def encode(text: str) -> bytes:
+    """Return the bytes of *text*, foreign bytes unchanged; never fails."""
+    try:
+        return _text.to_bytes(text)
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+
+
+def occupy_standard_descriptors() -> None:
+    """Make descriptors 0 to 2 exist, on the null device where the caller closed them.
+
+    Otherwise the next file or socket opened would get number 2, and log lines would go into a received
+    object or to a peer.
+    """
+    while True:
+        descriptor = os.open(os.devnull, os.O_RDWR)
+        if descriptor > 2:
+            os.close(descriptor)
+            return
+        os.set_inheritable(descriptor, True)
+
+
+def _own_description(descriptor: int) -> int | None:
+    """Return a non-blocking open file description of a pipe or terminal, or None.
+
+    O_NONBLOCK on the inherited one would change it for every other process that shares it.
+    """
+    try:
+        return os.open(
+            f"/proc/self/fd/{descriptor}", os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+        )
+    except OSError:
+        return None
+
+
+class DescriptorWriter:
+    """Write whole batches to *descriptor*, under the rules at the top of this module.
+
+    *notice* turns a number of lost lines into the line that tells it.
+    """
+
+    def __init__(self, descriptor: int, notice: Callable[[int], bytes] | None = None) -> None:
+        self._lock = threading.Lock()
+        self._notice = notice
+        self._backlog = bytearray()
+        self._lost = 0
+        self._owned: int | None = None
+        self._must_poll = False
+        self._descriptor = descriptor
+        try:
+            mode = os.fstat(descriptor).st_mode
+        except OSError:
+            return
+        if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode):
+            self._owned = _own_description(descriptor)
+            self._must_poll = self._owned is None
+        elif stat.S_ISSOCK(mode):
+            self._must_poll = True
+        if self._owned is not None:
+            self._descriptor = self._owned
+
+    @property
+    def lost(self) -> int:
+        """Number of lines dropped and not yet told."""
+        return self._lost
+
+    def write(self, data: bytes) -> None:
+        """Write *data*; returns after at most `STALL_SECONDS` without progress."""
+        with self._lock:
+            if self._backlog or self._lost:
+                self._write_after_trouble(data)
+                return
+            rest = self._deliver(data, STALL_SECONDS)
+            if rest:
+                self._keep(rest)
+
+    def drain(self, seconds: float = STALL_SECONDS) -> None:
+        """Try for *seconds* without progress to deliver what a stalled descriptor left."""
+        with self._lock:
+            if self._backlog:
+                self._deliver_backlog(seconds)
+
+    def close(self) -> None:
+        """Deliver what can be delivered and give back an own description; *descriptor* stays open."""
+        self.drain()
+        with self._lock:
+            if self._owned is not None:
+                os.close(self._owned)
+                self._owned = None
+            self._descriptor = -1
+
+    def _write_after_trouble(self, data: bytes) -> None:
+        if self._backlog and not self._deliver_backlog(0):
+            self._keep(data)
+            return
+        if self._lost and self._notice is not None:
+            told, line = self._lost, self._notice(self._lost)
+            rest = self._deliver(line, 0)
+            if len(rest) == len(line):
+                self._lost += data.count(b"\n") or 1
+                return
+            self._lost -= told
+            self._backlog += rest
+        else:
+            self._lost = 0
+        if self._backlog:
+            self._keep(data)
+            return
+        rest = self._deliver(data, STALL_SECONDS)
+        if rest:
+            self._keep(rest)
+
+    def _deliver_backlog(self, seconds: float) -> bool:
+        rest = self._deliver(bytes(self._backlog), seconds)
+        self._backlog[:] = rest
+        return not rest
+
+    def _keep(self, data: bytes) -> None:
+        if not self._backlog or len(self._backlog) + len(data) <= BACKLOG_LIMIT:
+            self._backlog += data
+        else:
+            self._lost += data.count(b"\n") or 1
+
+    def _deliver(self, data: bytes, seconds: float) -> bytes:
+        """Write *data* and return what a stalled descriptor did not take; after an error nothing is left."""
+        deadline = 0.0
+        while data:
+            try:
+                written = self._write_some(data)
+            except BlockingIOError:
+                written = 0
+            except OSError:
+                self._lost += data.count(b"\n") or 1
+                return b""
+            if written == len(data):
+                return b""
+            data = data[written:]
+            if seconds <= 0 and not written:
+                return data
+            now = time.monotonic()
+            if written or not deadline:
+                deadline = now + seconds
+            elif now >= deadline:
+                return data
+            self._wait(deadline - now)
+        return b""
+
+    def _write_some(self, data: bytes) -> int:
+        if self._must_poll:
+            if not self._wait(0):
+                return 0
+            data = data[:_BLOCKING_CHUNK]
+        return os.write(self._descriptor, data)
+
+    def _wait(self, seconds: float) -> bool:
+        """Wait until the descriptor takes text or reports an error."""
+        # Needed only when a descriptor cannot take everything at once.
+        import select
+
+        poll = select.poll()
+        poll.register(self._descriptor, select.POLLOUT)
+        return bool(poll.poll(max(0.0, seconds) * 1000))

@@ -1,0 +1,62 @@
+"""``--log-json``: one JSON object (RFC 8259) per message and line. An addition to the reference.
+
+Keys, in this order: ``time`` (RFC 3339, UTC, milliseconds), ``level``, ``logger``, ``association`` and
+``peer`` (messages of a connection only), ``message``, then the event fields. A byte that is no UTF-8 is
+written as ``\\xNN`` in the text, so every line is valid UTF-8.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+
+from dcmrecv.config import LogLevel
+from dcmrecv.log.console import encode
+from dcmrecv.log.lines import LineStyle
+from dcmrecv.log.loggers import Fields
+
+__all__ = ["JsonStyle", "json_line", "timestamp"]
+
+_encode_json = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": ")).encode
+
+
+def timestamp(seconds: float) -> str:
+    """Return *seconds* since the epoch as RFC 3339 in UTC with milliseconds."""
+    whole, milliseconds = divmod(int(seconds * 1000), 1000)
+    return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + f".{milliseconds:03d}Z"
+
+
+def _clean(value: object) -> object:
+    if isinstance(value, str) and not value.isascii():
+        return encode(value).decode("utf-8", "backslashreplace")
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    return value
+
+
+def json_line(
+    seconds: float, name: str, level: str, text: str, fields: Fields | None, identity: str, peer: str
+) -> str:
+    """Return one message as a JSON object and a newline."""
+    record: dict[str, object] = {"time": timestamp(seconds), "level": level, "logger": name}
+    if identity:
+        record["association"] = identity
+    if peer:
+        record["peer"] = peer
+    record["message"] = _clean(text)
+    if fields:
+        for key, value in fields.items():
+            record.setdefault(key, _clean(value))
+    return _encode_json(record) + "\n"
+
+
+class JsonStyle(LineStyle):
+    """JSON lines for the console."""
+
+    wants_fields = True
+
+    def format(
+        self, name: str, level: LogLevel, text: str, fields: Fields | None, identity: str, peer: str
+    ) -> str:
+        """See `LineStyle.format`."""
+        return json_line(time.time(), name, level.name, text, fields, identity, peer)

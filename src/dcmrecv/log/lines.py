@@ -1,0 +1,158 @@
+"""The console: one line of text, or one JSON object, per line of message, on standard error.
+
+This is the path of a receiver without ``--log-config``. It does not use `logging`: importing that costs a
+third of the start-up, and a record per line more than the line (spec/logging.md A.1, C "Speed").
+"""
+
+from __future__ import annotations
+
+import threading
+
+from dcmrecv.config import LogLevel
+from dcmrecv.log.console import DescriptorWriter, encode
+from dcmrecv.log.loggers import AssociationLogs, Fields, Log, Logs, Sink
+
+__all__ = ["LineLogs", "LineStyle", "TextStyle", "level_letter"]
+
+BATCH_LIMIT = 64 << 10
+"""Characters of held text that are written without waiting for `AssociationLogs.flush`."""
+
+_LETTERS = {
+    LogLevel.TRACE: "T",
+    LogLevel.DEBUG: "D",
+    LogLevel.INFO: "I",
+    LogLevel.WARN: "W",
+    LogLevel.ERROR: "E",
+    LogLevel.FATAL: "F",
+}
+
+
+def level_letter(level: LogLevel) -> str:
+    """Return the letter of *level* (``%P``)."""
+    return _LETTERS[level]
+
+
+_PREFIXES = {level: letter + ": " for level, letter in _LETTERS.items()}
+
+
+class LineStyle:
+    """How a message becomes text on the console."""
+
+    wants_fields = False
+
+    def format(
+        self, name: str, level: LogLevel, text: str, fields: Fields | None, identity: str, peer: str
+    ) -> str:
+        """Return the line or lines of a message, with their newlines."""
+        raise NotImplementedError
+
+
+class TextStyle(LineStyle):
+    """The built-in pattern ``%P: %m%n``, applied to each line of the text."""
+
+    def format(
+        self, name: str, level: LogLevel, text: str, fields: Fields | None, identity: str, peer: str
+    ) -> str:
+        """See `LineStyle.format`."""
+        prefix = _PREFIXES[level]
+        if "\n" in text:
+            text = text.replace("\n", "\n" + prefix)
+        return f"{prefix}{text}\n"
+
+
+class _ImmediateSink(Sink):
+    def __init__(self, style: LineStyle, writer: DescriptorWriter) -> None:
+        self._format = style.format
+        self._writer = writer
+
+    def emit(self, name: str, level: LogLevel, text: str, fields: Fields | None) -> None:
+        self._writer.write(encode(self._format(name, level, text, fields, "", "")))
+
+
+class _LineBuffer(AssociationLogs, Sink):
+    def __init__(self, owner: LineLogs, identity: str, peer: str) -> None:
+        self._owner = owner
+        self._identity = identity
+        self._peer = peer
+        self._format = owner.style.format
+        self._writer = owner.writer
+        self._lines: list[str] = []
+        self._held = 0
+        self._lock = threading.Lock()
+        self._logs: dict[str, Log] = {}
+
+    def logger(self, name: str) -> Log:
+        log = self._logs.get(name)
+        if log is None:
+            log = self._logs[name] = Log(name, self._owner.threshold, self)
+        return log
+
+    def emit(self, name: str, level: LogLevel, text: str, fields: Fields | None) -> None:
+        line = self._format(name, level, text, fields, self._identity, self._peer)
+        self._lines.append(line)
+        self._held += len(line)
+        if level >= LogLevel.WARN or self._held > BATCH_LIMIT:
+            self.flush()
+
+    def flush(self) -> None:
+        lines = self._lines
+        if not lines:
+            return
+        # `LineLogs.flush` may come from another thread: what the owner appends meanwhile stays.
+        with self._lock:
+            count = len(lines)
+            data = "".join(lines[:count])
+            del lines[:count]
+            self._held = 0
+            if data:
+                self._writer.write(encode(data))
+
+    def close(self) -> None:
+        self.flush()
+        self._owner.forget(self)
+
+
+class LineLogs(Logs):
+    """All loggers of a receiver without ``--log-config``: one level, one descriptor."""
+
+    def __init__(self, threshold: LogLevel, style: LineStyle, descriptor: int) -> None:
+        self.threshold = threshold
+        self.style = style
+        self.errors_visible = threshold <= LogLevel.ERROR
+        self.wants_fields = style.wants_fields
+        self.writer = DescriptorWriter(descriptor, self._lost_lines)
+        self._immediate = _ImmediateSink(style, self.writer)
+        self._buffers: dict[int, _LineBuffer] = {}
+
+    def logger(self, name: str) -> Log:
+        """See `Logs.logger`."""
+        return Log(name, self.threshold, self._immediate)
+
+    def association(self, identity: str, peer: str) -> AssociationLogs:
+        """See `Logs.association`."""
+        buffer = _LineBuffer(self, identity, peer)
+        self._buffers[id(buffer)] = buffer
+        return buffer
+
+    def forget(self, buffer: _LineBuffer) -> None:
+        """Let go of the loggers of a closed connection."""
+        self._buffers.pop(id(buffer), None)
+
+    def emit_unconditional(self, text: str) -> None:
+        """See `Logs.emit_unconditional`."""
+        self._immediate.emit("root", LogLevel.INFO, text, None)
+
+    def flush(self) -> None:
+        """See `Logs.flush`."""
+        for buffer in list(self._buffers.values()):
+            buffer.flush()
+        self.writer.drain()
+
+    def close(self) -> None:
+        """See `Logs.close`."""
+        self.flush()
+        self.writer.close()
+
+    def _lost_lines(self, count: int) -> bytes:
+        text = f"{count} lines of this log were lost: standard error did not take them"
+        return encode(self.style.format("dcmtk.apps.dcmrecv", LogLevel.WARN, text, None, "", ""))
