@@ -49,8 +49,11 @@ class AssociationJournal:
     def accepted(self, event: ev.AssociationAccepted) -> None:
         """13, 14, 15."""
 
+    def command_received(self, event: ev.EchoRequest | ev.StoreRequest) -> None:
+        """19 (command) and the notes of the command: first thing for every complete command."""
+
     def echo_request(self, event: ev.EchoRequest) -> None:
-        """19, 20 or 21, first half: request received."""
+        """20 or 21, first half: request received. Directly after `command_received`."""
 
     def echo_response(self, event: ev.EchoRequest) -> None:
         """20 or 21, second half, before the response is sent."""
@@ -59,7 +62,7 @@ class AssociationJournal:
         """21: D: C-ECHO Response successfully sent."""
 
     def store_request(self, event: ev.StoreRequest) -> None:
-        """19 (command), 22. In bit-preserving mode called after `name_generated`."""
+        """22. In bit-preserving mode called after `name_generated` and `overwriting`."""
 
     def name_generated(self, path: bytes, *, before_reception: bool) -> None:
         """23 (before_reception) or 25's second line: the path of the object."""
@@ -128,14 +131,17 @@ class AssociationJournal:
     def aborting(self, event: ev.ProtocolError) -> None:
         """Lines of the event, then 37: D: DIMSE Error, detail (if available): ..."""
 
-    def release_requested(self) -> None:
-        """38."""
+    def release_requested(self, *, command_started: bool = False) -> None:
+        """38. *command_started*: an incomplete command was lost, whose 19 is still to be said."""
 
-    def abort_received(self) -> None:
-        """39 (also for a peer that closed)."""
+    def abort_received(self, *, command_started: bool = False) -> None:
+        """39 (also for a peer that closed). *command_started* as above."""
 
     def terminated(self) -> None:
         """40."""
+
+    def flush(self) -> None:
+        """Hand collected lines to the operating system; called before every wait for the peer."""
 
     def closed(self) -> None:
         """The connection is gone; nothing follows. Not a line of the reference."""

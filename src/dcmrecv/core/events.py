@@ -116,7 +116,16 @@ class UserIdentity:
 
 
 class NegotiationNote(NamedTuple):
-    """Something the reference warns of while it reads or answers the request; `kind` selects the sentence."""
+    """Something the reference warns of while it reads or answers a message; `kind` selects the sentence.
+
+    Kinds and their arguments (sentences: `dcmrecv.log.sentences`, spec/network.md a.1, a.3, a.4, c.1):
+    parsing a request ``max-length-item`` (length), ``role-uid-length`` (length), ``role-both-zero``;
+    evaluating contexts ``role-refused``, ``role-none``; the peer's maximum length ``send-length-odd``
+    (length, used length), ``send-length-small``, ``send-length-default`` (length); a command set
+    ``element-order`` (group, element), ``element-twice`` (group, element), ``element-odd`` (group, element),
+    ``element-cut`` (group, element, length, remaining bytes), ``element-invalid`` (group, element),
+    ``dimse-warning`` (text behind ``DIMSE Warning: ({calling},{called}): ``).
+    """
 
     kind: str
     args: tuple[object, ...] = ()
@@ -181,6 +190,9 @@ class NotAnAssociation:
 @dataclass(frozen=True, slots=True)
 class RequestUnusable:
     """No reply, or only an A-ASSOCIATE-RJ for the protocol version: ``Could not receive ...: {text}``.
+
+    Also follows `RequestReceived` when the answer cannot be made (spec/network.md a.1 steps 9 and 11): then
+    `text` is empty and the error is in `lines`.
 
     `lines` are further error lines that come first, complete texts without level.
     """
@@ -271,6 +283,8 @@ class ReleaseRequested:
     """A-RELEASE-RQ; the A-RELEASE-RP is waiting to be sent. `stage` tells whether a data set was cut off."""
 
     stage: Stage
+    command_started: bool = False
+    """As `ProtocolError.command_started`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -280,6 +294,8 @@ class AbortReceived:
     source: int
     reason: int
     stage: Stage
+    command_started: bool = False
+    """As `ProtocolError.command_started`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -287,6 +303,8 @@ class PeerClosed:
     """End of stream, reset or 60 s of silence at a PDU boundary of an established association."""
 
     stage: Stage
+    command_started: bool = False
+    """As `ProtocolError.command_started`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +320,14 @@ class ProtocolError:
     lines: tuple[tuple[str, str], ...] = ()
     context_id: int | None = None
     """Context of the data set when known (the number in "Unable to receive dataset ...")."""
+    command_set: bytes = b""
+    """The command set that a storage SCP does not handle, for the debug dump; else empty."""
+    context_of_command: int | None = None
+    """Presentation context of `command_set`."""
+    notes: tuple[NegotiationNote, ...] = ()
+    """Remarks on the elements of a command that could not be used."""
+    command_started: bool = False
+    """True if at least one byte of a command set was parsed and no event told of that command."""
 
 
 Event: TypeAlias = (
