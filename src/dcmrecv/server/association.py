@@ -1,0 +1,289 @@
+"""One association from its connection to its end: what each event of the core makes us do.
+
+The driver owns no protocol rule (`dcmrecv.core`), no file (`dcmrecv.storage`) and no sentence
+(`dcmrecv.journal`); it carries events from one to the other, in the order in which the reference does and
+says things (spec/network.md f.1).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from dcmrecv.core import events as ev
+from dcmrecv.core.acceptor import Acceptor, AcceptorSettings, Wait
+from dcmrecv.server import limits
+from dcmrecv.server.transport import Clocks, Transport
+
+if TYPE_CHECKING:
+    from dcmrecv.journal import AssociationJournal, Journal
+    from dcmrecv.storage import ObjectStore, StoreSession
+    from dcmrecv.tls import TlsServerContext
+
+__all__ = ["Association", "Services"]
+
+_RELEASED = (ev.Cause(0x0006, 0x0319, "DUL Peer Requested Release"),)
+_PEER_ABORTED = (ev.Cause(0x0006, 0x0317, "Peer aborted Association (or never connected)"),)
+_CONTEXTS_DIFFER = (
+    ev.Cause(0x0006, 0x0206, "DIMSE: Presentation Contexts of Command and Data Set differ"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """What all associations of a process share."""
+
+    settings: AcceptorSettings
+    clocks: Clocks
+    store: ObjectStore
+    journal: Journal
+    tls: TlsServerContext | None = None
+    echo: Callable[[ev.EchoRequest, ev.AcceptedAssociation], int] | None = None
+    """Answers a C-ECHO with a status instead of 0000 (programs that embed the receiver)."""
+
+
+class Association:
+    """Serves one connection. `run` in a worker thread; `end_soon` from any thread."""
+
+    def __init__(self, services: Services, sock: socket.socket, address: tuple[str, int]) -> None:
+        self._services = services
+        self._sock = sock
+        self._transport = Transport(sock, services.clocks)
+        self._acceptor = Acceptor(services.settings)
+        self._journal: AssociationJournal = services.journal.association(*address)
+        self._agreed: ev.AcceptedAssociation | None = None
+        self._request: ev.StoreRequest | None = None
+        self._session: StoreSession | None = None
+        self._data_set: list[bytes] | None = None
+        self._over = False
+        self._ending = False
+        self._handlers: dict[type[Any], Callable[[Any], None]] = {
+            ev.NotAnAssociation: self._not_an_association,
+            ev.RequestUnusable: self._request_unusable,
+            ev.RequestReceived: self._request_received,
+            ev.AssociationRejected: self._rejected,
+            ev.AssociationAccepted: self._accepted,
+            ev.EchoRequest: self._echo,
+            ev.StoreRequest: self._store,
+            ev.ReleaseRequested: self._released,
+            ev.AbortReceived: self._aborted,
+            ev.PeerClosed: self._aborted,
+            ev.ProtocolError: self._protocol_error,
+        }
+
+    @property
+    def storing(self) -> bool:
+        """True while a C-STORE is being received."""
+        return self._session is not None
+
+    def end_soon(self, *, at_once: bool) -> None:
+        """Let a running C-STORE finish and then end; with *at_once*, end now whatever is running."""
+        self._ending = True
+        if at_once or not self.storing:
+            try:
+                self._sock.shutdown(socket.SHUT_RD)  # wakes a worker that waits for bytes
+            except OSError as error:
+                if error.errno not in (errno.ENOTCONN, errno.EBADF, errno.EINVAL):
+                    raise
+
+    def run(self) -> None:
+        """Serve the connection to its end and close it."""
+        journal = self._journal
+        try:
+            journal.connected()
+            if self._services.tls is None or self._shake_hands():
+                self._converse()
+                journal.flush()
+                self._transport.finish(self._acceptor)
+        finally:
+            self._end_session()
+            self._transport.close()
+            journal.closed()
+            journal.flush()
+
+    def _shake_hands(self) -> bool:
+        from dcmrecv.tls import HandshakeError
+
+        assert self._services.tls is not None
+        try:
+            connection = self._services.tls.handshake(
+                self._sock, read_timeout=limits.READ_SECONDS, deadline=limits.TLS_HANDSHAKE_SECONDS
+            )
+        except HandshakeError as error:
+            self._journal.tls_failed(error.lines, error.text)
+            return False
+        self._transport.use_tls(connection)
+        self._journal.tls_established(connection.details, connection.warnings)
+        return True
+
+    def _converse(self) -> None:
+        acceptor = self._acceptor
+        transport = self._transport
+        next_event = acceptor.next_event
+        handlers = self._handlers
+        flush = self._journal.flush
+        while True:
+            event = next_event()
+            if event is None:
+                self._send()
+                if self._over or acceptor.wait is Wait.LINGER or acceptor.wait is Wait.CLOSED:
+                    return
+                if self._ending and self._session is None:
+                    return
+                flush()
+                transport.receive(acceptor)
+            elif type(event) is ev.DataFragments:
+                self._fragments(event)
+            else:
+                handlers[type(event)](event)
+                transport.progressed()
+
+    def _send(self) -> OSError | None:
+        """Send what the acceptor has to say; an error means that the peer is gone."""
+        data = self._acceptor.data_to_send()
+        if not data:
+            return None
+        try:
+            self._transport.send(data)
+        except OSError as error:
+            return error
+        return None
+
+    # -- association ---------------------------------------------------------------------------------
+
+    def _not_an_association(self, event: ev.NotAnAssociation) -> None:
+        self._journal.not_an_association(event)
+        self._journal.terminated()
+
+    def _request_unusable(self, event: ev.RequestUnusable) -> None:
+        self._journal.request_unusable(event)
+
+    def _request_received(self, event: ev.RequestReceived) -> None:
+        self._journal.request_received(event)
+
+    def _rejected(self, event: ev.AssociationRejected) -> None:
+        self._journal.rejected(event)
+        self._send()
+        self._journal.terminated()
+
+    def _accepted(self, event: ev.AssociationAccepted) -> None:
+        self._agreed = event.association
+        self._journal.accepted(event)
+        self._send()
+
+    def _released(self, event: ev.ReleaseRequested) -> None:
+        if event.stage is ev.Stage.DATA_SET:
+            self._data_set_failed(_RELEASED, None)
+        self._journal.release_requested()
+        self._send()
+        self._journal.terminated()
+
+    def _aborted(self, event: ev.AbortReceived | ev.PeerClosed) -> None:
+        if self._ending:  # woken by end_soon: the peer did nothing
+            self._over = True
+            return
+        if event.stage is ev.Stage.DATA_SET:
+            self._data_set_failed(_PEER_ABORTED, None)
+        self._journal.abort_received()
+        self._journal.terminated()
+
+    def _protocol_error(self, event: ev.ProtocolError) -> None:
+        if event.stage is ev.Stage.DATA_SET:
+            self._data_set_failed(event.causes, event.context_id)
+        self._journal.aborting(event)
+        self._send()
+        self._journal.terminated()
+
+    # -- C-ECHO --------------------------------------------------------------------------------------
+
+    def _echo(self, event: ev.EchoRequest) -> None:
+        status = 0
+        self._journal.echo_request(event)
+        if self._services.echo is not None and self._agreed is not None:
+            status = self._services.echo(event, self._agreed)
+        self._journal.echo_response(event)
+        self._acceptor.send_echo_response(event, status)
+        if self._respond("C-ECHO"):
+            self._journal.echo_response_sent()
+
+    def _respond(self, kind: str) -> bool:
+        error = self._send()
+        if error is None:
+            return True
+        self._journal.response_failed(
+            kind,
+            (
+                ev.Cause(0x0006, 0x020E, "DIMSE Failed to send message"),
+                ev.Cause(
+                    0x0006,
+                    0x031D,
+                    f"TCP I/O Error ({os.strerror(error.errno or 0)}) occurred in routine: writeDataPDU",
+                ),
+            ),
+        )
+        return False
+
+    # -- C-STORE -------------------------------------------------------------------------------------
+
+    def _store(self, event: ev.StoreRequest) -> None:
+        assert self._agreed is not None
+        self._request = event
+        opened = self._services.store.request(event, self._agreed, self._journal)
+        if isinstance(opened, tuple):
+            self._give_up(opened)
+            return
+        self._session = opened
+        if self._journal.wants_data_set:
+            self._data_set = []
+
+    def _fragments(self, event: ev.DataFragments) -> None:
+        session = self._session
+        assert session is not None
+        if self._data_set is not None:
+            self._data_set.extend(bytes(view) for view in event.views)
+        causes = session.receive(event.views, event.last, event.context_id)
+        self._transport.progressed()
+        if causes is not None:
+            self._data_set_failed(causes, event.context_id)
+            self._give_up(causes)
+        elif event.last:
+            self._complete(session, event.context_id)
+
+    def _complete(self, session: StoreSession, context_id: int) -> None:
+        request = self._request
+        assert request is not None
+        data_set = None if self._data_set is None else b"".join(self._data_set)
+        self._journal.data_set_received(request, context_id, to_file=session.to_file, data_set=data_set)
+        if context_id != request.context_id:
+            session.keep_or_discard()
+            self._session = self._data_set = None
+            self._journal.contexts_differ(request, context_id)
+            self._give_up(_CONTEXTS_DIFFER)
+            return
+        result = session.complete()
+        self._session = self._data_set = None
+        self._journal.store_response(request, result.status)
+        self._acceptor.send_store_response(request, result.status)
+        self._respond("C-STORE")
+        if result.abort is not None:
+            self._give_up(result.abort)
+
+    def _data_set_failed(self, causes: tuple[ev.Cause, ...], context_id: int | None) -> None:
+        request = self._request
+        assert request is not None
+        self._end_session()
+        self._journal.data_set_failed(request, context_id, causes)
+
+    def _give_up(self, causes: tuple[ev.Cause, ...]) -> None:
+        """Abort for a reason of our own; the acceptor answers with a `ProtocolError`."""
+        self._acceptor.abort(causes)
+
+    def _end_session(self) -> None:
+        session = self._session
+        if session is not None:
+            self._session = self._data_set = None
+            session.discard()

@@ -1,0 +1,162 @@
+"""One connection's bytes and clocks: reads into the acceptor's buffer, sends, and ends the connection.
+
+Sockets stay blocking and the kernel keeps the time (SO_RCVTIMEO), so that a read is one system call. Which
+clock runs when is the reference's (spec/network.md d); a limit on a whole PDU is ours.
+"""
+
+from __future__ import annotations
+
+import select
+import socket
+import struct
+import time
+from typing import Protocol
+
+from dcmrecv.core.acceptor import Acceptor, Wait
+from dcmrecv.server import limits
+
+__all__ = ["ByteStream", "Clocks", "SecureStream", "Transport"]
+
+_QUICKACK = getattr(socket, "TCP_QUICKACK", None)  # Linux only
+_ABORTIVE_CLOSE = struct.pack("ii", 1, 0)
+_DRIPPING = (Wait.REQUEST_BODY, Wait.PDU_BODY)
+_TIMED_AS_A_WHOLE = (Wait.FIRST_HEADER, Wait.PDU_HEADER, Wait.ABORT_WAIT)
+
+
+class ByteStream(Protocol):
+    """What a TLS connection and a socket have in common."""
+
+    def recv_into(self, buffer: memoryview, /) -> int: ...
+
+    def sendall(self, data: bytes, /) -> None: ...
+
+
+class SecureStream(ByteStream, Protocol):
+    """A `ByteStream` that ends with a message of its own."""
+
+    def close(self) -> None: ...
+
+
+class Clocks:
+    """Seconds for each `Wait`, from the options; shared by all connections."""
+
+    def __init__(self, acse_timeout: int, dimse_timeout: int | None) -> None:
+        boundary = limits.READ_SECONDS if dimse_timeout is None else dimse_timeout
+        self.seconds: dict[Wait, int] = {
+            Wait.FIRST_HEADER: acse_timeout,
+            Wait.REQUEST_BODY: limits.READ_SECONDS,
+            Wait.PDU_BOUNDARY: boundary,
+            Wait.PDU_HEADER: boundary,
+            Wait.PDU_BODY: limits.READ_SECONDS,
+            Wait.ABORT_WAIT: acse_timeout,
+        }
+        self.dimse_timeout = dimse_timeout
+
+
+class Transport:
+    """The edge between one socket and one `Acceptor`. Used by one thread."""
+
+    def __init__(self, sock: socket.socket, clocks: Clocks) -> None:
+        self.sock = sock
+        self._stream: ByteStream = sock
+        self._clocks = clocks
+        self._timeout: float | None = None
+        self._wait: Wait | None = None
+        self._deadline = 0.0
+        self._acknowledge = False
+        self._tls: SecureStream | None = None
+
+    def use_tls(self, stream: SecureStream) -> None:
+        """Read and write through *stream* from now on."""
+        self._stream = self._tls = stream
+
+    def receive(self, acceptor: Acceptor) -> None:
+        """Give *acceptor* the next bytes, or tell it that the peer or the time is gone."""
+        wait = acceptor.wait
+        if wait is not self._wait:
+            self._enter(wait)
+        elif wait is not Wait.PDU_BOUNDARY and not self._still_in_time(wait):
+            self._expired(acceptor, wait)
+            return
+        if self._acknowledge:
+            # Linux forgets this; without it a sender that leaves Nagle on waits for our delayed ACK
+            self.sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)  # type: ignore[arg-type]
+        try:
+            count = self._stream.recv_into(acceptor.receive_buffer())
+        except (BlockingIOError, TimeoutError):
+            self._expired(acceptor, wait)
+            return
+        except OSError:
+            acceptor.receive_eof(reset=True)
+            return
+        if count:
+            self._acknowledge = count < limits.QUICKACK_BELOW and _QUICKACK is not None
+            acceptor.bytes_received(count)
+        else:
+            acceptor.receive_eof()
+
+    def send(self, data: bytes) -> None:
+        """Send all of *data* in one call. Raises OSError."""
+        self._stream.sendall(data)
+        self._acknowledge = False
+
+    def progressed(self) -> None:
+        """A PDU was consumed: the clock of the next one starts anew."""
+        self._wait = None
+
+    def close(self) -> None:
+        """Close the connection; TLS says good-bye without waiting for the peer's."""
+        if self._tls is not None:
+            self._tls.close()
+        self.sock.close()
+
+    def finish(self, acceptor: Acceptor) -> None:
+        """End the connection as the reference ends it: who closes first, FIN or RST (spec/network.md 0)."""
+        sock = self.sock
+        if acceptor.unread:
+            # the reference never read these bytes, and the kernel answers its close with a reset
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORTIVE_CLOSE)
+        elif acceptor.wait is Wait.LINGER:
+            poll = select.poll()
+            poll.register(sock, select.POLLIN)
+            poll.poll(limits.LINGER_SECONDS * 1000)
+
+    def _enter(self, wait: Wait) -> None:
+        self._wait = wait
+        seconds = self._clocks.seconds[wait]
+        if wait in _DRIPPING:
+            self._deadline = time.monotonic() + limits.PDU_SECONDS
+        elif wait in _TIMED_AS_A_WHOLE:
+            self._deadline = time.monotonic() + seconds
+        self._set_timeout(seconds)
+
+    def _still_in_time(self, wait: Wait) -> bool:
+        """Check the limit on a whole header or PDU that has already taken more than one read."""
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            return False
+        self._set_timeout(left if wait in _TIMED_AS_A_WHOLE else min(left, self._clocks.seconds[wait]))
+        return True
+
+    def _set_timeout(self, seconds: float) -> None:
+        if seconds == self._timeout:
+            return
+        self._timeout = seconds
+        whole, fraction = divmod(max(seconds, 0.0), 1)
+        microseconds = int(fraction * 1_000_000)
+        if not whole and not microseconds:
+            microseconds = 1  # zero would mean to wait for ever
+        self.sock.setsockopt(
+            socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", min(int(whole), 1 << 31), microseconds)
+        )
+
+    def _expired(self, acceptor: Acceptor, wait: Wait) -> None:
+        """Tell the acceptor what the reference makes of silence in this state (spec/network.md d)."""
+        if wait in _TIMED_AS_A_WHOLE or (
+            wait in (Wait.PDU_BOUNDARY, Wait.PDU_HEADER) and self._clocks.dimse_timeout is not None
+        ):
+            acceptor.receive_timeout()
+        else:
+            acceptor.receive_eof()
+
+
