@@ -1,0 +1,39 @@
+"""From a `Config` to the services of a serving process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from dcmrecv.core.acceptor import AcceptorSettings
+from dcmrecv.server.association import Services
+from dcmrecv.server.transport import Clocks
+from dcmrecv.storage import ObjectStore
+
+if TYPE_CHECKING:
+    from dcmrecv.config import Config
+    from dcmrecv.dataset.dictionary import DataDictionary
+    from dcmrecv.journal import Journal
+    from dcmrecv.tls import TlsServerContext
+
+__all__ = ["build_services"]
+
+
+def build_services(
+    config: Config,
+    journal: Journal,
+    *,
+    tls: TlsServerContext | None,
+    dictionary: Callable[[], DataDictionary],
+    worker: int = 0,
+) -> Services:
+    """Return what the associations of one process share. *worker* numbers the process under one parent."""
+    association = config.association
+    store = ObjectStore(config.storage, dictionary=dictionary, worker=worker)
+    return Services(
+        settings=AcceptorSettings.from_config(association),
+        clocks=Clocks(association.acse_timeout, association.dimse_timeout),
+        store=store,
+        journal=journal,
+        tls=tls,
+    )

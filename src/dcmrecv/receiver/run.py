@@ -1,0 +1,103 @@
+"""The command line's receiver: opens the port, serves until a signal, ends by that signal."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from dcmrecv.receiver.build import build_services
+from dcmrecv.server.listener import PortError, inherited_listener, open_listener
+from dcmrecv.server.prefork import Parent, wait_for_parent
+from dcmrecv.server.process import Server
+from dcmrecv.server.signals import StopSignals, end_by_signal
+
+if TYPE_CHECKING:
+    import socket
+
+    from dcmrecv.config import Config
+    from dcmrecv.dataset.dictionary import DataDictionary
+    from dcmrecv.journal import Journal
+    from dcmrecv.log import Logs
+    from dcmrecv.tls import TlsServerContext
+
+__all__ = ["PortError", "run"]
+
+
+def run(
+    config: Config,
+    logs: Logs,
+    journal: Journal,
+    *,
+    tls: TlsServerContext | None,
+    dictionary: Callable[[], DataDictionary],
+) -> None:
+    """Serve until SIGTERM or SIGINT, drain, and end this process by that signal.
+
+    Raises `PortError` if the port cannot be opened.
+    """
+    listener = inherited_listener() or open_listener(config.network)
+    signals = StopSignals(reopen=logs.reopen if config.logging.config_file is not None else None)
+    if config.network.workers > 1:
+        _run_workers(config, logs, journal, listener, signals, tls, dictionary)
+    else:
+        _run_alone(config, logs, journal, listener, signals, tls, dictionary)
+
+
+def _settle() -> None:
+    """Take what start-up made out of the garbage collector's sight: it stays for good."""
+    gc.collect()
+    gc.freeze()
+
+
+def _run_alone(
+    config: Config,
+    logs: Logs,
+    journal: Journal,
+    listener: socket.socket,
+    signals: StopSignals,
+    tls: TlsServerContext | None,
+    dictionary: Callable[[], DataDictionary],
+) -> None:
+    services = build_services(config, journal, tls=tls, dictionary=dictionary)
+    services.store.start()
+    server = Server(listener, services, max_associations=config.network.max_associations)
+    server.start()
+    _settle()
+    number = signals.wait()
+    server.drain(config.network.grace, hurry=signals.arrived)
+    services.store.close()
+    journal.flush()
+    logs.flush()
+    end_by_signal(number)
+
+
+def _run_workers(
+    config: Config,
+    logs: Logs,
+    journal: Journal,
+    listener: socket.socket,
+    signals: StopSignals,
+    tls: TlsServerContext | None,
+    dictionary: Callable[[], DataDictionary],
+) -> None:
+    def serve(number: int, control: int) -> None:
+        services = build_services(config, journal, tls=tls, dictionary=dictionary, worker=number)
+        server = Server(listener, services, max_associations=config.network.max_associations)
+        server.start()
+        _settle()
+        wait_for_parent(control, reopen=logs.reopen)
+        server.drain(config.network.grace)
+        services.store.close()
+        journal.flush()
+        logs.flush()
+
+    cleaner = build_services(config, journal, tls=tls, dictionary=dictionary)
+    cleaner.store.start()
+    cleaner.store.close()
+    parent = Parent(config.network.workers, serve)
+    parent.start()
+    number = parent.serve_until(signals)
+    parent.stop(config.network.grace, hurry=signals.arrived)
+    logs.flush()
+    end_by_signal(number)
