@@ -1,0 +1,116 @@
+"""Start the real program in a process of its own and talk about what it did."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from types import TracebackType
+
+__all__ = ["ROOT", "RunningServer", "free_port"]
+
+ROOT = Path(__file__).resolve().parents[2]
+START_SECONDS = 30.0
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on at the moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _is_listening(port: int) -> bool:
+    """Look into the kernel's table, so that the probe is no connection the server would see."""
+    wanted = f":{port:04X}"
+    for table in ("/proc/net/tcp", "/proc/net/tcp6"):
+        with open(table) as lines:
+            for line in lines:
+                fields = line.split()
+                if fields[3] == "0A" and fields[1].endswith(wanted):
+                    return True
+    return False
+
+
+class RunningServer:
+    """``dcmrecv PORT OPTIONS -od DIRECTORY`` as a context manager; standard error goes to a file."""
+
+    def __init__(
+        self,
+        directory: Path,
+        options: Sequence[str] = ("-xf", "storescp.cfg", "default"),
+        *,
+        environment: dict[str, str] | None = None,
+        log: Path | None = None,
+        output: bool = True,
+    ) -> None:
+        self.directory = directory
+        self.port = free_port()
+        self._log_path = log or directory.parent / f"{directory.name}.log"
+        self._options = list(options)
+        if output:
+            self._options += ["-od", str(directory)]
+        self._environment = {**os.environ, **(environment or {})}
+        self.process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def command(self) -> list[str]:
+        return [sys.executable, "-W", "error", "-m", "dcmrecv", *self._options, str(self.port)]
+
+    @property
+    def log(self) -> str:
+        """Everything written to standard error so far."""
+        return self._log_path.read_text("utf-8", "surrogateescape")
+
+    def stored(self) -> list[Path]:
+        """Files in the output directory, hidden ones included, sorted by path."""
+        return sorted(path for path in self.directory.rglob("*") if path.is_file())
+
+    def start(self) -> RunningServer:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        with self._log_path.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=self._environment,
+                cwd=self.directory.parent,
+            )
+        end = time.monotonic() + START_SECONDS
+        while not _is_listening(self.port):
+            assert self.process.poll() is None, f"the server ended: {self.log}"
+            assert time.monotonic() < end, f"the server does not listen: {self.log}"
+            time.sleep(0.01)
+        return self
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """End the server; return what `subprocess` calls its return code."""
+        assert self.process is not None
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(30)
+
+    def resident(self) -> int:
+        """Peak resident memory so far, bytes."""
+        assert self.process is not None
+        with open(f"/proc/{self.process.pid}/status") as lines:
+            for line in lines:
+                if line.startswith("VmHWM:"):
+                    return int(line.split()[1]) * 1024
+        raise AssertionError("no VmHWM")
+
+    def __enter__(self) -> RunningServer:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.kill()
+            self.process.wait(10)
