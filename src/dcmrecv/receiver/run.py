@@ -6,6 +6,7 @@ import gc
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from dcmrecv.extras.systemd import Notifier
 from dcmrecv.receiver.build import build_services
 from dcmrecv.server.listener import PortError, inherited_listener, open_listener
 from dcmrecv.server.prefork import Parent, wait_for_parent
@@ -13,6 +14,7 @@ from dcmrecv.server.process import Server
 from dcmrecv.server.signals import StopSignals, end_by_signal
 
 if TYPE_CHECKING:
+    import signal
     import socket
 
     from dcmrecv.config import Config
@@ -37,11 +39,10 @@ def run(
     Raises `PortError` if the port cannot be opened.
     """
     listener = inherited_listener() or open_listener(config.network)
-    signals = StopSignals(reopen=logs.reopen if config.logging.config_file is not None else None)
     if config.network.workers > 1:
-        _run_workers(config, logs, journal, listener, signals, tls, dictionary)
+        _run_workers(config, logs, journal, listener, tls, dictionary)
     else:
-        _run_alone(config, logs, journal, listener, signals, tls, dictionary)
+        _run_alone(config, logs, journal, listener, tls, dictionary)
 
 
 def _settle() -> None:
@@ -50,21 +51,30 @@ def _settle() -> None:
     gc.freeze()
 
 
+def _wait(signals: StopSignals, manager: Notifier) -> signal.Signals:
+    if not manager.watchdog_interval:
+        return signals.wait()
+    return signals.wait(beat=manager.alive, interval=manager.watchdog_interval)
+
+
 def _run_alone(
     config: Config,
     logs: Logs,
     journal: Journal,
     listener: socket.socket,
-    signals: StopSignals,
     tls: TlsServerContext | None,
     dictionary: Callable[[], DataDictionary],
 ) -> None:
+    signals = StopSignals(reopen=logs.reopen if config.logging.config_file is not None else None)
+    manager = Notifier()
     services = build_services(config, journal, tls=tls, dictionary=dictionary)
     services.store.start()
     server = Server(listener, services, max_associations=config.network.max_associations)
     server.start()
     _settle()
-    number = signals.wait()
+    manager.ready(f"listening on port {config.network.port}")
+    number = _wait(signals, manager)
+    manager.stopping()
     server.drain(config.network.grace, hurry=signals.arrived)
     services.store.close()
     journal.flush()
@@ -77,7 +87,6 @@ def _run_workers(
     logs: Logs,
     journal: Journal,
     listener: socket.socket,
-    signals: StopSignals,
     tls: TlsServerContext | None,
     dictionary: Callable[[], DataDictionary],
 ) -> None:
@@ -92,12 +101,16 @@ def _run_workers(
         journal.flush()
         logs.flush()
 
+    manager = Notifier()
     cleaner = build_services(config, journal, tls=tls, dictionary=dictionary)
     cleaner.store.start()
     cleaner.store.close()
     parent = Parent(config.network.workers, serve)
+    signals = StopSignals(reopen=parent.reopen_logs if config.logging.config_file is not None else None)
     parent.start()
-    number = parent.serve_until(signals)
+    manager.ready(f"listening on port {config.network.port} with {config.network.workers} workers")
+    number = parent.serve_until(signals, beat=manager.alive if manager.watchdog_interval else None)
+    manager.stopping()
     parent.stop(config.network.grace, hurry=signals.arrived)
     logs.flush()
     end_by_signal(number)
