@@ -38,7 +38,7 @@ class AssociationJournal:
         """Row 2 of a.1 step 1: an association without titles, refused; then 40."""
 
     def request_unusable(self, event: ev.RequestUnusable) -> None:
-        """10 (if the body was read), 18."""
+        """10 (if the body was read), 18. After `request_received` (no text in the event): its lines, 40."""
 
     def request_received(self, event: ev.RequestReceived) -> None:
         """10, 11, 12."""
@@ -76,6 +76,9 @@ class AssociationJournal:
     def data_set_note(self, level: str, text: str) -> None:
         """A line of the data set parser (logger dcmdata): level letter, text."""
 
+    def data_set_unreadable(self, reason: str) -> None:
+        """32: the parser gave up (after its notes, before `data_set_failed`): ``Invalid stream``, ..."""
+
     def data_set_received(
         self, request: ev.StoreRequest, context_id: int, *, to_file: bool, data_set: bytes | None
     ) -> None:
@@ -104,17 +107,22 @@ class AssociationJournal:
         """30, before the response is sent."""
 
     def response_failed(self, kind: str, causes: Sequence[ev.Cause]) -> None:
-        """31: kind is ``"C-STORE"`` or ``"C-ECHO"``."""
+        """31: kind is ``"C-STORE"`` or ``"C-ECHO"``. `aborting` with the same causes follows."""
 
     def data_set_failed(
         self,
         request: ev.StoreRequest,
         context_id: int | None,
         causes: Sequence[ev.Cause],
-        *,
-        parser_text: str = "",
     ) -> None:
-        """32 (if *parser_text*), 33, 34: the data set could not be received; request dump at D."""
+        """33, dump of the request, 34: the data set could not be received; `aborting` follows.
+
+        *context_id* is that of the data set, None if no fragment of it came.
+        """
+
+    def data_set_dropped(self, request: ev.StoreRequest) -> None:
+        """Dump of the request, 34: all fragments came, but `file_not_created` or `file_not_written` was
+        said before. Takes the place of `data_set_received`; `store_response` and `aborting` follow."""
 
     def contexts_differ(self, request: ev.StoreRequest, context_id: int) -> None:
         """c.3: Presentation Context ID of command and data set differs."""
@@ -123,10 +131,13 @@ class AssociationJournal:
         """35: one complete E line of the storage layer (logger dcmnet)."""
 
     def file_not_created(self, path: bytes, context_id: int) -> None:
-        """36: bit-preserving, createFilestream failed; D: Ignoring incoming dataset ..."""
+        """36: bit-preserving, the file cannot be opened: E and D: Ignoring incoming dataset ...
+
+        Said with the first fragment, after `store_request`; *context_id* is that of the data set.
+        """
 
     def file_not_written(self, context_id: int) -> None:
-        """36: bit-preserving, Cannot write to file."""
+        """36: bit-preserving, Cannot write to file. When the write fails."""
 
     def aborting(self, event: ev.ProtocolError) -> None:
         """Lines of the event, then 37: D: DIMSE Error, detail (if available): ..."""

@@ -202,7 +202,7 @@ class RequestUnusable:
     raw: bytes = b""
     """The whole PDU if its body was read, for the debug hex dump."""
     parsed: bool = False
-    """True if the body was read completely, so that the reference dumps it and starts to parse it."""
+    """True if the items were looked at: the body was read, is long enough and the version is right."""
     notes: tuple[NegotiationNote, ...] = ()
 
 
