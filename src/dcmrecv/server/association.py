@@ -28,9 +28,7 @@ __all__ = ["Association", "Services"]
 
 _RELEASED = (ev.Cause(0x0006, 0x0319, "DUL Peer Requested Release"),)
 _PEER_ABORTED = (ev.Cause(0x0006, 0x0317, "Peer aborted Association (or never connected)"),)
-_CONTEXTS_DIFFER = (
-    ev.Cause(0x0006, 0x0206, "DIMSE: Presentation Contexts of Command and Data Set differ"),
-)
+_CONTEXTS_DIFFER = (ev.Cause(0x0006, 0x0206, "DIMSE: Presentation Contexts of Command and Data Set differ"),)
 
 
 @dataclass(frozen=True, slots=True)

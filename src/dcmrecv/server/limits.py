@@ -55,4 +55,4 @@ ACCEPT_PAUSE = 0.1
 """Seconds to wait after `accept` failed for lack of descriptors or memory (ours)."""
 
 QUICKACK_BELOW = 1 << 17
-"""A read of at least this many bytes is bulk, which the kernel acknowledges without being asked (measured)."""
+"""A read of at least this many bytes is bulk, which the kernel acknowledges unasked (measured)."""

@@ -64,7 +64,8 @@ def open_listener(config: NetworkConfig, *, share_port: bool = False) -> socket.
     except PermissionError:
         listener.close()
         raise PortError(
-            "Insufficient port privileges", (("E", f"No privileges to open this network port ({config.port})"),)
+            "Insufficient port privileges",
+            (("E", f"No privileges to open this network port ({config.port})"),),
         ) from None
     except OSError as error:
         listener.close()

@@ -158,5 +158,3 @@ class Transport:
             acceptor.receive_timeout()
         else:
             acceptor.receive_eof()
-
-
