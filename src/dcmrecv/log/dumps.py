@@ -1,0 +1,451 @@
+"""The multi-line dumps of the debug level: the request in hex, association parameters, DIMSE messages.
+
+Each function returns one message; its lines get their prefixes from the layout. Values are the bytes of the
+wire as text (`dcmrecv.text`). Layout: spec/network.md f.2.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterable, Mapping
+from typing import Final
+
+from dcmrecv.config import Role
+from dcmrecv.core import events as ev
+from dcmrecv.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from dcmrecv.log import sentences
+from dcmrecv.log.status_texts import status_text
+from dcmrecv.text import from_bytes
+from dcmrecv.uidnames import name_of
+
+__all__ = [
+    "accept_dump",
+    "command_dump",
+    "echo_request_dump",
+    "hex_dump",
+    "reject_dump",
+    "request_dump",
+    "store_request_dump",
+    "store_response_dump",
+]
+
+HEX_DUMP_LIMIT: Final = 512
+"""Bytes of a request that are dumped."""
+
+NO_DATA_SET: Final = 0x0101
+"""Command Data Set Type of a message without a data set (PS3.7 E.1-1)."""
+
+_OUTCOMES: Final = {
+    ev.ContextOutcome.ACCEPTED: "Accepted",
+    ev.ContextOutcome.NO_REASON: "No Reason",
+    ev.ContextOutcome.ABSTRACT_SYNTAX_NOT_SUPPORTED: "Abstract Syntax Not Supported",
+    ev.ContextOutcome.TRANSFER_SYNTAXES_NOT_SUPPORTED: "Transfer Syntaxes Not Supported",
+}
+_ROLES: Final = {Role.SCU: "SCU", Role.SCP: "SCP", Role.BOTH: "SCP/SCU"}
+_PRIORITIES: Final = {0: "medium", 1: "high", 2: "low"}
+
+
+def hex_dump(raw: bytes) -> str:
+    """Return the dump of the A-ASSOCIATE-RQ *raw* (the whole PDU with its header)."""
+    lines = [sentences.HEX_DUMP_HEAD.format(length=len(raw) - 6)]
+    if len(raw) > HEX_DUMP_LIMIT:
+        lines.append(sentences.HEX_DUMP_CUT)
+        raw = raw[:HEX_DUMP_LIMIT]
+    lines.extend("  " + raw[i : i + 16].hex(" ").replace(" ", "  ") for i in range(0, len(raw), 16))
+    if len(raw) % 16 == 0:
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _symbolic(uid: bytes) -> str:
+    text = from_bytes(uid)
+    name = name_of(text)
+    return text if name is None else "=" + name
+
+
+def _class_name(uid: bytes) -> str:
+    text = from_bytes(uid)
+    return name_of(text) or text
+
+
+def _role(role: Role | str | None) -> str:
+    if role is None:
+        return sentences.ABSENT_ROLE
+    if isinstance(role, Role):
+        return _ROLES[role]
+    return "None"
+
+
+def _extended(title: str, items: Iterable[ev.ProposedExtendedNegotiation]) -> list[str]:
+    lines = []
+    for item in items:
+        uid = from_bytes(item.sop_class)
+        data = ", ".join(f"0x{byte:02x}" for byte in item.data)
+        lines += [f"  ={name_of(uid) or 'Unknown-UID'} ({uid})", f"    [{data}]"]
+    return [title, *lines] if lines else []
+
+
+def _identity(identity: ev.UserIdentity | None) -> list[str]:
+    title = "Requested User Identity Negotiation:"
+    if identity is None:
+        return [title + " none"]
+    match identity.kind:
+        case 1:
+            lines = ["  Authentication mode 1: Username", f"  Username: [{from_bytes(identity.primary)}]"]
+        case 2:
+            lines = [
+                "  Authentication mode 2: Username/Password",
+                f"  Username: [{from_bytes(identity.primary)}]",
+                f"  Password: [{from_bytes(identity.secondary)}]",
+            ]
+        case 3 | 4 | 5:
+            name, what = (
+                ("Kerberos", "Kerberos Service Ticket"),
+                ("SAML", "SAML Assertion"),
+                ("JWT", "JSON Web Token"),
+            )[identity.kind - 3]
+            lines = [
+                f"  Authentication mode {identity.kind}: {name}",
+                f"  {what} (not dumped) length: {len(identity.primary)}",
+            ]
+        case _:
+            lines = [
+                "  Authentication mode: Unknown ",
+                f"  First value (not dumped), length: {len(identity.primary)}",
+                f"  Second Value (not dumped), length: {len(identity.secondary)}",
+            ]
+    answer = "Yes" if identity.response_requested else "No"
+    return [title, *lines, f"  Positive Response requested: {answer}"]
+
+
+def _parameters(
+    kind: str,
+    request: ev.AssociateRequest | None,
+    max_pdu: int,
+    responding: bytes,
+    contexts: list[str],
+    accepted: Iterable[ev.ProposedExtendedNegotiation],
+) -> str:
+    if request is None:
+        theirs: tuple[bytes, ...] = (b"", b"", b"", b"", b"")
+        their_max = 0
+        requested: Iterable[ev.ProposedExtendedNegotiation] = ()
+        identity = None
+    else:
+        theirs = (
+            request.implementation_class_uid,
+            request.implementation_version_name[:16],
+            request.application_context,
+            request.calling_ae_title,
+            request.called_ae_title,
+        )
+        their_max = request.max_pdu
+        requested = request.extended_negotiation
+        identity = request.user_identity
+    class_uid, version, application, calling, called = map(from_bytes, theirs)
+    return "\n".join(
+        [
+            f"====================== BEGIN A-ASSOCIATE-{kind} =====================",
+            f"Our Implementation Class UID:      {from_bytes(IMPLEMENTATION_CLASS_UID)}",
+            f"Our Implementation Version Name:   {from_bytes(IMPLEMENTATION_VERSION_NAME)}",
+            f"Their Implementation Class UID:    {class_uid}",
+            f"Their Implementation Version Name: {version}",
+            f"Application Context Name:    {application}",
+            f"Calling Application Name:    {calling}",
+            f"Called Application Name:     {called}",
+            f"Responding Application Name: {from_bytes(responding)}",
+            f"Our Max PDU Receive Size:    {max_pdu}",
+            f"Their Max PDU Receive Size:  {their_max}",
+            "Presentation Contexts:",
+            *contexts,
+            *(
+                _extended("Requested Extended Negotiation:", requested)
+                or ["Requested Extended Negotiation: none"]
+            ),
+            *(
+                _extended("Accepted Extended Negotiation:", accepted)
+                or ["Accepted Extended Negotiation:  none"]
+            ),
+            *_identity(identity),
+            "User Identity Negotiation Response:  none",
+            f"======================= END A-ASSOCIATE-{kind} ======================",
+        ]
+    )
+
+
+def request_dump(request: ev.AssociateRequest | None, max_pdu: int) -> str:
+    """Return the parameters of *request* as proposed; None stands for a PDU that was no request.
+
+    *max_pdu* is our maximum PDU length in bytes.
+    """
+    lines: list[str] = []
+    if request is not None:
+        roles: dict[bytes, Role] = {}
+        for role in request.roles:
+            roles.setdefault(role.sop_class, role.role)
+        for context in request.contexts:
+            lines += [
+                f"  Context ID:        {context.context_id} (Proposed)",
+                f"    Abstract Syntax: {_symbolic(context.abstract_syntax)}",
+                f"    Proposed SCP/SCU Role: {_role(roles.get(context.abstract_syntax))}",
+                "    Proposed Transfer Syntax(es):",
+            ]
+            lines += [f"      {_symbolic(syntax)}" for syntax in context.transfer_syntaxes]
+    return _parameters("RQ", request, max_pdu, b"", lines, ())
+
+
+def _results(contexts: Iterable[ev.ContextResult]) -> list[str]:
+    lines: list[str] = []
+    for context in contexts:
+        lines += [
+            f"  Context ID:        {context.context_id} ({_OUTCOMES[context.outcome]})",
+            f"    Abstract Syntax: {_symbolic(context.abstract_syntax)}",
+            f"    Proposed SCP/SCU Role: {_role(context.proposed_role)}",
+            f"    Accepted SCP/SCU Role: {_role(context.accepted_role)}",
+        ]
+        if context.outcome is ev.ContextOutcome.ACCEPTED:
+            lines.append(f"    Accepted Transfer Syntax: {_symbolic(context.transfer_syntax)}")
+    return lines
+
+
+def accept_dump(association: ev.AcceptedAssociation) -> str:
+    """Return the parameters of an accepted association."""
+    request = association.request
+    return _parameters(
+        "AC",
+        request,
+        association.max_receive_pdu,
+        request.called_ae_title,
+        _results(association.contexts),
+        association.extended_negotiation,
+    )
+
+
+def reject_dump(request: ev.AssociateRequest, contexts: Iterable[ev.ContextResult], max_pdu: int) -> str:
+    """Return the parameters of an association refused for its contexts; *max_pdu* is ours, in bytes."""
+    return _parameters("RJ", request, max_pdu, request.called_ae_title, _results(contexts), ())
+
+
+# -- DIMSE messages --------------------------------------------------------------------------------------
+
+_INCOMING: Final = "===================== INCOMING DIMSE MESSAGE ===================="
+_OUTGOING: Final = "===================== OUTGOING DIMSE MESSAGE ===================="
+_DATA_SET_LINE: Final = "-" * 65
+_END: Final = "======================= END DIMSE MESSAGE ======================="
+
+
+def _message(head: str, fields: Iterable[tuple[str, object]], data_set: str | None = None) -> str:
+    lines = [head]
+    lines += [f"{label:<30}: {value}" for label, value in fields]
+    if data_set is not None:
+        lines.append(_DATA_SET_LINE + data_set.rstrip("\n"))
+    lines.append(_END)
+    return "\n".join(lines)
+
+
+def _presence(data_set_type: int) -> str:
+    return "none" if data_set_type == NO_DATA_SET else "present"
+
+
+def echo_request_dump(request: ev.EchoRequest) -> str:
+    """Return the dump of a C-ECHO request."""
+    return _message(
+        _INCOMING,
+        [
+            ("Message Type", "C-ECHO RQ"),
+            ("Presentation Context ID", request.context_id),
+            ("Message ID", request.message_id),
+            ("Data Set", "none"),
+        ],
+    )
+
+
+def store_request_dump(request: ev.StoreRequest, data_set: str | None = None) -> str:
+    """Return the dump of a C-STORE request.
+
+    *data_set* is the text of the data set in dcmdump style (trace level), from its first line break on.
+    """
+    fields: list[tuple[str, object]] = [
+        ("Message Type", "C-STORE RQ"),
+        ("Presentation Context ID", request.context_id),
+        ("Message ID", request.message_id),
+        ("Affected SOP Class UID", _class_name(request.sop_class_uid)),
+        ("Affected SOP Instance UID", from_bytes(request.sop_instance_uid)),
+        ("Data Set", _presence(request.data_set_type)),
+        ("Priority", _PRIORITIES.get(request.priority, "")),
+    ]
+    if request.move_originator_ae_title is not None:
+        fields.append(("Move Originator AE Title", from_bytes(request.move_originator_ae_title)))
+    if request.move_originator_message_id is not None:
+        fields.append(("Move Originator ID", request.move_originator_message_id))
+    return _message(_INCOMING, fields, data_set)
+
+
+def store_response_dump(request: ev.StoreRequest, status: int) -> str:
+    """Return the dump of the C-STORE response with *status* to *request*."""
+    return _message(
+        _OUTGOING,
+        [
+            ("Message Type", "C-STORE RSP"),
+            ("Presentation Context ID", request.context_id),
+            ("Message ID Being Responded To", request.message_id),
+            ("Affected SOP Class UID", _class_name(request.sop_class_uid)),
+            ("Affected SOP Instance UID", from_bytes(request.sop_instance_uid)),
+            ("Data Set", "none"),
+            ("DIMSE Status", status_text("C-STORE", status)),
+        ],
+    )
+
+
+_Elements = Mapping[int, bytes]
+_Field = Callable[[_Elements, str], str]
+
+
+def _text(element: int) -> _Field:
+    return lambda elements, service: from_bytes(elements.get(element, b"").split(b"\0", 1)[0].strip())
+
+
+def _named(element: int) -> _Field:
+    return lambda elements, service: _class_name(elements.get(element, b"").split(b"\0", 1)[0].strip())
+
+
+def _number(element: int) -> _Field:
+    return lambda elements, service: str(int.from_bytes(elements.get(element, b"")[:2], "little"))
+
+
+def _optional(field: _Field, element: int) -> _Field:
+    return lambda elements, service: field(elements, service) if element in elements else "none"
+
+
+def _data_set(elements: _Elements, service: str) -> str:
+    return _presence(int.from_bytes(elements.get(0x0800, b"")[:2], "little"))
+
+
+def _priority(elements: _Elements, service: str) -> str:
+    return _PRIORITIES.get(int.from_bytes(elements.get(0x0700, b"")[:2], "little"), "")
+
+
+def _status(elements: _Elements, service: str) -> str:
+    return status_text(service, int.from_bytes(elements.get(0x0900, b"")[:2], "little"))
+
+
+def _identifiers(elements: _Elements, service: str) -> str:
+    value = elements.get(0x1005, b"")
+    pairs = struct.iter_unpack("<HH", value[: len(value) & ~3])
+    return "".join(f"({group:04x},{element:04x}) " for group, element in pairs) or "none"
+
+
+_MESSAGE_ID = ("Message ID", _number(0x0110))
+_RESPONDED_TO = ("Message ID Being Responded To", _number(0x0120))
+_CLASS = ("Affected SOP Class UID", _named(0x0002))
+_CLASS_IF = ("Affected SOP Class UID", _optional(_named(0x0002), 0x0002))
+_INSTANCE = ("Affected SOP Instance UID", _text(0x1000))
+_INSTANCE_IF = ("Affected SOP Instance UID", _optional(_text(0x1000), 0x1000))
+_REQUESTED = (
+    ("Requested SOP Class UID", _named(0x0003)),
+    ("Requested SOP Instance UID", _text(0x1001)),
+)
+_DATA_SET = ("Data Set", _data_set)
+_PRIORITY = ("Priority", _priority)
+_STATUS = ("DIMSE Status", _status)
+_SUBOPERATIONS = tuple(
+    (f"{what} Suboperations", _optional(_number(element), element))
+    for what, element in (
+        ("Remaining", 0x1020),
+        ("Completed", 0x1021),
+        ("Failed", 0x1022),
+        ("Warning", 0x1023),
+    )
+)
+_RESPONSE = (_RESPONDED_TO, _CLASS_IF, _INSTANCE_IF, _DATA_SET, _STATUS)
+
+_COMMANDS: Final[dict[int, tuple[str, tuple[tuple[str, _Field], ...]]]] = {
+    0x8001: ("C-STORE RSP", _RESPONSE),
+    0x0010: ("C-GET RQ", (_MESSAGE_ID, _CLASS, _DATA_SET, _PRIORITY)),
+    0x8010: ("C-GET RSP", (_RESPONDED_TO, _CLASS_IF, *_SUBOPERATIONS, _DATA_SET, _STATUS)),
+    0x0020: ("C-FIND RQ", (_MESSAGE_ID, _CLASS, _DATA_SET, _PRIORITY)),
+    0x8020: ("C-FIND RSP", (_RESPONDED_TO, _CLASS_IF, _DATA_SET, _STATUS)),
+    0x0021: (
+        "C-MOVE RQ",
+        (_MESSAGE_ID, _CLASS, _DATA_SET, _PRIORITY, ("Move Destination", _text(0x0600))),
+    ),
+    0x8021: ("C-MOVE RSP", (_RESPONDED_TO, _CLASS_IF, *_SUBOPERATIONS, _DATA_SET, _STATUS)),
+    0x8030: ("C-ECHO RSP", (_RESPONDED_TO, _CLASS_IF, _DATA_SET, _STATUS)),
+    0x0FFF: ("C-CANCEL RQ", (_RESPONDED_TO, _DATA_SET)),
+    0x0100: (
+        "N-EVENT-REPORT RQ",
+        (_MESSAGE_ID, _CLASS, _INSTANCE, _DATA_SET, ("Event Type ID", _number(0x1002))),
+    ),
+    0x8100: (
+        "N-EVENT-REPORT RSP",
+        (
+            _RESPONDED_TO,
+            _CLASS_IF,
+            _INSTANCE_IF,
+            _DATA_SET,
+            ("Event Type ID", _optional(_number(0x1002), 0x1002)),
+            _STATUS,
+        ),
+    ),
+    0x0110: (
+        "N-GET RQ",
+        (_MESSAGE_ID, *_REQUESTED, _DATA_SET, ("Attribute Identifier List", _identifiers)),
+    ),
+    0x8110: ("N-GET RSP", _RESPONSE),
+    0x0120: ("N-SET RQ", (_MESSAGE_ID, *_REQUESTED, _DATA_SET)),
+    0x8120: ("N-SET RSP", _RESPONSE),
+    0x0130: (
+        "N-ACTION RQ",
+        (_MESSAGE_ID, *_REQUESTED, ("Action Type ID", _number(0x1008)), _DATA_SET),
+    ),
+    0x8130: (
+        "N-ACTION RSP",
+        (
+            _RESPONDED_TO,
+            _CLASS_IF,
+            _INSTANCE_IF,
+            _DATA_SET,
+            ("Action Type ID", _optional(_number(0x1008), 0x1008)),
+            _STATUS,
+        ),
+    ),
+    0x0140: ("N-CREATE RQ", (_MESSAGE_ID, _CLASS, _INSTANCE_IF, _DATA_SET)),
+    0x8140: ("N-CREATE RSP", _RESPONSE),
+    0x0150: ("N-DELETE RQ", (_MESSAGE_ID, *_REQUESTED, _DATA_SET)),
+    0x8150: ("N-DELETE RSP", _RESPONSE),
+}
+"""Title and fields of the messages a storage SCP does not handle, by Command Field."""
+
+
+def _elements(command_set: bytes) -> dict[int, bytes]:
+    """Return the values of group 0000 in *command_set* (Implicit VR Little Endian), the first of each tag."""
+    found: dict[int, bytes] = {}
+    position = 0
+    while position + 8 <= len(command_set):
+        group = int.from_bytes(command_set[position : position + 2], "little")
+        element = int.from_bytes(command_set[position + 2 : position + 4], "little")
+        length = int.from_bytes(command_set[position + 4 : position + 8], "little")
+        position += 8
+        if length > len(command_set) - position:
+            break
+        if group == 0:
+            found.setdefault(element, command_set[position : position + length])
+        position += length
+    return found
+
+
+def command_dump(command_set: bytes) -> str | None:
+    """Return the dump of a command that is not handled; None if its Command Field is none of PS3.7's.
+
+    *command_set* was checked before (spec/network.md c.1 steps 6 and 7); the context ID is not shown.
+    """
+    elements = _elements(command_set)
+    command = _COMMANDS.get(int.from_bytes(elements.get(0x0100, b"")[:2], "little"))
+    if command is None:
+        return None
+    title, fields = command
+    service = title.split(" ", 1)[0]
+    return _message(
+        _INCOMING,
+        [("Message Type", title), *((label, field(elements, service)) for label, field in fields)],
+    )

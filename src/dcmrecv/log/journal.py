@@ -1,0 +1,584 @@
+"""The DCMTK dialect of the journal: the reference's log lines, in the reference's order.
+
+What is said when is decided by the caller (`dcmrecv.journal`); how it reads is in `dcmrecv.log.sentences`;
+the dumps of the debug level are in `dcmrecv.log.dumps`, imported with the first one. Here levels, loggers and
+the texts that depend on the level of ``dcmtk.dcmnet`` meet (spec/network.md f.1, spec/logging.md A.5).
+
+Levels are constant, so each method starts with one test of an attribute and costs next to nothing when its
+level is off.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from dcmrecv.config import Config, LogLevel, StorageMode
+from dcmrecv.journal import AssociationJournal, Journal
+from dcmrecv.log import sentences
+from dcmrecv.log.sentences import DCMDATA, DCMNET, DCMTLS, NOTES
+from dcmrecv.text import from_bytes
+
+if TYPE_CHECKING:
+    from dcmrecv.core import events as ev
+    from dcmrecv.log.loggers import AssociationLogs, Fields, Log, Logs
+
+__all__ = ["DcmtkAssociationJournal", "DcmtkJournal", "Options"]
+
+_LEVELS = {
+    "T": LogLevel.TRACE,
+    "D": LogLevel.DEBUG,
+    "I": LogLevel.INFO,
+    "W": LogLevel.WARN,
+    "E": LogLevel.ERROR,
+    "F": LogLevel.FATAL,
+}
+
+#: Data set of a C-STORE (bytes), transfer syntax UID -> its text in dcmdump style.
+DataSetDump = Callable[[bytes, bytes], str]
+
+
+def _unknown_keyword(group: int, element: int) -> str:
+    return "Unknown Tag & Data"
+
+
+def _tag(group: int, element: int) -> str:
+    if group == element == 0xFFFF:
+        return "(????,????)"
+    return f"({group:04x},{element:04x})"
+
+
+def _causes(causes: Iterable[ev.Cause]) -> str:
+    return "\n".join(map(str, causes))
+
+
+class Options:
+    """What the journals of all connections share."""
+
+    __slots__ = (
+        "called_title",
+        "dump_data_set",
+        "dump_level",
+        "fields",
+        "keyword",
+        "max_pdu",
+        "mode",
+        "resolve",
+    )
+
+    def __init__(
+        self,
+        config: Config,
+        resolve: Callable[[str], str],
+        keyword: Callable[[int, int], str],
+        dump_data_set: DataSetDump | None,
+        *,
+        fields: bool,
+    ) -> None:
+        self.resolve = resolve
+        self.keyword = keyword
+        self.dump_data_set = dump_data_set
+        self.mode = config.storage.mode
+        self.max_pdu = config.association.max_pdu & ~1
+        self.called_title = config.association.ae_title
+        self.dump_level = LogLevel.INFO if config.logging.verbose_pc else LogLevel.DEBUG
+        self.fields = fields
+
+
+class DcmtkAssociationJournal(AssociationJournal):
+    """The lines of one connection. Methods are documented in `dcmrecv.journal.AssociationJournal`."""
+
+    def __init__(self, logs: AssociationLogs, options: Options, peer_address: str, peer_port: int) -> None:
+        self._logs = logs
+        self._net = net = logs.logger(DCMNET)
+        self._data = data = logs.logger(DCMDATA)
+        self._options = options
+        self._peer_address = peer_address
+        self._peer_port = peer_port
+        self._host = ""
+        self._info = net.info_on
+        self._debug = net.debug_on
+        self._data_debug = data.debug_on
+        self._fields = options.fields
+        self._dumps_parameters = net.on(options.dump_level)
+        self._calling = self._called = ""
+        self._request: ev.AssociateRequest | None = None
+        self._notes: Sequence[ev.NegotiationNote] = ()
+        self.wants_details = net.debug_on
+        self.wants_data_set = (
+            net.trace_on
+            and options.dump_data_set is not None
+            and options.mode is not StorageMode.BIT_PRESERVING
+        )
+
+    # -- helpers -------------------------------------------------------------------------------------
+
+    def _host_name(self) -> str:
+        if not self._host:
+            self._host = self._options.resolve(self._peer_address)
+        return self._host
+
+    def _note(self, note: ev.NegotiationNote) -> None:
+        name, letter, template = NOTES[note.kind]
+        log = self._net if name == DCMNET else self._data
+        level = _LEVELS[letter]
+        if not log.on(level):
+            return
+        values: dict[str, str] = {"calling": self._calling, "called": self._called}
+        match note.args:
+            case (int(group), int(element), *_) if "{tag}" in template:
+                values["tag"] = _tag(group, element)
+                values["keyword"] = self._options.keyword(group, element)
+        log.log(level, template.format(*note.args, **values))
+
+    def _line(self, letter: str, text: str) -> None:
+        """Log a complete line whose logger shows in its first words."""
+        log = self._data if text.startswith(("Dcm", "Found element")) else self._net
+        log.log(_LEVELS[letter], text)
+
+    def _command_starts(self) -> None:
+        if self._data_debug:
+            self._data.debug(sentences.READING.format(name="Little Endian Implicit"))
+
+    def _with_fields(self, fields: Fields) -> Fields | None:
+        return fields if self._fields else None
+
+    # -- association ---------------------------------------------------------------------------------
+
+    def connected(self) -> None:
+        if self._debug:
+            host = self._host_name()
+            for text in sentences.CONNECTED:
+                self._net.debug(text.format(host=host))
+
+    def tls_established(self, details: str, warnings: Sequence[str]) -> None:
+        log = self._logs.logger(DCMTLS)
+        for text in warnings:
+            log.warn(text)
+        if log.debug_on:
+            log.debug(details)
+
+    def tls_failed(self, lines: Sequence[tuple[str, str]], text: str) -> None:
+        log = self._logs.logger(DCMTLS)
+        for letter, line in lines:
+            log.log(_LEVELS[letter], line)
+        self._net.error(
+            sentences.REQUEST_UNUSABLE.format(reason=text),
+            self._with_fields({"event": "tls_failed", "reason": text}),
+        )
+
+    def not_an_association(self, event: ev.NotAnAssociation) -> None:
+        if self._info:
+            self._net.info(
+                sentences.REQUEST_RECEIVED.format(host=self._host_name(), calling="", called=""),
+                self._with_fields({"event": "association_requested", "calling": "", "called": ""}),
+            )
+        self._dump_request(None)
+        self._refuse("bad application context")
+
+    def _hex_dump(self, raw: bytes) -> None:
+        from dcmrecv.log import dumps  # the dumps and the UID names are for the debug level alone
+
+        self._net.debug(dumps.hex_dump(raw))
+
+    def _dump_request(self, request: ev.AssociateRequest | None) -> None:
+        if self._dumps_parameters:
+            from dcmrecv.log import dumps  # as in `_hex_dump`
+
+            self._net.log(
+                self._options.dump_level,
+                f"{sentences.REQUEST_DUMP_TITLE}\n{dumps.request_dump(request, self._options.max_pdu)}",
+            )
+
+    def request_unusable(self, event: ev.RequestUnusable) -> None:
+        if self._debug and event.raw:
+            self._hex_dump(event.raw)
+            if event.parsed:
+                self._net.debug(sentences.PARSING_REQUEST)
+        for note in event.notes:
+            self._note(note)
+        for line in event.lines:
+            self._net.error(line)
+        if event.text:
+            self._net.error(
+                sentences.REQUEST_UNUSABLE.format(reason=event.text),
+                self._with_fields({"event": "request_unusable", "reason": event.text}),
+            )
+        else:
+            self.terminated()
+
+    def request_received(self, event: ev.RequestReceived) -> None:
+        request = event.request
+        self._request = request
+        self._notes = event.receive_notes
+        self._calling = from_bytes(request.calling_ae_title)
+        self._called = from_bytes(request.called_ae_title)
+        if self._debug:
+            self._hex_dump(event.raw)
+            self._net.debug(sentences.PARSING_REQUEST)
+        for note in event.notes:
+            self._note(note)
+        if self._info:
+            self._net.info(
+                sentences.REQUEST_RECEIVED.format(
+                    host=self._host_name(), calling=self._calling, called=self._called
+                ),
+                self._with_fields(
+                    {"event": "association_requested", "calling": self._calling, "called": self._called}
+                ),
+            )
+        self._dump_request(request)
+
+    def rejected(self, event: ev.AssociationRejected) -> None:
+        for note in event.notes:
+            self._note(note)
+        match event.reason.name:
+            case "CALLED_AE_TITLE_NOT_RECOGNIZED":
+                title = from_bytes(self._options.called_title or b"")
+                self._net.error(sentences.WRONG_CALLED_TITLE.format(title=title))
+            case "NO_ACCEPTABLE_PRESENTATION_CONTEXTS":
+                self._net.info(sentences.NO_CONTEXTS)
+                if self._dumps_parameters and self._request is not None:
+                    from dcmrecv.log import dumps  # as in `_hex_dump`
+
+                    self._net.log(
+                        self._options.dump_level,
+                        dumps.reject_dump(self._request, event.contexts, self._options.max_pdu),
+                    )
+        self._refuse(sentences.REFUSALS[event.reason.name])
+
+    def _refuse(self, reason: str) -> None:
+        if self._info:
+            self._net.info(
+                sentences.REFUSING.format(reason=reason),
+                self._with_fields({"event": "association_refused", "reason": reason}),
+            )
+
+    def accepted(self, event: ev.AssociationAccepted) -> None:
+        association = event.association
+        net = self._net
+        notes = association.notes
+        # The reference finds out about a refused role while it looks at the contexts, about the rest later.
+        for note in notes:
+            if note.kind == "role-refused":
+                self._note(note)
+        if self._debug:
+            net.debug(sentences.CONSTRUCTING_ACCEPT)
+        for note in (*notes, *self._notes):
+            if note.kind != "role-refused":
+                self._note(note)
+        if self._debug:
+            net.debug(sentences.ACKNOWLEDGED)
+        if self._info:
+            net.info(
+                sentences.ACKNOWLEDGED_LENGTH.format(length=association.max_send_pdv),
+                self._with_fields(
+                    {
+                        "event": "association_accepted",
+                        "calling": self._calling,
+                        "called": self._called,
+                        "contexts": sum(1 for context in association.contexts if not context.outcome),
+                    }
+                ),
+            )
+        if self._dumps_parameters:
+            from dcmrecv.log import dumps  # as in `_hex_dump`
+
+            net.log(self._options.dump_level, dumps.accept_dump(association))
+
+    # -- commands ------------------------------------------------------------------------------------
+
+    def command_received(self, event: ev.EchoRequest | ev.StoreRequest) -> None:
+        self._command_starts()
+        for note in event.notes:
+            self._note(note)
+
+    def echo_request(self, event: ev.EchoRequest) -> None:
+        if not self._info:
+            return
+        fields = self._with_fields({"event": "echo_request", "message_id": event.message_id})
+        if self._debug:
+            from dcmrecv.log import dumps  # as in `_hex_dump`
+
+            self._net.info(sentences.ECHO_REQUEST, fields)
+            self._net.debug(dumps.echo_request_dump(event))
+        else:
+            self._net.info(sentences.ECHO_REQUEST_INFO.format(message_id=event.message_id), fields)
+
+    def echo_response(self, event: ev.EchoRequest) -> None:
+        if self._info:
+            self._net.info(
+                sentences.ECHO_RESPONSE
+                if self._debug
+                else sentences.ECHO_RESPONSE_INFO.format(status=sentences.STATUS_SHORT[0]),
+                self._with_fields(
+                    {"event": "echo_response", "message_id": event.message_id, "status": "0000"}
+                ),
+            )
+
+    def echo_response_sent(self) -> None:
+        if self._debug:
+            self._net.debug(sentences.ECHO_RESPONSE_SENT)
+
+    def store_request(self, event: ev.StoreRequest) -> None:
+        if self._info:
+            self._net.info(
+                sentences.STORE_REQUEST
+                if self._debug
+                else sentences.STORE_REQUEST_INFO.format(message_id=event.message_id),
+                self._store_fields("store_request", event) if self._fields else None,
+            )
+
+    def _store_fields(self, name: str, request: ev.StoreRequest) -> dict[str, object]:
+        return {
+            "event": name,
+            "message_id": request.message_id,
+            "sop_class_uid": from_bytes(request.sop_class_uid),
+            "sop_instance_uid": from_bytes(request.sop_instance_uid),
+        }
+
+    def response_failed(self, kind: str, causes: Sequence[ev.Cause]) -> None:
+        template = sentences.STORE_RESPONSE_FAILED if kind == "C-STORE" else sentences.ECHO_RESPONSE_FAILED
+        self._net.error(
+            template.format(causes=_causes(causes)),
+            self._with_fields({"event": "response_failed", "service": kind}),
+        )
+
+    # -- data sets -----------------------------------------------------------------------------------
+
+    def name_generated(self, path: bytes, *, before_reception: bool) -> None:
+        if self._debug:
+            template = sentences.NAME_BEFORE_RECEPTION if before_reception else sentences.NAME_AFTER_RECEPTION
+            self._net.debug(template.format(path=from_bytes(path)))
+
+    def overwriting(self, path: bytes) -> None:
+        if self._net.warn_on:
+            text = from_bytes(path)
+            self._net.warn(
+                sentences.OVERWRITING.format(path=text),
+                self._with_fields({"event": "overwriting", "path": text}),
+            )
+
+    def data_set_starts(self, transfer_syntax: bytes) -> None:
+        if self._data_debug:
+            from dcmrecv.log.syntax_names import long_name  # for the debug level alone
+
+            self._data.debug(sentences.READING.format(name=long_name(transfer_syntax)))
+
+    def data_set_note(self, level: str, text: str) -> None:
+        self._data.log(_LEVELS[level], text)
+
+    def data_set_unreadable(self, reason: str) -> None:
+        self._net.warn(
+            sentences.DIMSE_WARNING.format(
+                calling=self._calling,
+                called=self._called,
+                text=sentences.DATA_SET_UNREADABLE.format(reason=reason),
+            )
+        )
+
+    def data_set_received(
+        self, request: ev.StoreRequest, context_id: int, *, to_file: bool, data_set: bytes | None
+    ) -> None:
+        if not self._debug:
+            return
+        template = sentences.DATA_SET_STORED_DIRECTLY if to_file else sentences.DATA_SET_RECEIVED
+        self._net.debug(template.format(context_id=context_id))
+        self._dump_store_request(request, data_set)
+
+    def _dump_store_request(self, request: ev.StoreRequest, data_set: bytes | None = None) -> None:
+        if not self._debug:
+            return
+        from dcmrecv.log import dumps  # as in `_hex_dump`
+
+        text = None
+        if data_set is not None and self._options.dump_data_set is not None:
+            text = self._options.dump_data_set(data_set, request.transfer_syntax)
+        self._net.debug(dumps.store_request_dump(request, text))
+
+    def _data_set_error(self, context_id: int, causes: str) -> None:
+        self._net.error(
+            sentences.DATA_SET_NOT_RECEIVED.format(context_id=context_id, causes=causes),
+            self._with_fields({"event": "data_set_failed", "reason": causes.split("\n", 1)[0]}),
+        )
+
+    def data_set_failed(
+        self, request: ev.StoreRequest, context_id: int | None, causes: Sequence[ev.Cause]
+    ) -> None:
+        if context_id is None:
+            # In normal mode the reference prints an uninitialised byte here.
+            bit_preserving = self._options.mode is StorageMode.BIT_PRESERVING
+            context_id = 0 if bit_preserving else request.context_id
+        self._data_set_error(context_id, _causes(causes))
+        self.data_set_dropped(request)
+
+    def data_set_dropped(self, request: ev.StoreRequest) -> None:
+        self._dump_store_request(request)
+        self._net.error(
+            sentences.STORE_DATA_SET_NOT_RECEIVED.format(context_id=request.context_id),
+            self._store_fields("store_failed", request) if self._fields else None,
+        )
+
+    def contexts_differ(self, request: ev.StoreRequest, context_id: int) -> None:
+        self._net.error(
+            sentences.CONTEXTS_DIFFER.format(command=request.context_id, data_set=context_id),
+            self._store_fields("store_failed", request) if self._fields else None,
+        )
+
+    def store_error(self, text: str) -> None:
+        self._net.error(text, self._with_fields({"event": "store_error"}))
+
+    def file_not_created(self, path: bytes, context_id: int) -> None:
+        self._data_set_error(context_id, sentences.CANNOT_CREATE_STREAM.format(path=from_bytes(path)))
+        self._net.debug(sentences.IGNORING_DATA_SET)
+
+    def file_not_written(self, context_id: int) -> None:
+        self._data_set_error(context_id, sentences.CANNOT_WRITE_FILE)
+
+    # -- storage -------------------------------------------------------------------------------------
+
+    def processing_store(self) -> None:
+        if self._debug:
+            self._net.debug(sentences.PROCESSING_STORE)
+
+    def meta_header_written(
+        self,
+        transfer_syntax: bytes,
+        class_uid: bytes,
+        instance_uid: bytes,
+        class_found: bool,
+        instance_found: bool,
+    ) -> None:
+        if not self._data_debug:
+            return
+        from dcmrecv.log.syntax_names import long_name  # for the debug level alone
+
+        debug = self._data.debug
+        debug(sentences.META_VERSION)
+        debug(
+            sentences.META_CLASS.format(uid=from_bytes(class_uid)) if class_found else sentences.META_NO_CLASS
+        )
+        template = sentences.META_INSTANCE if instance_found else sentences.META_NEW_INSTANCE
+        debug(template.format(uid=from_bytes(instance_uid)))
+        debug(sentences.META_SYNTAX.format(name=long_name(transfer_syntax)))
+        debug(sentences.META_VALID)
+
+    def stored(self, path: bytes, request: ev.StoreRequest, size: int) -> None:
+        if self._info:
+            text = from_bytes(path)
+            fields = None
+            if self._fields:
+                fields = {**self._store_fields("stored", request), "path": text, "size": size}
+            self._net.info(sentences.STORED.format(path=text), fields)
+
+    def ignored(self) -> None:
+        if self._debug:
+            self._net.debug(sentences.IGNORED)
+
+    def store_response(self, request: ev.StoreRequest, status: int) -> None:
+        if not self._info:
+            return
+        fields = None
+        if self._fields:
+            fields = {**self._store_fields("store_response", request), "status": f"{status:04x}"}
+        if not self._debug:
+            words = sentences.STATUS_SHORT.get(status)
+            if words is None:
+                words = f"0x{status:04x}"
+            self._net.info(sentences.STORE_RESPONSE_INFO.format(status=words), fields)
+            return
+        from dcmrecv.log import dumps  # as in `_hex_dump`
+
+        self._net.info(sentences.STORE_RESPONSE, fields)
+        self._net.debug(dumps.store_response_dump(request, status))
+
+    # -- end -----------------------------------------------------------------------------------------
+
+    def aborting(self, event: ev.ProtocolError) -> None:
+        if event.command_started:
+            self._command_starts()
+        for note in event.notes:
+            self._note(note)
+        for letter, text in event.lines:
+            self._line(letter, text)
+        if not self._debug:
+            return
+        if event.command_set:
+            from dcmrecv.log import dumps  # as in `_hex_dump`
+
+            dump = dumps.command_dump(event.command_set)
+            if dump is not None:
+                self._net.debug(dump)
+        self._net.debug(sentences.DIMSE_ERROR.format(causes=_causes(event.causes)))
+
+    def release_requested(self, *, command_started: bool = False) -> None:
+        if command_started:
+            self._command_starts()
+        if self._info:
+            self._net.info(sentences.RELEASE_REQUESTED, self._with_fields({"event": "release_requested"}))
+
+    def abort_received(self, *, command_started: bool = False) -> None:
+        if command_started:
+            self._command_starts()
+        if self._info:
+            self._net.info(sentences.ABORT_RECEIVED, self._with_fields({"event": "abort_received"}))
+
+    def terminated(self) -> None:
+        if self._debug:
+            for text in sentences.TERMINATED:
+                self._net.debug(text)
+
+    def flush(self) -> None:
+        self._logs.flush()
+
+    def closed(self) -> None:
+        self._logs.close()
+
+
+class DcmtkJournal(Journal):
+    """The lines that concern the whole receiver.
+
+    *resolve* turns the address of a peer into the host name of the lines (first label of its name, or the
+    address where there is none; with ``-dhl`` the address always); it is asked when a line first needs it.
+    *keyword* names a tag for notes about commands, *dump_data_set* prints a data set in dcmdump style at
+    trace level; without them tags are unknown and data sets not dumped.
+    """
+
+    def __init__(
+        self,
+        logs: Logs,
+        config: Config,
+        resolve: Callable[[str], str],
+        *,
+        keyword: Callable[[int, int], str] = _unknown_keyword,
+        dump_data_set: DataSetDump | None = None,
+    ) -> None:
+        self._logs = logs
+        self._net: Log = logs.logger(DCMNET)
+        self._options = Options(config, resolve, keyword, dump_data_set, fields=logs.wants_fields)
+        self._odd_length = config.association.max_pdu if config.association.max_pdu & 1 else 0
+        self._numbers = itertools.count(1)
+
+    def association(self, peer_address: str, peer_port: int) -> DcmtkAssociationJournal:
+        """Return the journal of a new connection, with an identity of its own for JSON and NDC."""
+        identity = f"{os.getpid()}-{next(self._numbers)}"
+        peer = f"[{peer_address}]:{peer_port}" if ":" in peer_address else f"{peer_address}:{peer_port}"
+        logs = self._logs.association(identity, peer)
+        return DcmtkAssociationJournal(logs, self._options, peer_address, peer_port)
+
+    def waiting(self) -> None:
+        """See `Journal.waiting`."""
+        if self._odd_length:
+            self._net.warn(
+                sentences.ODD_RECEIVE_LENGTH.format(length=self._odd_length, used=self._odd_length - 1)
+            )
+
+    def no_dictionary(self) -> None:
+        """See `Journal.no_dictionary`."""
+        self._net.warn(sentences.NO_DICTIONARY)
+
+    def flush(self) -> None:
+        """See `Journal.flush`."""
+        self._logs.flush()

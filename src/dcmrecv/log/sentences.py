@@ -1,0 +1,196 @@
+"""Every sentence of a run, in one place: the reference's log lines as templates.
+
+Texts are DCMTK 3.6.8's (spec/network.md f.1, spec/storage.md section 1, spec/logging.md A.5) and are
+interface: wrappers read them. ``str.format`` fields are named by what goes in. Bytes from the wire enter as the text
+`dcmrecv.text.from_bytes` makes of them. Nothing in here decides when a line is printed; `dcmrecv.log.journal`
+and the start of the program do.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+# -- start (logger dcmtk.apps.dcmrecv) -------------------------------------------------------------------
+
+CONFIGURING: Final = "configuring service class provider ..."
+NO_CONFIGURATION: Final = "no configuration file specified, SCP will only support the Verification SOP Class"
+LISTENING: Final = "starting service class provider and listening ..."
+CANNOT_LISTEN: Final = "cannot start SCP and listen on port {port}: {reason}"
+CANNOT_LOAD_CONFIGURATION: Final = "cannot load association configuration: {reason}"
+CANNOT_SPECIFY_DIRECTORY: Final = "cannot specify output directory: {reason}"
+NO_DICTIONARY_AT_START: Final = "no data dictionary loaded, check environment variable: DCMDICTPATH"
+
+# -- start (logger dcmtk.dcmnet, dcmtk.dcmdata) ----------------------------------------------------------
+
+LOADING_CONFIGURATION: Final = "Loading association configuration file: {file}"
+LOADING_DICTIONARY: Final = "DcmDataDictionary: Loading file: {file}"
+ADDRESS_IN_USE: Final = "TCP Initialization Error: {reason}"
+NO_PRIVILEGES: Final = "No privileges to open this network port ({port})"
+NO_DICTIONARY: Final = "No data dictionary loaded, check environment variable: DCMDICTPATH"
+ODD_RECEIVE_LENGTH: Final = "ASSOC: PDV receive length {length} is odd (using {used})"
+
+# -- association -----------------------------------------------------------------------------------------
+
+CONNECTED: Final = (
+    "Association Received: {host}",
+    "setting network send timeout to 60 seconds",
+    "setting network receive timeout to 60 seconds",
+)
+HEX_DUMP_HEAD: Final = "PDU Type: Associate Request, PDU Length: {length} + 6 bytes PDU header"
+HEX_DUMP_CUT: Final = "Only dumping 512 bytes."
+PARSING_REQUEST: Final = "Parsing an A-ASSOCIATE PDU"
+REQUEST_UNUSABLE: Final = "Could not receive association request: {reason}"
+REQUEST_RECEIVED: Final = "Association Received {host}: {calling} -> {called}"
+REQUEST_DUMP_TITLE: Final = "Incoming Association Request:"
+WRONG_CALLED_TITLE: Final = "Called AE Title does not match configured AE Title: {title}"
+NO_CONTEXTS: Final = "No Acceptable Presentation Contexts"
+REFUSING: Final = "Refusing Association ({reason})"
+CONSTRUCTING_ACCEPT: Final = "Constructing Associate AC PDU"
+ACKNOWLEDGED: Final = "DcmSCP: Association Acknowledged"
+ACKNOWLEDGED_LENGTH: Final = "Association Acknowledged (Max Send PDV: {length})"
+RELEASE_REQUESTED: Final = "Received Association Release Request"
+ABORT_RECEIVED: Final = "Received Association Abort Request"
+TERMINATED: Final = ("DcmSCP: Association Terminated", "+++++++++++++++++++++++++++++")
+DIMSE_ERROR: Final = "DIMSE Error, detail (if available): {causes}"
+
+REFUSALS: Final = {
+    "BAD_APPLICATION_CONTEXT": "bad application context",
+    "CALLED_AE_TITLE_NOT_RECOGNIZED": "called AE title not recognized",
+    "NO_ACCEPTABLE_PRESENTATION_CONTEXTS": "no acceptable presentation contexts",
+}
+"""Reason in `REFUSING` by the name of the `dcmrecv.core.events.RejectReason`."""
+
+CAUSE_SEPARATOR: Final = "\n"
+"""Between the causes of one error, which share a message and so get a prefix each."""
+
+# -- DIMSE -----------------------------------------------------------------------------------------------
+
+READING: Final = 'DcmDataset::read() TransferSyntax="{name}"'
+ECHO_REQUEST: Final = "Received C-ECHO Request"
+ECHO_REQUEST_INFO: Final = "Received C-ECHO Request (MsgID {message_id})"
+ECHO_RESPONSE: Final = "Sending C-ECHO Response"
+ECHO_RESPONSE_INFO: Final = "Sending C-ECHO Response ({status})"
+ECHO_RESPONSE_SENT: Final = "C-ECHO Response successfully sent"
+STORE_REQUEST: Final = "Received C-STORE Request"
+STORE_REQUEST_INFO: Final = "Received C-STORE Request (MsgID {message_id})"
+STORE_RESPONSE: Final = "Sending C-STORE Response"
+STORE_RESPONSE_INFO: Final = "Sending C-STORE Response ({status})"
+STORE_RESPONSE_FAILED: Final = "Failed sending C-STORE response: {causes}"
+ECHO_RESPONSE_FAILED: Final = "Cannot send C-ECHO Response: {causes}"
+UNSUPPORTED_COMMAND: Final = (
+    "cannot handle this kind of DIMSE command (0x{command:04x}), we are a Storage SCP only"
+)
+DIMSE_WARNING: Final = "DIMSE Warning: ({calling},{called}): {text}"
+DATA_SET_RECEIVED: Final = "Received dataset on presentation context {context_id}"
+DATA_SET_STORED_DIRECTLY: Final = (
+    "Received dataset on presentation context {context_id} and stored it directly to file"
+)
+DATA_SET_UNREADABLE: Final = "DIMSE receiveDataSetInMemory: dset->read() Failed ({reason})"
+DATA_SET_NOT_RECEIVED: Final = "Unable to receive dataset on presentation context {context_id}: {causes}"
+STORE_DATA_SET_NOT_RECEIVED: Final = "Unable to receive C-STORE dataset on presentation context {context_id}"
+CONTEXTS_DIFFER: Final = "Presentation Context ID of command ({command}) and data set ({data_set}) differs"
+IGNORING_DATA_SET: Final = "Ignoring incoming dataset and returning an error status to the SCU"
+
+STATUS_SHORT: Final = {
+    0x0000: "Success",
+    0xA700: "Refused: OutOfResources",
+    0xC000: "Error: CannotUnderstand",
+}
+"""Statuses in the info lines; dumps spell them differently (`dcmrecv.log.status_texts`)."""
+
+# -- storage ---------------------------------------------------------------------------------------------
+
+NAME_BEFORE_RECEPTION: Final = "generated filename for object to be received: {path}"
+NAME_AFTER_RECEPTION: Final = "generated filename for received object: {path}"
+OVERWRITING: Final = "file already exists, overwriting: {path}"
+PROCESSING_STORE: Final = "checking and processing C-STORE request"
+STORED: Final = "Stored received object to file: {path}"
+IGNORED: Final = "received dataset is not stored since the storage mode is set to 'ignore'"
+CANNOT_STORE: Final = "cannot store received object: {path}: {reason}"
+CANNOT_CREATE_DIRECTORY: Final = (
+    "cannot create directory for {what}: {directory}: Cannot create directory: {reason}"
+)
+CANNOT_GENERATE_NAME: Final = "cannot generate directory or file name for {what}: {reason}"
+WHAT_RECEIVED: Final = "received object"
+WHAT_TO_BE_RECEIVED: Final = "object to be received"
+CANNOT_CREATE_STREAM: Final = "0006:020a DIMSE createFilestream: cannot create file '{path}'"
+CANNOT_WRITE_FILE: Final = "0006:020a DIMSE receiveDataSetInFile: Cannot write to file"
+
+META_VERSION: Final = "DcmFileFormat::checkMetaHeaderValue() Version of MetaHeader is ok: 0x0001"
+META_CLASS: Final = "DcmFileFormat::checkMetaHeaderValue() use SOPClassUID [{uid}] from Dataset"
+META_NO_CLASS: Final = (
+    "DcmFileFormat::checkMetaHeaderValue() no SOPClassUID in Dataset, using PrivateGenericFileSOPClass"
+)
+META_INSTANCE: Final = "DcmFileFormat::checkMetaHeaderValue() use SOPInstanceUID [{uid}] from Dataset"
+META_NEW_INSTANCE: Final = "DcmFileFormat::checkMetaHeaderValue() use new generated SOPInstanceUID [{uid}]"
+META_SYNTAX: Final = (
+    "DcmFileFormat::checkMetaHeaderValue() use new TransferSyntaxUID [{name}] on writing following Dataset"
+)
+META_VALID: Final = "DcmFileFormat::validateMetaInfo() found 7 Elements in DcmMetaInfo 'metinf'"
+
+# -- remarks while a message is read (`dcmrecv.core.events.NegotiationNote`) -----------------------------
+
+DCMNET: Final = "dcmtk.dcmnet"
+DCMDATA: Final = "dcmtk.dcmdata"
+DCMTLS: Final = "dcmtk.dcmtls"
+APPLICATION: Final = "dcmtk.apps.dcmrecv"
+
+NOTES: Final[dict[str, tuple[str, str, str]]] = {
+    "max-length-item": (DCMNET, "W", "Invalid length ({0}) for maximum length item, must be 4"),
+    "role-uid-length": (
+        DCMNET,
+        "W",
+        "Provided role SOP Class UID length {0} is larger than maximum allowed UID length 64"
+        " (will use 64 bytes max)",
+    ),
+    "role-both-zero": (
+        DCMNET,
+        "W",
+        "DULFSM: both role fields are 0 in SCP/SCU role selection sub-item",
+    ),
+    "role-refused": (
+        DCMNET,
+        "E",
+        "ASSOC: SCP/SCU role selection failed, Default role (i.e. SCU) proposed but only SCP role"
+        " configured for acceptance",
+    ),
+    "role-none": (
+        DCMNET,
+        "W",
+        "setting accepted SCP/SCU role to NONE, i.e. both role fields are 0 in SCP/SCU role selection"
+        " sub-item",
+    ),
+    "send-length-odd": (DCMNET, "W", "ASSOC: PDV send length {0} is odd (using {1})"),
+    "send-length-small": (
+        DCMNET,
+        "W",
+        "ASSOC: PDV send length too small, using DUL to split larger PDVs.",
+    ),
+    "send-length-default": (DCMNET, "W", "ASSOC: PDV send length {0} (using default)"),
+    "element-order": (
+        DCMDATA,
+        "W",
+        "DcmItem: Dataset not in ascending tag order, at element {tag}",
+    ),
+    "element-twice": (
+        DCMDATA,
+        "W",
+        "DcmItem: Element {tag} found twice in one data set or item, ignoring second entry",
+    ),
+    "element-odd": (DCMDATA, "W", "DcmItem: Length of element {tag} is odd"),
+    "element-cut": (
+        DCMDATA,
+        "E",
+        "DcmElement: {keyword} {tag} larger ({2}) than remaining bytes ({3}) in file,"
+        " premature end of stream",
+    ),
+    "element-invalid": (DCMDATA, "W", "DcmItem: Invalid Element {tag} found in data set"),
+    "dimse-warning": (DCMNET, "W", "DIMSE Warning: ({calling},{called}): {0}"),
+}
+"""Logger, level letter and template by kind.
+
+Numbers stand for the arguments of the note; ``{tag}`` and ``{keyword}`` (of the first two arguments),
+``{calling}`` and ``{called}`` come from the journal.
+"""
+
+ABSENT_ROLE: Final = "Default"
