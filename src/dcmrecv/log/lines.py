@@ -6,6 +6,7 @@ third of the start-up, and a record per line more than the line (spec/logging.md
 
 from __future__ import annotations
 
+import os
 import threading
 
 from dcmrecv.config import LogLevel
@@ -13,6 +14,8 @@ from dcmrecv.log.console import DescriptorWriter, encode
 from dcmrecv.log.loggers import AssociationLogs, Fields, Log, Logs, Sink
 
 __all__ = ["LineLogs", "LineStyle", "TextStyle", "level_letter"]
+
+DEBUG_VARIABLE = "DCMTK_LOG4CPLUS_LOGLOG_DEBUGENABLED"
 
 BATCH_LIMIT = 64 << 10
 """Characters of held text that are written without waiting for `AssociationLogs.flush`."""
@@ -152,6 +155,11 @@ class LineLogs(Logs):
         """See `Logs.close`."""
         self.flush()
         self.writer.close()
+        if self.errors_visible and DEBUG_VARIABLE in os.environ:
+            # Loaded on demand: nobody sets this.
+            from dcmrecv.log.internal import exit_chatter
+
+            exit_chatter()
 
     def _lost_lines(self, count: int) -> bytes:
         text = f"{count} lines of this log were lost: standard error did not take them"

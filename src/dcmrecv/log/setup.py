@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from dcmrecv.config import LoggingConfig
 from dcmrecv.log.console import occupy_standard_descriptors
+from dcmrecv.log.errors import LogConfigError
 from dcmrecv.log.lines import LineLogs, LineStyle, TextStyle
 from dcmrecv.log.loggers import Logs
 
 __all__ = ["LogConfigError", "setup"]
-
-
-class LogConfigError(Exception):
-    """A logger configuration file cannot be used; the text goes behind ``error: `` and the exit code is 1."""
 
 
 def setup(config: LoggingConfig, *, argv0: str) -> Logs:
@@ -21,6 +18,11 @@ def setup(config: LoggingConfig, *, argv0: str) -> Logs:
     (spec/logging.md A.9). Raises `LogConfigError` for those that do.
     """
     occupy_standard_descriptors()
+    if config.config_file is not None:
+        # Loaded on demand: the tree needs `logging`, a third of the time to the open port.
+        from dcmrecv.log.configurator import configure
+
+        return configure(config, config.config_file, argv0)
     style: LineStyle = TextStyle()
     if config.json:
         # Loaded on demand: json is not needed otherwise.

@@ -1,0 +1,309 @@
+"""Appenders: `logging.Handler` with log4cplus options. Console, null and asynchronous ones are here, files in
+`dcmrecv.log.files`, the network in `dcmrecv.log.network` (spec/logging.md A.6).
+
+No appender raises or waits for long: what cannot be written is dropped, as described with each.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from dcmrecv.log.console import DescriptorWriter, encode
+from dcmrecv.log.filters import build_filters
+from dcmrecv.log.internal import InternalLog, OnceOnly
+from dcmrecv.log.layouts import JsonLayout, Layout, build_layout
+from dcmrecv.log.levels import level_from_name
+from dcmrecv.log.properties import Properties
+
+__all__ = ["Appender", "AsyncAppender", "ConsoleAppender", "Environment", "LockFile", "NullAppender"]
+
+QUEUE_WAIT_SECONDS = 0.5
+"""How long a message may wait for room in the queue of an AsyncAppender before it is dropped."""
+
+
+@dataclass
+class Environment:
+    """What appenders share: standard streams, internal messages, program name, whether JSON is wanted."""
+
+    out: DescriptorWriter
+    err: DescriptorWriter
+    internal: InternalLog
+    program: str
+    json: bool = False
+
+
+class LockFile:
+    """A file whose fcntl lock is held around each write (``UseLockFile``). Raises OSError."""
+
+    def __init__(self, name: str, internal: InternalLog) -> None:
+        self._descriptor = -1
+        try:
+            self._descriptor = os.open(encode(name), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        except (OSError, ValueError) as error:
+            internal.error(f"could not open or create file {name}")
+            raise OSError(str(error)) from error
+
+    def lock(self) -> None:
+        """Wait for the lock."""
+        fcntl.lockf(self._descriptor, fcntl.LOCK_EX)
+
+    def unlock(self) -> None:
+        """Give up the lock."""
+        fcntl.lockf(self._descriptor, fcntl.LOCK_UN)
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+
+
+class Appender(logging.Handler):
+    """Base of all appenders; reads layout, threshold, filters and lock file."""
+
+    #: Whether events need their place in the source, whatever the layout says.
+    needs_location = False
+    #: How often the end of the appender is told with ``configDebug`` (once per C++ class with a destructor).
+    _obituaries = 1
+
+    def __init__(self, options: Properties, environment: Environment) -> None:
+        super().__init__()
+        self.environment = environment
+        self.internal = environment.internal
+        self.errors = OnceOnly(self.internal.error)
+        self.use_lock_file = False
+        self.lock_file: LockFile | None = None
+        self._closed = False
+        self.layout, complete = build_layout(options, self.internal)
+        if environment.json:
+            self.layout = JsonLayout()
+        if complete:
+            self._read_base_options(options)
+
+    def _read_base_options(self, options: Properties) -> None:
+        self.setLevel(level_from_name(options.get("Threshold")) or logging.NOTSET)
+        chain = build_filters(options.subset("filters."), self.internal)
+        if chain is not None:
+            self.addFilter(chain)
+        self.use_lock_file = options.boolean("UseLockFile", False)
+        if not self.use_lock_file:
+            return
+        name = options.get("LockFile")
+        if not name:
+            self.internal.debug("UseLockFile is true but LockFile is not specified")
+            return
+        try:
+            self.lock_file = LockFile(name, self.internal)
+        except OSError:
+            # Told by LockFile; a file appender tries once more, others go on without a lock.
+            self.lock_file = None
+
+    @property
+    def layout(self) -> Layout:
+        """The layout of this appender."""
+        return self._layout
+
+    @layout.setter
+    def layout(self, layout: Layout) -> None:
+        self._layout = layout
+        self.setFormatter(layout)
+
+    @property
+    def located(self) -> bool:
+        """Whether events need their place in the source."""
+        return self.needs_location or self._layout.located
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Append *record* under the lock file, if there is one."""
+        if self._closed:
+            return
+        if not self.use_lock_file or self.lock_file is None:
+            self.append(record)
+            return
+        try:
+            self.lock_file.lock()
+        except OSError as error:
+            self.errors.error(f"fcntl(F_SETLKW) failed: {error.errno}")
+            return
+        try:
+            self.append(record)
+        finally:
+            if self.lock_file is not None:
+                self.lock_file.unlock()
+
+    def append(self, record: logging.LogRecord) -> None:
+        """Write *record*; called with the handler's lock held."""
+        raise NotImplementedError
+
+    def reopen(self) -> None:
+        """Open files again after an external rotation."""
+
+    def finish(self) -> None:
+        """Release what the appender holds; called once, with the handler's lock held."""
+
+    def close(self) -> None:
+        """Close once; later messages are dropped."""
+        self.acquire()
+        try:
+            if self._closed:
+                return
+            self.finish()
+            self._closed = True
+            if self.lock_file is not None:
+                self.lock_file.close()
+                self.lock_file = None
+        finally:
+            self.release()
+        super().close()
+
+    def retire(self) -> None:
+        """Close an appender no logger uses: told first, then closed, as its destructor does."""
+        for _ in range(self._obituaries):
+            self.internal.debug(f"Destroying appender named [{self.name or ''}].")
+            self.close()
+
+    def tell_end(self) -> None:
+        """Tell the end of an appender that was closed with the process."""
+        for _ in range(self._obituaries):
+            self.internal.debug(f"Destroying appender named [{self.name or ''}].")
+
+
+class ConsoleAppender(Appender):
+    """Standard output or, with ``logToStdErr``, standard error. Each message goes out at once.
+
+    The reference buffers standard output unless ``ImmediateFlush`` is set and loses the rest at SIGTERM.
+    """
+
+    def __init__(self, options: Properties, environment: Environment) -> None:
+        super().__init__(options, environment)
+        to_stderr = options.boolean("logToStdErr", False)
+        self._writer = environment.err if to_stderr else environment.out
+
+    def append(self, record: logging.LogRecord) -> None:
+        """See `Appender.append`."""
+        self._writer.write(encode(self.format(record)))
+
+    def flush(self) -> None:
+        """Try to deliver what a stalled stream did not take."""
+        self._writer.drain()
+
+    def finish(self) -> None:
+        """See `Appender.finish`."""
+        self.internal.debug("Entering ConsoleAppender::close()..")
+
+
+class NullAppender(Appender):
+    """Drop everything."""
+
+    def append(self, record: logging.LogRecord) -> None:
+        """See `Appender.append`."""
+
+
+class AsyncAppender(Appender):
+    """Hand messages to another appender in a thread of its own.
+
+    A full queue makes the caller wait for at most `QUEUE_WAIT_SECONDS`, then the message is dropped.
+    """
+
+    def __init__(
+        self,
+        options: Properties,
+        environment: Environment,
+        make: Callable[[str, Properties, Environment], Appender | None],
+    ) -> None:
+        # The reference reads none of the base options of an AsyncAppender itself.
+        super().__init__(Properties(), environment)
+        self._condition = threading.Condition()
+        self._queue: deque[logging.LogRecord] = deque()
+        self._ending = False
+        self._busy = False
+        self._stalled = False
+        self.dropped = 0
+        self._limit = max(1, options.unsigned("QueueLimit", 100))
+        self._inner: Appender | None = None
+        self._thread: threading.Thread | None = None
+        name = options.get("Appender")
+        if not name:
+            self.errors.error("Unspecified appender for AsyncAppender.")
+            return
+        inner_options = options.subset("Appender.")
+        self._inner = make(name, inner_options, environment)
+        if self._inner is None:
+            self.internal.error(f"AsyncAppender::AsyncAppender() - Cannot find AppenderFactory: {name}")
+            self._inner = NullAppender(inner_options, environment)
+        self._thread = threading.Thread(target=self._run, name="dcmrecv-log", daemon=True)
+        self._thread.start()
+        self.internal.debug("Queue thread started.")
+
+    @property
+    def located(self) -> bool:
+        """See `Appender.located`."""
+        return self._inner is not None and self._inner.located
+
+    def _run(self) -> None:
+        while True:
+            with self._condition:
+                self._busy = False
+                self._condition.notify_all()
+                while not self._queue and not self._ending:
+                    self._condition.wait()
+                if not self._queue:
+                    return
+                records = list(self._queue)
+                self._queue.clear()
+                self._busy = True
+                self._stalled = False
+                self._condition.notify_all()
+            for record in records:
+                self._pass_on(record)
+
+    def _pass_on(self, record: logging.LogRecord) -> None:
+        inner = self._inner
+        if inner is not None and record.levelno >= inner.level:
+            inner.handle(record)
+
+    def append(self, record: logging.LogRecord) -> None:
+        """See `Appender.append`."""
+        if self._thread is None:
+            return
+        with self._condition:
+            if len(self._queue) >= self._limit:
+                room = not self._stalled and self._condition.wait_for(
+                    lambda: len(self._queue) < self._limit, QUEUE_WAIT_SECONDS
+                )
+                if not room:
+                    self._stalled = True
+                    self.dropped += 1
+                    return
+            self._queue.append(record)
+            self._condition.notify_all()
+
+    def flush(self) -> None:
+        """Wait for the queue to be worked off, for a bounded time."""
+        if self._thread is not None and self._thread is not threading.current_thread():
+            with self._condition:
+                self._condition.wait_for(lambda: not self._queue and not self._busy, 2 * QUEUE_WAIT_SECONDS)
+        if self._inner is not None:
+            self._inner.flush()
+
+    def reopen(self) -> None:
+        """See `Appender.reopen`."""
+        if self._inner is not None:
+            self._inner.reopen()
+
+    def finish(self) -> None:
+        """See `Appender.finish`."""
+        if self._thread is not None:
+            with self._condition:
+                self._ending = True
+                self._condition.notify_all()
+            self._thread.join(4 * QUEUE_WAIT_SECONDS)
+            self._thread = None
+        if self._inner is not None:
+            self._inner.close()

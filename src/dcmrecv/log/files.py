@@ -1,0 +1,368 @@
+"""File appenders with the reference's way of failing, coming back and rotating (spec/logging.md A.6)."""
+
+from __future__ import annotations
+
+import errno
+import locale
+import logging
+import os
+import stat
+import time
+
+from dcmrecv.log.appenders import Appender, Environment, LockFile
+from dcmrecv.log.console import DescriptorWriter, encode
+from dcmrecv.log.properties import Properties
+
+__all__ = ["DailyRollingFileAppender", "FileAppender", "RollingFileAppender"]
+
+DEFAULT_BUFFER = 8191
+"""Bytes kept without ``ImmediateFlush`` when ``BufferSize`` is 0: the C++ library's default."""
+
+MAX_BUFFER = 1 << 24
+"""Bytes ``BufferSize`` may ask for at most."""
+
+DEFAULT_ROLLING_SIZE = 10 << 20
+MINIMUM_ROLLING_SIZE = 200 << 10
+
+_LOOP_LIMIT = 10_000
+"""Backup numbers tried one by one; above, only those that exist are renamed."""
+
+_BUILT_IN_LOCALES = ("GLOBAL", "DEFAULT", "CLASSIC")
+
+
+class FileAppender(Appender):
+    """Append to a file; truncates it at the start unless ``Append``.
+
+    When opening or writing fails, one error is told; messages are lost until ``ReopenDelay`` seconds after
+    the next one, when the file is opened anew, empty. Nothing else of the program notices.
+    """
+
+    _append_default = False
+
+    def __init__(self, options: Properties, environment: Environment) -> None:
+        super().__init__(options, environment)
+        self.filename = options.get("File")
+        self._descriptor = -1
+        self._writer: DescriptorWriter | None = None
+        self._buffer = bytearray()
+        # As a C++ stream that was never opened: the first write makes it bad.
+        self._good = True
+        self._reopen_time: float | None = None
+        self._immediate = options.boolean("ImmediateFlush", True)
+        self._reopen_delay = options.integer("ReopenDelay", 1)
+        self._capacity = min(options.unsigned("BufferSize", 0, 64) or DEFAULT_BUFFER, MAX_BUFFER)
+        if not self.filename:
+            self.errors.error("Invalid filename")
+            return
+        if self.use_lock_file and self.lock_file is None:
+            try:
+                self.lock_file = LockFile(options.get("LockFile") or self.filename + ".lock", self.internal)
+            except OSError:
+                # Told by LockFile; the file stays closed, as in the reference.
+                return
+        self._open(os.O_APPEND if options.boolean("Append", self._append_default) else os.O_TRUNC)
+        self._check_locale(options.get("Locale", "DEFAULT"))
+        if self._good:
+            self.internal.debug(f"Just opened file: {self.filename}")
+        else:
+            self.errors.error(f"Unable to open file: {self.filename}")
+
+    def _check_locale(self, name: str) -> None:
+        """Tell a locale that does not exist. None changes anything else: numbers here have no separators."""
+        if name in _BUILT_IN_LOCALES:
+            return
+        before = locale.setlocale(locale.LC_ALL)
+        try:
+            locale.setlocale(locale.LC_ALL, "" if name == "USER" else name)
+        except locale.Error:
+            self.internal.error(f"Failed to create locale {name}")
+        finally:
+            locale.setlocale(locale.LC_ALL, before)
+
+    def _open(self, mode: int) -> None:
+        # O_NONBLOCK: a FIFO without a reader must not hold up the start; it means nothing to regular files.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK | mode
+        try:
+            self._descriptor = os.open(encode(self.filename), flags, 0o666)
+            mode_bits = os.fstat(self._descriptor).st_mode
+        except (OSError, ValueError):
+            self._good = False
+            return
+        if not stat.S_ISREG(mode_bits) and (stat.S_ISFIFO(mode_bits) or os.isatty(self._descriptor)):
+            self._writer = DescriptorWriter(self._descriptor)
+        self._good = True
+
+    def _close_file(self) -> None:
+        self._write_buffer()
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+        if self._descriptor >= 0:
+            os.close(self._descriptor)
+            self._descriptor = -1
+        self._buffer.clear()
+
+    def _write_buffer(self) -> None:
+        data = memoryview(bytes(self._buffer))
+        self._buffer.clear()
+        if not data or not self._good:
+            return
+        if self._writer is not None:
+            self._writer.write(bytes(data))
+            return
+        try:
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+        except OSError:
+            self._good = False
+
+    def _position(self) -> int:
+        """Return the stream position, or -1 where there is none."""
+        if not self._good:
+            return -1
+        try:
+            return os.lseek(self._descriptor, 0, os.SEEK_CUR) + len(self._buffer)
+        except OSError:
+            return -1
+
+    def _come_back(self) -> bool:
+        """Open the file again if it is time to; the first call only sets the time."""
+        now = time.time()
+        if self._reopen_time is None and self._reopen_delay != 0:
+            self._reopen_time = now + self._reopen_delay
+            return False
+        if self._reopen_delay != 0 and self._reopen_time is not None and self._reopen_time > now:
+            return False
+        self._close_file()
+        self._open(os.O_TRUNC)
+        self._reopen_time = None
+        return self._good
+
+    def append(self, record: logging.LogRecord) -> None:
+        """See `Appender.append`."""
+        if not self._good:
+            if not self._come_back():
+                self.errors.error(f"file is not open: {self.filename}")
+                return
+            self.errors.reset()
+        if self.use_lock_file and self._descriptor >= 0:
+            try:
+                os.lseek(self._descriptor, 0, os.SEEK_END)
+            except OSError:
+                self._good = False
+                return
+        self._buffer += encode(self.format(record))
+        if self._immediate or self.use_lock_file or len(self._buffer) > self._capacity:
+            self._write_buffer()
+
+    def flush(self) -> None:
+        """Write what ``ImmediateFlush = false`` kept back."""
+        self.acquire()
+        try:
+            if not self._closed:
+                self._write_buffer()
+                if self._writer is not None:
+                    self._writer.drain()
+        finally:
+            self.release()
+
+    def reopen(self) -> None:
+        """See `Appender.reopen`: the file is opened by its name again and never truncated."""
+        self.acquire()
+        try:
+            if self._closed or not self.filename or (self.use_lock_file and self.lock_file is None):
+                return
+            self._close_file()
+            self._open(os.O_APPEND)
+            if self._good:
+                self._reopen_time = None
+                self.errors.reset()
+        finally:
+            self.release()
+
+    def finish(self) -> None:
+        """See `Appender.finish`."""
+        self._close_file()
+
+    def _start_over(self) -> None:
+        """Open the file again after its rotation."""
+        self._open(os.O_TRUNC)
+        if not self._good:
+            self.internal.error(f"Failed to open file {self.filename}")
+
+    def _rename(self, source: str, target: str) -> None:
+        try:
+            os.rename(encode(source), encode(target))
+        except OSError as error:
+            if error.errno != errno.ENOENT:
+                self.internal.error(f"Failed to rename file from {source} to {target}; error {error.errno}")
+        except ValueError:
+            self.internal.error(f"Failed to rename file from {source} to {target}; error {errno.EINVAL}")
+        else:
+            self.internal.debug(f"Renamed file {source} to {target}")
+
+    def _shift_backups(self, base: str, highest: int) -> None:
+        """Remove *base*.*highest* and count up the numbers of all below it."""
+        last = encode(f"{base}.{highest}")
+        try:
+            os.remove(last)
+        except IsADirectoryError:
+            # remove(3) takes an empty directory, too; a full one makes the next rename fail, which is told.
+            if not os.listdir(last):
+                os.rmdir(last)
+        except (OSError, ValueError):
+            # Not there, or in the way: then the next rename tells it.
+            pass
+        for number in _numbers_below(base, highest):
+            self._rename(f"{base}.{number}", f"{base}.{number + 1}")
+
+
+def _numbers_below(base: str, highest: int) -> list[int]:
+    if highest <= _LOOP_LIMIT:
+        return list(range(highest - 1, 0, -1))
+    directory, _, name = encode(base).rpartition(b"/")
+    prefix = name + b"."
+    try:
+        entries = os.listdir(directory or b".")
+    except OSError:
+        return []
+    numbers = (e.removeprefix(prefix) for e in entries if e.startswith(prefix))
+    found = {int(n) for n in numbers if n.isdigit() and len(n) < 12 and not n.startswith(b"0")}
+    return sorted((n for n in found if n < highest), reverse=True)
+
+
+def _atoi(text: str) -> int:
+    """Return what C's atoi makes of *text*: leading digits, else 0."""
+    text = text.lstrip(" \t\n\v\f\r")
+    sign = -1 if text[:1] == "-" else 1
+    digits = text[1:] if text[:1] in ("-", "+") else text
+    end = 0
+    while end < len(digits) and digits[end] in "0123456789":
+        end += 1
+    value = sign * int(digits[: min(end, 19)] or "0")
+    return (value + (1 << 31)) % (1 << 32) - (1 << 31)
+
+
+class RollingFileAppender(FileAppender):
+    """Rotate after a message that took the file beyond ``MaxFileSize``."""
+
+    _append_default = True
+    _obituaries = 2
+
+    def __init__(self, options: Properties, environment: Environment) -> None:
+        super().__init__(options, environment)
+        size = DEFAULT_ROLLING_SIZE
+        text = options.get("MaxFileSize").upper()
+        if text:
+            size = _atoi(text)
+            if len(text) > 2 and text.endswith("MB"):
+                size <<= 20
+            elif len(text) > 2 and text.endswith("KB"):
+                size <<= 10
+        self._maximum = max(size, MINIMUM_ROLLING_SIZE)
+        self._backups = max(options.integer("MaxBackupIndex", 1), 1)
+
+    def append(self, record: logging.LogRecord) -> None:
+        """See `Appender.append`."""
+        super().append(record)
+        if self._position() > self._maximum:
+            self._roll()
+
+    def _roll(self) -> None:
+        self._close_file()
+        if self.use_lock_file and self._rolled_by_another():
+            self._start_over()
+            return
+        self._shift_backups(self.filename, self._backups)
+        target = self.filename + ".1"
+        self.internal.debug(f"Renaming file {self.filename} to {target}")
+        self._rename(self.filename, target)
+        self._start_over()
+
+    def _rolled_by_another(self) -> bool:
+        try:
+            return os.stat(encode(self.filename)).st_size < self._maximum
+        except OSError:
+            return True
+
+
+_SCHEDULES = {
+    "MONTHLY": ("%Y-%m", 0),
+    "WEEKLY": ("%Y-%W", 7 * 86400),
+    "DAILY": ("%Y-%m-%d", 86400),
+    "TWICE_DAILY": ("%Y-%m-%d-%p", 43200),
+    "HOURLY": ("%Y-%m-%d-%H", 3600),
+    "MINUTELY": ("%Y-%m-%d-%H-%M", 60),
+}
+"""Schedule: format of the name's last part, length of the period in seconds (0: a month)."""
+
+
+class DailyRollingFileAppender(FileAppender):
+    """Rotate before the first message after the end of a period, and when closed."""
+
+    _append_default = True
+    _obituaries = 2
+
+    def __init__(self, options: Properties, environment: Environment) -> None:
+        super().__init__(options, environment)
+        schedule = options.get("Schedule").upper()
+        if schedule not in _SCHEDULES:
+            self.internal.warn(
+                f'DailyRollingFileAppender::ctor()- "Schedule" not valid: {options.get("Schedule")}'
+            )
+            schedule = "DAILY"
+        self._schedule = schedule
+        self._format, self._period = _SCHEDULES[schedule]
+        # The reference hands a negative number over as an unsigned one: nothing is shifted then.
+        self._backups = options.integer("MaxBackupIndex", 10)
+        self._set_period(self._period_start(time.time()))
+
+    def _period_start(self, now: float) -> float:
+        year, month, day, hour, minute, _, weekday, yearday, summer = time.localtime(now)
+        if self._schedule != "MINUTELY":
+            minute = 0
+        if self._schedule == "TWICE_DAILY":
+            hour = 12 if hour >= 12 else 0
+        elif self._schedule not in ("HOURLY", "MINUTELY"):
+            hour = 0
+        if self._schedule == "MONTHLY":
+            day = 1
+        elif self._schedule == "WEEKLY":
+            # tm_wday counts from Sunday, Python's from Monday.
+            day -= (weekday + 1) % 7
+        return time.mktime((year, month, day, hour, minute, 0, weekday, yearday, summer))
+
+    def _set_period(self, start: float) -> None:
+        local = time.localtime(start)
+        self._target = f"{self.filename}.{time.strftime(self._format, local)}"
+        if self._period:
+            self._limit = start + self._period
+        else:
+            self._limit = time.mktime((local[0], local[1] + 1, *local[2:8], 0))
+
+    def append(self, record: logging.LogRecord) -> None:
+        """See `Appender.append`."""
+        if record.created >= self._limit:
+            self._roll()
+        super().append(record)
+
+    def _roll(self) -> None:
+        self._close_file()
+        self._shift_backups(self._target, max(self._backups, 0))
+        self._rename(self._target, self._target + ".1")
+        self.internal.debug(f"Renaming file {self.filename} to {self._target}")
+        self._rename(self.filename, self._target)
+        self._start_over()
+        now = time.time()
+        if now >= self._limit:
+            self._set_period(now)
+
+    def finish(self) -> None:
+        """See `Appender.finish`: closing rotates."""
+        if self.use_lock_file and self.lock_file is None:
+            super().finish()
+            return
+        if self.use_lock_file and self.lock_file is not None:
+            self.lock_file.lock()
+        self._roll()
+        super().finish()

@@ -1,0 +1,106 @@
+"""Messages of the logging itself: ``log4cplus:ERROR …`` on standard error and so on (spec/logging.md A.9)."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable
+
+from dcmrecv.log.console import DescriptorWriter, encode
+from dcmrecv.log.lines import DEBUG_VARIABLE
+
+__all__ = ["InternalLog", "OnceOnly", "exit_chatter", "parse_bool", "parse_int"]
+
+QUIET_VARIABLE = "DCMTK_LOG4CPLUS_LOGLOG_QUIETMODE"
+
+_INTEGER = re.compile(r"[ \t\n\v\f\r]*([+-]?[0-9]+)[ \t\n\v\f\r]*\Z")
+
+
+def parse_int(text: str, low: int, high: int) -> int | None:
+    """Return a plain decimal in [*low*, *high*] with nothing after it, else None (A.2 "integers")."""
+    match = _INTEGER.match(text)
+    if match is None or len(match[1]) > 24:
+        return None
+    value = int(match[1])
+    return value if low <= value <= high else None
+
+
+def parse_bool(text: str) -> bool | None:
+    """Return what ``true``, ``false`` or an integer stands for, else None (A.2 "booleans")."""
+    word = text.strip(" \t\n\v\f\r").lower()
+    if word in ("true", "false"):
+        return word == "true"
+    value = parse_int(word, -(1 << 63), (1 << 63) - 1)
+    return None if value is None else bool(value)
+
+
+def _from_environment(name: str) -> bool:
+    return bool(parse_bool(os.environ.get(name, "")))
+
+
+def exit_chatter() -> None:
+    """Print what the reference prints with `DEBUG_VARIABLE` when its built-in console goes away."""
+    if _from_environment(DEBUG_VARIABLE):
+        writer = DescriptorWriter(1)
+        writer.write(
+            b"log4cplus: Entering ConsoleAppender::close()..\nlog4cplus: Destroying appender named [].\n"
+        )
+        writer.close()
+
+
+class InternalLog:
+    """The three kinds of internal message; quiet and debug come from the file or the environment."""
+
+    def __init__(self, out: DescriptorWriter, err: DescriptorWriter) -> None:
+        self._out = out
+        self._err = err
+        self._quiet: bool | None = None
+        self._debugging: bool | None = None
+
+    def set_quiet(self, value: bool) -> None:
+        """Set ``quietMode``: neither errors nor warnings nor debug messages."""
+        self._quiet = value
+
+    def set_debugging(self, value: bool) -> None:
+        """Set ``configDebug``."""
+        self._debugging = value
+
+    def _is_quiet(self) -> bool:
+        if self._quiet is None:
+            self._quiet = _from_environment(QUIET_VARIABLE)
+        return self._quiet
+
+    def error(self, text: str) -> None:
+        """Tell an error on standard error."""
+        if not self._is_quiet():
+            self._err.write(encode(f"log4cplus:ERROR {text}\n"))
+
+    def warn(self, text: str) -> None:
+        """Tell a warning on standard error."""
+        if not self._is_quiet():
+            self._err.write(encode(f"log4cplus:WARN {text}\n"))
+
+    def debug(self, text: str) -> None:
+        """Tell a step on standard output."""
+        if self._debugging is None:
+            self._debugging = _from_environment(DEBUG_VARIABLE)
+        if self._debugging and not self._is_quiet():
+            self._out.write(encode(f"log4cplus: {text}\n"))
+
+
+class OnceOnly:
+    """Pass on one error, then none until `reset`."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self._tell = tell
+        self._first = True
+
+    def error(self, text: str) -> None:
+        """Tell *text* if nothing was told since the last reset."""
+        if self._first:
+            self._first = False
+            self._tell(text)
+
+    def reset(self) -> None:
+        """Make ready for the next error."""
+        self._first = True

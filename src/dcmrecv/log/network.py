@@ -1,0 +1,304 @@
+"""Appenders that send: syslog, log4cplus socket server, log4j over UDP (spec/logging.md A.6)."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import struct
+import syslog
+import threading
+
+from dcmrecv.config import LogLevel
+from dcmrecv.log.appenders import Appender, Environment
+from dcmrecv.log.console import encode
+from dcmrecv.log.pattern import host_name
+from dcmrecv.log.properties import Properties
+from dcmrecv.log.times import TimeFormat
+
+__all__ = ["Log4jUdpAppender", "SocketAppender", "SysLogAppender"]
+
+SEND_SECONDS = 0.5
+"""How long one event may take to go into a TCP connection."""
+
+CONNECT_SECONDS = 3.0
+"""How long a connection attempt may take; the reference waits as long as the system does."""
+
+RETRY_SECONDS = 5.0
+IDLE_SECONDS = 30.0
+
+MAX_EVENT = 8 * 1024
+"""Bytes of one event of a SocketAppender, its length included."""
+
+_FACILITIES = {
+    "kern": 0,
+    "user": 1,
+    "mail": 2,
+    "daemon": 3,
+    "auth": 4,
+    "syslog": 5,
+    "lpr": 6,
+    "news": 7,
+    "uucp": 8,
+    "cron": 9,
+    "authpriv": 10,
+    "ftp": 11,
+} | {f"local{n}": 16 + n for n in range(8)}
+
+
+def _datagram_socket(host: str, port: int) -> socket.socket | None:
+    """Return a connected UDP socket, or None."""
+    try:
+        address = socket.getaddrinfo(host, port & 0xFFFF, socket.AF_INET, socket.SOCK_DGRAM)[0][4]
+        link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    except (OSError, UnicodeError):
+        return None
+    try:
+        link.connect(address)
+    except OSError:
+        link.close()
+        return None
+    link.setblocking(False)
+    return link
+
+
+def _send(link: socket.socket | None, data: bytes) -> bool:
+    """Send one datagram; a full send buffer drops it, like any lost datagram."""
+    if link is None:
+        return False
+    try:
+        link.send(data)
+    except BlockingIOError:
+        return True
+    except OSError:
+        return False
+    return True
+
+
+def _severity(level: int) -> int:
+    if level < LogLevel.INFO:
+        return 7
+    if level < LogLevel.WARN:
+        return 6
+    if level < LogLevel.ERROR:
+        return 4
+    if level < LogLevel.FATAL:
+        return 3
+    return 2 if level == LogLevel.FATAL else 1
+
+
+class SysLogAppender(Appender):
+    """The local syslog(3) or, with ``host``, RFC 5424 datagrams."""
+
+    def __init__(self, options: Properties, environment: Environment) -> None:
+        super().__init__(options, environment)
+        self._ident = options.get("ident")
+        name = options.get("facility").lower()
+        if name and name not in _FACILITIES:
+            self.internal.error(f"Unknown syslog facility: {name}")
+        self._facility = _FACILITIES.get(name, _FACILITIES["user"]) << 3
+        self._host = options.get("host")
+        self._port = 0
+        self._link: socket.socket | None = None
+        if self._host:
+            self._port = options.integer("port", 514)
+            self._host_name = host_name(full=True)
+            self._time = TimeFormat("%Y-%m-%dT%H:%M:%S.%qZ", utc=True)
+            self._link = _datagram_socket(self._host, self._port)
+        else:
+            # Without an ident the C library names the program, which would be the interpreter here.
+            syslog.openlog(_c_text(self._ident or environment.program), 0, 0)
+
+    def append(self, record: logging.LogRecord) -> None:
+        """See `Appender.append`."""
+        priority = self._facility | _severity(record.levelno)
+        if not self._host:
+            syslog.syslog(priority, _c_text(self.format(record)))
+            return
+        head = (
+            f"<{priority}>1 {self._time.format(record.created)} {self._host_name} {self._ident} "
+            f"{os.getpid()} {record.name} - "
+        )
+        if not _send(self._link, encode(head + self.format(record))):
+            self.internal.warn("SysLogAppender::appendRemote- socket write failed")
+            if self._link is not None:
+                self._link.close()
+            self._link = _datagram_socket(self._host, self._port)
+
+    def finish(self) -> None:
+        """See `Appender.finish`."""
+        self.internal.debug("Entering SysLogAppender::close()...")
+        if not self._host:
+            syslog.closelog()
+        elif self._link is not None:
+            self._link.close()
+
+
+def _c_text(text: str) -> str:
+    """Return *text* as the syslog module takes it: up to a NUL, foreign bytes written as ``\\xNN``."""
+    return encode(text.partition("\0")[0]).decode("utf-8", "backslashreplace")
+
+
+class Log4jUdpAppender(Appender):
+    """One datagram of log4j XML per message."""
+
+    needs_location = True
+
+    def __init__(self, options: Properties, environment: Environment) -> None:
+        super().__init__(options, environment)
+        self._host = options.get("host", "localhost")
+        self._port = options.integer("port", 5000)
+        self._time = TimeFormat("%s%q", utc=False)
+        self._link = _datagram_socket(self._host, self._port)
+
+    def append(self, record: logging.LogRecord) -> None:
+        """See `Appender.append`."""
+        if self._link is None:
+            self._link = _datagram_socket(self._host, self._port)
+            if self._link is None:
+                self.internal.error("Log4jUdpAppender::append()- Cannot connect to server")
+                return
+        ndc = record.__dict__.get("ndc", "")
+        text = (
+            f'<log4j:event logger="{_xml(record.name)}" level="{record.levelname}" '
+            f'timestamp="{self._time.format(record.created)}" thread="{record.thread}">'
+            f"<log4j:message>{_xml(self.format(record))}</log4j:message>"
+            f"<log4j:NDC>{_xml(ndc)}</log4j:NDC>"
+            f'<log4j:locationInfo class="" file="{_xml(record.pathname)}" '
+            f'method="{_xml(record.funcName or "")}" line="{record.lineno}"/></log4j:event>'
+        )
+        if not _send(self._link, encode(text)):
+            self.internal.error("Log4jUdpAppender::append()- Cannot write to server")
+
+    def finish(self) -> None:
+        """See `Appender.finish`."""
+        self.internal.debug("Entering Log4jUdpAppender::close()...")
+        if self._link is not None:
+            self._link.close()
+
+
+_XML = {ord(c): f"&#x{ord(c):02x};" for c in map(chr, [*range(32), 127])} | {
+    ord("<"): "&lt;",
+    ord(">"): "&gt;",
+    ord("&"): "&amp;",
+    ord("'"): "&apos;",
+    ord('"'): "&quot;",
+}
+
+
+def _xml(text: str) -> str:
+    return text.translate(_XML)
+
+
+class SocketAppender(Appender):
+    """Binary log4cplus events, version 3, over TCP; a thread connects again after a failure."""
+
+    needs_location = True
+
+    def __init__(self, options: Properties, environment: Environment) -> None:
+        super().__init__(options, environment)
+        self._host = options.get("host")
+        self._port = options.unsigned("port", 9998) & 0xFFFF
+        self._server = encode(options.get("ServerName"))
+        self._link = self._connect()
+        # As in the reference, a first failure is noticed by the first message.
+        self._connected = True
+        self._end = threading.Event()
+        self._wanted = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="dcmrecv-log-connect", daemon=True)
+        self._thread.start()
+
+    def _connect(self) -> socket.socket | None:
+        try:
+            address = socket.getaddrinfo(self._host, self._port, socket.AF_INET, socket.SOCK_STREAM)[0][4]
+            link = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        except (OSError, UnicodeError):
+            return None
+        link.settimeout(CONNECT_SECONDS)
+        try:
+            link.connect(address)
+        except OSError:
+            link.close()
+            return None
+        link.settimeout(SEND_SECONDS)
+        return link
+
+    def _run(self) -> None:
+        while True:
+            self._wanted.wait(IDLE_SECONDS)
+            if self._end.is_set():
+                return
+            self._wanted.clear()
+            if self._link is not None:
+                continue
+            link = self._connect()
+            if link is None:
+                self.internal.error("SocketAppender::ConnectorThread::run()- Cannot connect to server")
+                # Not after each message: there may be many a second.
+                self._end.wait(RETRY_SECONDS)
+                continue
+            self.acquire()
+            try:
+                if self._end.is_set():
+                    link.close()
+                    return
+                self._link = link
+                self._connected = True
+            finally:
+                self.release()
+
+    def append(self, record: logging.LogRecord) -> None:
+        """See `Appender.append`."""
+        if not self._connected:
+            self._wanted.set()
+            return
+        data = self._event(record)
+        try:
+            if self._link is None:
+                raise OSError("not connected")
+            self._link.sendall(data)
+        except OSError:
+            # A part may have gone out: only a new connection is in step again.
+            if self._link is not None:
+                self._link.close()
+                self._link = None
+            self._connected = False
+            self._wanted.set()
+
+    def _event(self, record: logging.LogRecord) -> bytes:
+        seconds = int(record.created)
+        body = bytearray((3, 1))
+        room = MAX_EVENT - 4
+        fields: tuple[bytes | int, ...] = (
+            self._server,
+            encode(record.name),
+            record.levelno if record.levelno > LogLevel.TRACE else 0,
+            encode(record.__dict__.get("ndc", "")),
+            encode(record.msg),
+            str(record.thread).encode(),
+            seconds,
+            int((record.created - seconds) * 1_000_000),
+            encode(record.pathname),
+            record.lineno,
+            encode(record.funcName or ""),
+        )
+        for value in fields:
+            if isinstance(value, int):
+                part = struct.pack(">I", value & 0xFFFFFFFF)
+            else:
+                part = struct.pack(">I", len(value)) + value
+            if len(body) + len(part) > room:
+                kind = "Int" if isinstance(value, int) else "String"
+                self.internal.error(f"SocketBuffer::append{kind}()- Attempt to write beyond end of buffer")
+                continue
+            body += part
+        return struct.pack(">I", len(body)) + body
+
+    def finish(self) -> None:
+        """See `Appender.finish`."""
+        self.internal.debug("Entering SocketAppender::close()...")
+        self._end.set()
+        self._wanted.set()
+        if self._link is not None:
+            self._link.close()
+            self._link = None

@@ -1,0 +1,157 @@
+"""Read a logger configuration file: ``key = value`` lines and ``${name}`` variables (spec/logging.md A.2)."""
+
+from __future__ import annotations
+
+import os
+import socket
+import time
+from collections.abc import Callable, Iterator
+
+from dcmrecv.log.console import encode
+from dcmrecv.log.errors import LogConfigError
+from dcmrecv.log.internal import parse_bool, parse_int
+from dcmrecv.text import from_bytes
+
+__all__ = ["MAX_FILE_SIZE", "Properties", "expand", "predefined", "read_settings"]
+
+MAX_FILE_SIZE = 1 << 20
+"""Bytes of a configuration file; a larger one is refused."""
+
+MAX_SUBSTITUTIONS = 10_000
+"""Substitutions in one key or value. The reference has no limit and never returns from ``a = ${a}``."""
+
+MAX_EXPANDED = 1 << 20
+"""Characters of one expanded key or value."""
+
+_SPACE = " \t\n\v\f\r"
+
+
+class Properties:
+    """Settings by key; iteration is in byte order of the keys."""
+
+    def __init__(self, settings: dict[str, str] | None = None) -> None:
+        self._settings = dict(settings or {})
+
+    def __contains__(self, key: str) -> bool:
+        return key in self._settings
+
+    def __len__(self) -> int:
+        return len(self._settings)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(sorted(self._settings, key=encode))
+
+    def get(self, key: str, default: str = "") -> str:
+        """Return the value of *key*, or *default*."""
+        return self._settings.get(key, default)
+
+    def set(self, key: str, value: str) -> None:
+        """Set *key* to *value*."""
+        self._settings[key] = value
+
+    def remove(self, key: str) -> None:
+        """Forget *key*."""
+        self._settings.pop(key, None)
+
+    def subset(self, prefix: str) -> Properties:
+        """Return the settings whose keys begin with *prefix*, without it."""
+        found = {k[len(prefix) :]: v for k, v in self._settings.items() if k.startswith(prefix)}
+        return Properties(found)
+
+    def boolean(self, key: str, default: bool) -> bool:
+        """Return a boolean; *default* if absent or not one."""
+        value = parse_bool(self.get(key))
+        return default if value is None else value
+
+    def integer(self, key: str, default: int) -> int:
+        """Return a 32-bit signed integer; *default* if absent or not one."""
+        value = parse_int(self.get(key), -(1 << 31), (1 << 31) - 1)
+        return default if value is None else value
+
+    def unsigned(self, key: str, default: int, bits: int = 32) -> int:
+        """Return an unsigned integer of *bits*; a minus sign wraps round as in C."""
+        limit = (1 << bits) - 1
+        value = parse_int(self.get(key), -limit, limit)
+        return default if value is None else value & limit
+
+
+def read_settings(data: bytes) -> Properties:
+    """Return the settings in the bytes of a file, before any substitution."""
+    settings = Properties()
+    for raw in from_bytes(data).split("\n"):
+        line = raw.lstrip(_SPACE)
+        if not line or line[0] == "#":
+            continue
+        key, separator, value = line.removesuffix("\r").partition("=")
+        if separator:
+            settings.set(key.rstrip(_SPACE), value.strip(_SPACE))
+    return settings
+
+
+def predefined(argv0: str) -> dict[str, str]:
+    """Return the variables that exist without a setting; *argv0* gives ``appname``."""
+    now = time.localtime()
+    return {
+        "appname": argv0.rpartition("/")[2],
+        "hostname": socket.gethostname(),
+        "pid": str(os.getpid()),
+        "date": time.strftime("%Y%m%d", now),
+        "time": time.strftime("%H%M%S", now),
+    }
+
+
+def _lookup(name: str, settings: Properties) -> str:
+    value = settings.get(name)
+    if not value:
+        value = from_bytes(os.environb.get(encode(name), b""))
+    return value
+
+
+def _substitute(text: str, settings: Properties, tell_error: Callable[[str], None]) -> tuple[str, bool]:
+    """Return *text* with its variables replaced until nothing changes, and whether anything did."""
+    pattern = text
+    changed = False
+    position = 0
+    for _ in range(MAX_SUBSTITUTIONS):
+        start = pattern.find("${", position)
+        if start < 0:
+            return pattern, changed
+        end = pattern.find("}", start)
+        if end < 0:
+            offset = len(encode(pattern[:start]))
+            tell_error(f'"{pattern}" has no closing brace. Opening brace at position {offset}.')
+            return text, False
+        replacement = _lookup(pattern[start + 2 : end], settings)
+        if replacement:
+            pattern = pattern[:start] + replacement + pattern[end + 1 :]
+            changed = True
+            position = start
+            if len(pattern) > MAX_EXPANDED:
+                break
+        else:
+            position = end + 1
+    raise LogConfigError(f'Specified --log-config file: variables in "{text[:80]}" do not come to an end')
+
+
+def expand(settings: Properties, tell_error: Callable[[str], None]) -> None:
+    """Replace variables in all keys and values of *settings*.
+
+    Raises `LogConfigError` where the reference would go on for ever.
+    """
+    changed = True
+    rounds = 0
+    while changed:
+        changed = False
+        rounds += 1
+        if rounds > MAX_SUBSTITUTIONS:
+            raise LogConfigError("Specified --log-config file: variables do not come to an end")
+        for key in list(settings):
+            value = settings.get(key)
+            new_key, key_changed = _substitute(key, settings, tell_error)
+            if key_changed:
+                settings.remove(key)
+                settings.set(new_key, value)
+            new_value, value_changed = _substitute(value, settings, tell_error)
+            if value_changed:
+                settings.set(new_key, new_value)
+            changed = changed or key_changed or value_changed
