@@ -176,7 +176,7 @@ class Association:
     def _released(self, event: ev.ReleaseRequested) -> None:
         if event.stage is ev.Stage.DATA_SET:
             self._data_set_failed(_RELEASED, None)
-        self._journal.release_requested()
+        self._journal.release_requested(command_started=event.command_started)
         self._send()
         self._journal.terminated()
 
@@ -186,7 +186,7 @@ class Association:
             return
         if event.stage is ev.Stage.DATA_SET:
             self._data_set_failed(_PEER_ABORTED, None)
-        self._journal.abort_received()
+        self._journal.abort_received(command_started=event.command_started)
         self._journal.terminated()
 
     def _protocol_error(self, event: ev.ProtocolError) -> None:
@@ -200,6 +200,7 @@ class Association:
 
     def _echo(self, event: ev.EchoRequest) -> None:
         status = 0
+        self._journal.command_received(event)
         self._journal.echo_request(event)
         if self._services.echo is not None and self._agreed is not None:
             status = self._services.echo(event, self._agreed)
@@ -229,11 +230,17 @@ class Association:
 
     def _store(self, event: ev.StoreRequest) -> None:
         assert self._agreed is not None
+        store = self._services.store
         self._request = event
-        opened = self._services.store.request(event, self._agreed, self._journal)
+        self._journal.command_received(event)
+        if not store.names_before_reception:
+            self._journal.store_request(event)
+        opened = store.request(event, self._agreed, self._journal)
         if isinstance(opened, tuple):
             self._give_up(opened)
             return
+        if store.names_before_reception:
+            self._journal.store_request(event)
         self._session = opened
         if self._journal.wants_data_set:
             self._data_set = []
@@ -255,7 +262,10 @@ class Association:
         request = self._request
         assert request is not None
         data_set = None if self._data_set is None else b"".join(self._data_set)
-        self._journal.data_set_received(request, context_id, to_file=session.to_file, data_set=data_set)
+        if session.dropped:
+            self._journal.data_set_dropped(request)
+        else:
+            self._journal.data_set_received(request, context_id, to_file=session.to_file, data_set=data_set)
         if context_id != request.context_id:
             session.keep_or_discard()
             self._session = self._data_set = None
