@@ -147,6 +147,8 @@ class AssociationConfig:
     """Negotiation and timeouts. Times in seconds, sizes in bytes."""
 
     profile: Profile = VERIFICATION_PROFILE
+    accept_all: bool = False
+    """Accept every storage SOP class known, private ones too, with every transfer syntax, beside *profile*."""
     ae_title: bytes | None = None
     """Called AE title that must match exactly; None accepts and echoes any."""
     max_pdu: int = 16384

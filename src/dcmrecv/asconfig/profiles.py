@@ -1,0 +1,266 @@
+"""What an association profile file says: its lists, its profiles, and every check on them (spec/cli.md f.2).
+
+Every list is checked, used or not, in the order transfer syntaxes, contexts, roles, extended negotiation, profiles.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Iterator
+
+from dcmrecv.asconfig import sentences
+from dcmrecv.asconfig.errors import AsconfigError
+from dcmrecv.asconfig.grammar import Section, Supersection, supersections
+from dcmrecv.config import ExtendedNegotiation, PresentationContext, Profile, Role
+from dcmrecv.text import from_bytes, to_bytes
+from dcmrecv.uidnames import NAMES
+
+__all__ = ["MAX_FILE_SIZE", "AssociationProfiles", "load", "mangle", "parse"]
+
+MAX_FILE_SIZE = 16 * 1024 * 1024
+"""Bytes of a profile file; the shipped one, with every storage class, has 20 KiB."""
+
+_MAX_HEX_TEXT = 2047
+"""Characters of extended negotiation data: 1023 bytes in hexadecimal (spec/cli.md f.2)."""
+
+_SPACE = re.compile(rb"[ \t\n\v\f\r]+")
+_UID = re.compile(rb"[0-9.]+")
+_HEX = re.compile(rb"(?:[0-9a-fA-F]{2})*")
+_ROLES = {role.value.encode("ascii"): role for role in Role}
+
+_LITTLE, _BIG = b"1.2.840.10008.1.2.1", b"1.2.840.10008.1.2.2"
+_BY_BYTE_ORDER = {
+    b"LocalEndianExplicit": _LITTLE if sys.byteorder == "little" else _BIG,
+    b"OppositeEndianExplicit": _BIG if sys.byteorder == "little" else _LITTLE,
+}
+
+
+class _Lists:
+    """The lists of a file under their section names."""
+
+    def __init__(self) -> None:
+        self.syntaxes: dict[bytes, list[bytes]] = {}
+        self.contexts: dict[bytes, list[tuple[bytes, bytes]]] = {}
+        self.roles: dict[bytes, dict[bytes, Role]] = {}
+        self.data: dict[bytes, dict[bytes, bytes]] = {}
+        self.profiles: dict[bytes, tuple[bytes, bytes | None, bytes | None]] = {}
+
+
+class AssociationProfiles:
+    """The profiles of one file, all lists checked."""
+
+    def __init__(self, lists: _Lists) -> None:
+        self._lists = lists
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the profiles in file order, as the file's rules leave them (capitals)."""
+        return tuple(from_bytes(name) for name in self._lists.profiles)
+
+    def select(self, name: str) -> Profile:
+        """Return profile *name* as given by a user: white space and case do not matter.
+
+        Raises `AsconfigError` if there is none or if it names an abstract syntax twice.
+        """
+        if not name:
+            raise AsconfigError(sentences.ILLEGAL_PARAMETER)
+        key = mangle(to_bytes(name))
+        if key not in self._lists.profiles:
+            raise AsconfigError(sentences.INVALID_PROFILE, (sentences.NO_SUCH_PROFILE.format(name=name),))
+        contexts, roles, data = self._lists.profiles[key]
+        pairs = self._lists.contexts[contexts]
+        if len({uid for uid, _ in pairs}) != len(pairs):
+            raise AsconfigError(sentences.INVALID_PROFILE, (sentences.NOT_A_PROFILE.format(name=name),))
+        # One tuple per list: a profile of a hundred classes shares it.
+        syntaxes = {name: tuple(uids) for name, uids in self._lists.syntaxes.items()}
+        return Profile(
+            name=from_bytes(key),
+            contexts=tuple(PresentationContext(uid, syntaxes[listed]) for uid, listed in pairs),
+            roles=() if roles is None else tuple(self._lists.roles[roles].items()),
+            extended_negotiation=()
+            if data is None
+            else tuple(ExtendedNegotiation(uid, item) for uid, item in self._lists.data[data].items()),
+        )
+
+
+def load(path: bytes, *, name: str | None = None) -> AssociationProfiles:
+    """Return the profiles of the file *path*; *name* is what messages call it.
+
+    Raises `AsconfigError` if the file cannot be opened, is larger than `MAX_FILE_SIZE` bytes or fails a check.
+    """
+    shown = from_bytes(path) if name is None else name
+    if not path:
+        raise AsconfigError(sentences.INVALID_FILENAME)
+    try:
+        return parse(_read(path, shown))
+    except AsconfigError as error:
+        line = sentences.CANNOT_PARSE.format(file=shown, text=error.text)
+        raise AsconfigError(error.text, (line,)) from None
+
+
+def _read(path: bytes, shown: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            data = file.read(MAX_FILE_SIZE + 1)
+    except IsADirectoryError:
+        return b""  # the reference opens a directory as an empty file
+    except (OSError, ValueError):
+        raise AsconfigError(sentences.CANNOT_OPEN.format(file=shown)) from None
+    if len(data) > MAX_FILE_SIZE:
+        raise AsconfigError(sentences.TOO_LARGE.format(limit=MAX_FILE_SIZE, file=shown))
+    return data
+
+
+def parse(data: bytes) -> AssociationProfiles:
+    """Return the profiles in *data*, the contents of a file. Raises `AsconfigError` at the first failed check."""
+    found = supersections(data)
+    lists = _Lists()
+    _transfer_syntaxes(_required(found, b"TRANSFERSYNTAXES"), lists)
+    _presentation_contexts(_required(found, b"PRESENTATIONCONTEXTS"), lists)
+    _roles(found.get(b"SCPSCUROLESELECTION", []), lists)
+    _extended_negotiation(found.get(b"EXTENDEDNEGOTIATION", []), lists)
+    _profiles(_required(found, b"PROFILES"), lists)
+    return AssociationProfiles(lists)
+
+
+def mangle(name: bytes) -> bytes:
+    """Return *name* as references are compared: white space removed, ASCII letters as capitals."""
+    return _SPACE.sub(b"", name).upper()
+
+
+def _fail(sentence: str, **parts: bytes) -> AsconfigError:
+    return AsconfigError(sentence.format(**{name: from_bytes(part) for name, part in parts.items()}))
+
+
+def _required(found: dict[bytes, Supersection], name: bytes) -> Supersection:
+    if name not in found:
+        raise _fail(sentences.NO_SUPERSECTION, name=name)
+    return found[name]
+
+
+def _numbered(section: Section, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Yield prefix1, prefix2, ... with their values until one is missing."""
+    number = 1
+    while (key := prefix + str(number).encode("ascii")) in section:
+        yield key, section[key]
+        number += 1
+
+
+def _uid(value: bytes) -> bytes | None:
+    """Return the UID that *value* gives or names, or None."""
+    if value and not value[:1].isdigit():
+        name = value[1:] if value.startswith(b"=") else value
+        named = _BY_BYTE_ORDER.get(name)
+        if named is None:
+            listed = NAMES.get(from_bytes(name))
+            named = value if listed is None else listed.encode("ascii")
+        value = named
+    return value if _UID.fullmatch(value) else None
+
+
+def _split(key: bytes, value: bytes) -> tuple[bytes, bytes]:
+    """Return what stands before and behind the first backslash of *value*."""
+    before, backslash, behind = value.partition(b"\\")
+    if not backslash:
+        raise _fail(sentences.MISSING_BACKSLASH, key=key)
+    return before, behind
+
+
+def _transfer_syntaxes(sections: Supersection, lists: _Lists) -> None:
+    for name, section in sections:
+        for _, value in _numbered(section, b"TRANSFERSYNTAX"):
+            uid = _uid(value)
+            if uid is None:
+                raise _fail(sentences.BAD_TRANSFER_SYNTAX, value=value)
+            lists.syntaxes.setdefault(name, []).append(uid)
+
+
+def _presentation_contexts(sections: Supersection, lists: _Lists) -> None:
+    for name, section in sections:
+        for key, value in _numbered(section, b"PRESENTATIONCONTEXT"):
+            written, behind = _split(key, value)
+            syntaxes = mangle(behind)
+            if syntaxes not in lists.syntaxes:
+                raise _fail(sentences.UNDEFINED_TRANSFER_SYNTAXES, name=syntaxes)
+            if not (name and written and syntaxes):
+                raise AsconfigError(sentences.ILLEGAL_CALL)
+            uid = _uid(written)
+            if uid is None:
+                raise _fail(sentences.BAD_ABSTRACT_SYNTAX, value=written)
+            lists.contexts.setdefault(name, []).append((uid, syntaxes))
+
+
+def _roles(sections: Supersection, lists: _Lists) -> None:
+    for name, section in sections:
+        for key, value in _numbered(section, b"ROLE"):
+            written, behind = _split(key, value)
+            role = _ROLES.get(behind.upper())
+            if role is None:
+                raise _fail(sentences.UNKNOWN_ROLE, key=key)
+            uid = _uid(written)
+            if uid is None:
+                raise _fail(sentences.BAD_ABSTRACT_SYNTAX, value=written)
+            roles = lists.roles.setdefault(name, {})
+            if uid in roles:
+                raise _fail(sentences.ROLE_TWICE, value=written)
+            roles[uid] = role
+
+
+def _extended_negotiation(sections: Supersection, lists: _Lists) -> None:
+    for name, section in sections:
+        for key, value in _numbered(section, b"EXTENDEDNEGOTIATION"):
+            written, digits = _split(key, value)
+            if len(digits) > _MAX_HEX_TEXT:
+                raise _fail(sentences.DATA_TOO_LONG, key=key)
+            if not _HEX.fullmatch(digits):
+                raise _fail(sentences.BAD_DATA, key=key)
+            if not digits:
+                raise AsconfigError(sentences.ILLEGAL_CALL)
+            uid = _uid(written)
+            if uid is None:
+                raise _fail(sentences.BAD_ABSTRACT_SYNTAX, value=written)
+            data = lists.data.setdefault(name, {})
+            if uid in data:
+                raise _fail(sentences.DATA_TWICE, value=written)
+            data[uid] = bytes.fromhex(digits.decode("ascii"))
+
+
+def _profiles(sections: Supersection, lists: _Lists) -> None:
+    for name, section in sections:
+        value = section.get(b"PRESENTATIONCONTEXTS")
+        if value is None:
+            raise _fail(sentences.NO_CONTEXTS, name=name)
+        contexts = mangle(value)
+        if contexts not in lists.contexts:
+            raise _fail(sentences.UNDEFINED_CONTEXTS, name=contexts)
+        known = {uid for uid, _ in lists.contexts[contexts]}
+        roles = _reference(section, b"SCPSCUROLESELECTION")
+        if roles is not None:
+            _consistent(roles, lists.roles.get(roles), sentences.UNDEFINED_ROLES, contexts, known)
+        data = _reference(section, b"EXTENDEDNEGOTIATION")
+        if data is not None:
+            _consistent(data, lists.data.get(data), sentences.UNDEFINED_DATA, contexts, known)
+        if name in lists.profiles:
+            raise _fail(sentences.TWO_PROFILES, contexts=contexts)
+        lists.profiles[name] = (contexts, roles, data)
+
+
+def _reference(section: Section, key: bytes) -> bytes | None:
+    value = section.get(key)
+    return None if value is None else mangle(value)
+
+
+def _consistent(
+    name: bytes,
+    listed: dict[bytes, Role] | dict[bytes, bytes] | None,
+    undefined: str,
+    contexts: bytes,
+    known: set[bytes],
+) -> None:
+    """Check that the list *name* exists and that every abstract syntax in it is one of the contexts' (*known*)."""
+    if listed is None:
+        raise _fail(undefined, name=name)
+    for uid in listed:
+        if uid not in known:
+            raise _fail(sentences.NOT_IN_CONTEXTS, name=name, contexts=contexts, uid=uid)

@@ -1,0 +1,286 @@
+"""The program: from the arguments of a process to its exit code, in the order of spec/cli.md 0.
+
+Nothing is loaded before its step needs it, so that screens and errors cost an interpreter's start and little
+else (design.md decided 8).
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from dcmrecv.cli import sentences
+from dcmrecv.cli.errors import CommandLineError
+
+if TYPE_CHECKING:
+    from dcmrecv.cli.evaluate import ProfileChoice
+    from dcmrecv.cli.parser import ParsedArguments
+    from dcmrecv.config import Config, Profile
+    from dcmrecv.dataset.dictionary import DataDictionary
+    from dcmrecv.log import Log, Logs
+
+__all__ = [
+    "EXIT_BAD_COMMAND_LINE",
+    "EXIT_BAD_DIRECTORY",
+    "EXIT_BAD_PORT",
+    "EXIT_BAD_PROFILE",
+    "EXIT_BAD_TLS",
+    "main",
+    "run_program",
+]
+
+EXIT_BAD_COMMAND_LINE = 1
+EXIT_BAD_DIRECTORY = 45
+EXIT_BAD_PORT = 64
+EXIT_BAD_PROFILE = 66
+EXIT_BAD_TLS = 71
+
+APPLICATION_LOGGER = "dcmtk.apps.dcmrecv"
+NETWORK_LOGGER = "dcmtk.dcmnet"
+_DEFAULT_PROFILE_NAME = "DEFAULT"
+_PRIVILEGED_PORTS = 1024
+
+
+def main() -> int:
+    """Run the program with this process's arguments and environment; return its exit code."""
+    arguments = [os.fsencode(argument).decode("utf-8", "surrogateescape") for argument in sys.argv[1:]]
+    return run_program(sys.argv[0], arguments, os.environ)
+
+
+def run_program(program: str, arguments: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run with *arguments* (`dcmrecv.text`) of *program*; return the exit code.
+
+    A receiver that started does not come back from here: it ends by the signal that stops it.
+    """
+    try:
+        parsed = _parse(arguments, environment)
+        if isinstance(parsed, str):
+            _print(1, parsed)
+            return 0
+    except CommandLineError as error:
+        return _refuse(error.text)
+    return _start(program, parsed)
+
+
+def _print(descriptor: int, text: str) -> None:
+    """Write *text* to standard output (1) or standard error (2)."""
+    data = memoryview(text.encode("utf-8", "surrogateescape"))
+    try:
+        while data:
+            data = data[os.write(descriptor, data) :]
+    except OSError:
+        # The descriptor is closed or its reader has gone. There is nobody to tell, and the exit code still counts.
+        return
+
+
+def _refuse(text: str) -> int:
+    from dcmrecv.cli.screens import error_screen
+
+    _print(2, error_screen(text))
+    return EXIT_BAD_COMMAND_LINE
+
+
+def _parse(arguments: Sequence[str], environment: Mapping[str, str]) -> ParsedArguments | str:
+    """Do steps 1 to 6; return what was typed, or the screen that is all that was asked for."""
+    from dcmrecv.cli.command_files import expand
+    from dcmrecv.cli.parser import build_parser, parse
+    from dcmrecv.cli.table import ALL_OPTIONS
+
+    parsed = parse(build_parser(ALL_OPTIONS), expand(arguments), environment)
+    screen = _exclusive_screen(parsed)
+    if screen is not None:
+        return screen
+    if not parsed.parameters:
+        raise CommandLineError(sentences.MISSING_PARAMETER)
+    if len(parsed.parameters) > 1:
+        raise CommandLineError(sentences.TOO_MANY_PARAMETERS)
+    return parsed
+
+
+def _exclusive_screen(parsed: ParsedArguments) -> str | None:
+    from dcmrecv.cli import screens
+    from dcmrecv.cli.table import ADDITIONS, REFERENCE_GROUPS
+
+    if not parsed.arguments or parsed.rightmost("--help"):
+        return screens.help_screen(REFERENCE_GROUPS, ADDITIONS)
+    if parsed.rightmost("--version"):
+        return screens.version_screen()
+    if parsed.rightmost("--list-ciphers"):
+        from dcmrecv.tls import list_ciphers
+
+        return screens.list_screen(sentences.CIPHERS_HEADING, list_ciphers())
+    if parsed.rightmost("--list-profiles"):
+        from dcmrecv.tls import list_profiles
+
+        return screens.list_screen(sentences.PROFILES_HEADING, list_profiles())
+    return None
+
+
+def _start(program: str, parsed: ParsedArguments) -> int:
+    """Do steps 7 to 14: logging, then everything else on the command line."""
+    from dcmrecv.cli.evaluate import evaluate, logging_config
+    from dcmrecv.log import LogConfigError, setup
+
+    try:
+        logging = logging_config(parsed)
+        logs = setup(logging, argv0=program)
+    except CommandLineError as error:
+        return _refuse(error.text)
+    except LogConfigError as error:
+        return _refuse(str(error))
+    if parsed.rightmost("--arguments"):
+        logs.emit_unconditional(_arguments_line(program, parsed))
+    application = logs.logger(APPLICATION_LOGGER)
+    try:
+        if logging.verbose_pc and not application.info_on:
+            raise CommandLineError(
+                sentences.ONLY_ALLOWED_WITH.format(option="--verbose-pc", other=sentences.VERBOSE_MODE)
+            )
+        config, choice = evaluate(parsed, logging)
+    except CommandLineError as error:
+        return _refuse(error.text) if logs.errors_visible else EXIT_BAD_COMMAND_LINE
+    code = _configure(config, choice, logs, application)
+    logs.close()
+    return code
+
+
+def _arguments_line(program: str, parsed: ParsedArguments) -> str:
+    """Return the line of ``--arguments``: long names, values as typed, empty arguments counted but not shown."""
+    words: list[str] = []
+    for item in parsed.arguments:
+        if isinstance(item, str):
+            words.append(item)
+        else:
+            words.append(item.option.long)
+            words.extend(item.values)
+    return sentences.CALLING.format(
+        program=program,
+        count=len(words),
+        arguments="".join(f"'{word}' " for word in words if word),
+    )
+
+
+def _configure(config: Config, choice: ProfileChoice | None, logs: Logs, application: Log) -> int:
+    """Do steps 15 to 23; return the exit code of the first that fails."""
+    from dcmrecv.identity import REFERENCE_BANNER
+
+    application.debug(sentences.BANNER_MESSAGE.format(banner=REFERENCE_BANNER))
+    loaded, dictionary = _load_dictionary(logs)
+    if not loaded:
+        application.warn(sentences.NO_DICTIONARY)
+    application.info(sentences.CONFIGURING)
+    if choice is not None:
+        profile = _load_profile(choice, logs, application)
+        if profile is None:
+            return EXIT_BAD_PROFILE
+        config = _with_profile(config, profile)
+    elif config.association.accept_all:
+        application.info(sentences.ACCEPTING_ALL)
+    else:
+        application.warn(sentences.VERIFICATION_ONLY)
+    problem = _directory_problem(config.storage.directory)
+    if problem is not None:
+        application.fatal(sentences.CANNOT_USE_DIRECTORY.format(text=problem))
+        return EXIT_BAD_DIRECTORY
+    application.info(sentences.LISTENING)
+    return _serve(config, logs, application, loaded, dictionary)
+
+
+def _load_dictionary(logs: Logs) -> tuple[bool, Callable[[], DataDictionary]]:
+    """Load what DCMDICTPATH names (step 16); return whether that counts as loaded, and the dictionary."""
+    from dcmrecv.dataset.dictionary import load_from_environment
+
+    return load_from_environment(os.environ, logs.logger("dcmtk.dcmdata"))
+
+
+def _load_profile(choice: ProfileChoice, logs: Logs, application: Log) -> Profile | None:
+    """Load and select the profile behind ``-xf`` (step 18); None after the reasons were logged."""
+    from dcmrecv.asconfig import AsconfigError, find, load
+    from dcmrecv.text import to_bytes
+
+    file, name = choice
+    network = logs.logger(NETWORK_LOGGER)
+    try:
+        if file:
+            network.debug(sentences.LOADING_PROFILES.format(file=file))
+        profiles = load(find(to_bytes(file)), name=file)
+        if name:
+            network.trace(sentences.SETTING_AND_CHECKING_PROFILE.format(name=name))
+            network.trace(sentences.CHECKING_PROFILE.format(name=name))
+        profile = profiles.select(name)
+    except AsconfigError as error:
+        for line in error.error_lines:
+            network.error(line)
+        application.fatal(sentences.CANNOT_LOAD_PROFILES.format(text=error.text))
+        return None
+    network.trace(sentences.SETTING_PROFILE.format(name=profile.name))
+    return profile
+
+
+def _with_profile(config: Config, profile: Profile) -> Config:
+    from dataclasses import replace
+
+    return replace(config, association=replace(config.association, profile=profile))
+
+
+def _directory_problem(directory: bytes) -> str | None:
+    """Return what is wrong with the output directory (spec/cli.md g.2), or None."""
+    path = directory or b"."
+    try:
+        with os.scandir(path):
+            pass
+    except (OSError, ValueError):
+        return sentences.DIRECTORY_MISSING
+    return None if os.access(path, os.W_OK) else sentences.DIRECTORY_READ_ONLY
+
+
+def _serve(
+    config: Config,
+    logs: Logs,
+    application: Log,
+    loaded: bool,
+    dictionary: Callable[[], DataDictionary],
+) -> int:
+    """Do steps 21 to 23: TLS, port, service. Comes back only with an error's exit code."""
+    tls = None
+    if config.tls is not None:
+        from dcmrecv.tls import TlsStartError, prepare
+
+        try:
+            tls = prepare(config.tls, logs.logger("dcmtk.dcmtls"))
+        except TlsStartError as error:
+            application.fatal(error.text)
+            return EXIT_BAD_TLS
+
+    from dcmrecv.log.journal import DcmtkJournal
+    from dcmrecv.receiver.run import PortError, run
+
+    network = logs.logger(NETWORK_LOGGER)
+    if not loaded:
+        network.warn(sentences.NO_DICTIONARY_AGAIN)
+    checking = sentences.CHECKING_PROFILE.format(name=config.association.profile.name)
+    privileged = config.network.port < _PRIVILEGED_PORTS and os.geteuid() != 0
+    if not privileged:
+        network.trace(checking)
+    journal = DcmtkJournal(logs, config, _host_names(config))
+    try:
+        run(config, logs, journal, tls=tls, dictionary=dictionary)
+    except PortError as error:
+        for _, line in error.lines:
+            network.error(line)
+        if privileged and not error.lines:
+            network.trace(checking)
+        application.fatal(sentences.CANNOT_START.format(port=config.network.port, text=error.text))
+        return EXIT_BAD_PORT
+    return 0
+
+
+def _host_names(config: Config) -> Callable[[str], str]:
+    """Return what turns a peer's address into the name that log lines show."""
+    if not config.network.hostname_lookup:
+        return str
+    from dcmrecv.server.hosts import HostNames
+
+    return HostNames().name

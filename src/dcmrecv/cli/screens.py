@@ -1,0 +1,103 @@
+"""The screens: help, version, lists and command-line errors (spec/cli.md a, h)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from dcmrecv.cli import sentences
+from dcmrecv.identity import REFERENCE_BANNER, __version__
+
+if TYPE_CHECKING:
+    from dcmrecv.cli.options import Group, Option
+
+__all__ = ["error_screen", "help_screen", "list_screen", "version_screen"]
+
+_HEAD = f"{REFERENCE_BANNER}\n\n{sentences.DESCRIPTION}\n"
+_TEXT_COLUMN = 33
+_LONG_WIDTH = 21
+
+
+def error_screen(text: str) -> str:
+    """Return what standard error shows for a command-line error."""
+    return f"{_HEAD}error: {text}\n"
+
+
+def help_screen(reference: Sequence[Group], additions: Group) -> str:
+    """Return the help screen: the *reference*'s, byte for byte and to its empty last line, then *additions*."""
+    lines = [
+        _HEAD,
+        f"usage: {sentences.APPLICATION} [options] port\n\n",
+        "parameters:\n",
+        f"  {'port':<{_TEXT_COLUMN - 4}}  tcp/ip port number to listen on\n\n",
+    ]
+    for group in reference:
+        lines.extend(_group_lines(group))
+    lines.append("\n")
+    lines.extend(_group_lines(additions))
+    lines.append("\n")
+    return "".join(lines)
+
+
+def _group_lines(group: Group) -> Iterator[str]:
+    yield f"{group.heading}\n"
+    for subgroup in group.subgroups:
+        if subgroup.heading is not None:
+            yield f"  {subgroup.heading}\n"
+        indent, short_width = (2, 6) if subgroup.heading is None else (4, 4)
+        for option in subgroup.options:
+            yield from _option_lines(option, indent, short_width)
+
+
+def _option_lines(option: Option, indent: int, short_width: int) -> Iterator[str]:
+    names = f"{'':<{indent}}{option.short or '':<{short_width}}  {option.long:<{_LONG_WIDTH}}  "
+    texts = [option.value_text] if option.values else []
+    texts += option.text.split("\n")
+    yield f"{names}{texts[0]}\n"
+    for text in texts[1:]:
+        yield f"{'':<{_TEXT_COLUMN}}{text}\n"
+
+
+def _build_lines() -> list[str]:
+    # Loaded on demand: no other screen needs it.
+    import locale
+
+    locale.setlocale(locale.LC_CTYPE, "")
+    uname = os.uname()
+    return [
+        sentences.HOST_TYPE.format(host=f"{uname.machine}-{uname.sysname}"),
+        sentences.CHARACTER_ENCODING.format(encoding=locale.nl_langinfo(locale.CODESET)),
+        sentences.BUILD_OPTIONS,
+        "",
+    ]
+
+
+def _screen(lines: Iterable[str]) -> str:
+    return f"{_HEAD}\n" + "".join(f"{line}\n" for line in lines)
+
+
+def list_screen(heading: str, items: Iterable[str]) -> str:
+    """Return the screen of ``--list-ciphers`` and ``--list-profiles``."""
+    return _screen([*_build_lines(), heading, *(f"  {item}" for item in items)])
+
+
+def version_screen() -> str:
+    """Return the screen of ``--version``: the reference's, then who we really are."""
+    # Loaded on demand: only this screen looks for installed packages.
+    from dcmrecv.cli.versions import openssl_version, package_version, python_version
+
+    return _screen(
+        [
+            *_build_lines(),
+            sentences.EXTERNAL_LIBRARIES,
+            sentences.EXTERNAL_LIBRARY.format(name=openssl_version()),
+            sentences.IMPLEMENTATION,
+            *(line.format(version=__version__) for line in sentences.IMPLEMENTATION_LINES),
+            sentences.IMPLEMENTATION_LIBRARY.format(name="Python", version=python_version()),
+            *(
+                sentences.IMPLEMENTATION_LIBRARY.format(name=name, version=package_version(name))
+                for name in ("pynetdicom", "pydicom", "ConfigArgParse")
+            ),
+        ]
+    )
