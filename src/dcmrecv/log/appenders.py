@@ -144,23 +144,34 @@ class Appender(logging.Handler):
     def reopen(self) -> None:
         """Open files again after an external rotation."""
 
+    def free(self) -> None:
+        """Give back files and sockets; called once, with the handler's lock held."""
+
     def finish(self) -> None:
-        """Release what the appender holds; called once, with the handler's lock held."""
+        """Do what belongs to a regular end, then `free`; called once, with the handler's lock held."""
+        self.free()
 
     def close(self) -> None:
         """Close once; later messages are dropped."""
+        self._end(self.finish)
+
+    def abandon(self) -> None:
+        """Close without anything a regular end tells or does (an asynchronous appender's inner one)."""
+        self._end(self.free)
+
+    def _end(self, how: Callable[[], None]) -> None:
         self.acquire()
         try:
             if self._closed:
                 return
-            self.finish()
+            how()
             self._closed = True
             if self.lock_file is not None:
                 self.lock_file.close()
                 self.lock_file = None
         finally:
             self.release()
-        super().close()
+        logging.Handler.close(self)
 
     def retire(self) -> None:
         """Close an appender no logger uses: told first, then closed, as its destructor does."""
@@ -208,8 +219,11 @@ class NullAppender(Appender):
 class AsyncAppender(Appender):
     """Hand messages to another appender in a thread of its own.
 
-    A full queue makes the caller wait for at most `QUEUE_WAIT_SECONDS`, then the message is dropped.
+    Its own end is never told: the reference leaks it. A full queue makes the caller wait for at most
+    `QUEUE_WAIT_SECONDS`, then the message is dropped.
     """
+
+    _obituaries = 0
 
     def __init__(
         self,
@@ -297,8 +311,8 @@ class AsyncAppender(Appender):
         if self._inner is not None:
             self._inner.reopen()
 
-    def finish(self) -> None:
-        """See `Appender.finish`."""
+    def free(self) -> None:
+        """See `Appender.free`; what is queued is written first, in a bounded time."""
         if self._thread is not None:
             with self._condition:
                 self._ending = True
@@ -306,4 +320,5 @@ class AsyncAppender(Appender):
             self._thread.join(4 * QUEUE_WAIT_SECONDS)
             self._thread = None
         if self._inner is not None:
-            self._inner.close()
+            # The reference never gets to destroy it: no roll-over, no message.
+            self._inner.abandon()

@@ -180,8 +180,8 @@ class FileAppender(Appender):
         finally:
             self.release()
 
-    def finish(self) -> None:
-        """See `Appender.finish`."""
+    def free(self) -> None:
+        """See `Appender.free`."""
         self._close_file()
 
     def _start_over(self) -> None:

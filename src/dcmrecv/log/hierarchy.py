@@ -55,7 +55,9 @@ class Hierarchy:
         self._told_no_appenders = False
 
     def logger(self, name: str) -> TreeLogger:
-        """Return the logger *name*; ``root`` is an ordinary name here."""
+        """Return the logger *name*; the root has the empty name, ``root`` is an ordinary one."""
+        if not name:
+            return self.root
         logger = self._manager.getLogger(name)
         if not isinstance(logger, TreeLogger):
             raise TypeError(name)

@@ -128,6 +128,10 @@ class SysLogAppender(Appender):
     def finish(self) -> None:
         """See `Appender.finish`."""
         self.internal.debug("Entering SysLogAppender::close()...")
+        self.free()
+
+    def free(self) -> None:
+        """See `Appender.free`."""
         if not self._host:
             syslog.closelog()
         elif self._link is not None:
@@ -173,6 +177,10 @@ class Log4jUdpAppender(Appender):
     def finish(self) -> None:
         """See `Appender.finish`."""
         self.internal.debug("Entering Log4jUdpAppender::close()...")
+        self.free()
+
+    def free(self) -> None:
+        """See `Appender.free`."""
         if self._link is not None:
             self._link.close()
 
@@ -297,6 +305,10 @@ class SocketAppender(Appender):
     def finish(self) -> None:
         """See `Appender.finish`."""
         self.internal.debug("Entering SocketAppender::close()...")
+        self.free()
+
+    def free(self) -> None:
+        """See `Appender.free`."""
         self._end.set()
         self._wanted.set()
         if self._link is not None:
