@@ -1,0 +1,330 @@
+"""Command sets: reading requests and writing responses (PS3.7 section 6.3 and Annex E).
+
+A command set is Implicit VR Little Endian whatever its presentation context says. What is tolerated, which
+element is needed by which command and what is said about the rest is in spec/network.md c.1 and c.2.
+
+Commands repeat: those of a series differ only in message ID and instance UID. `CommandReader` therefore keeps
+the layout of what it has read and, when the bytes around the two are the same, reads only these two.
+"""
+
+from __future__ import annotations
+
+import struct
+from typing import NamedTuple
+
+from dcmrecv.core import causes, limits
+from dcmrecv.core.events import Cause, NegotiationNote
+
+__all__ = [
+    "C_ECHO_RQ",
+    "C_STORE_RQ",
+    "Command",
+    "CommandError",
+    "CommandReader",
+    "read_elements",
+]
+
+C_STORE_RQ = 0x0001
+C_ECHO_RQ = 0x0030
+NO_DATA_SET = 0x0101
+
+_HEADER = struct.Struct("<HHI").unpack_from
+_US = struct.Struct("<H").unpack_from
+_UNDEFINED = 0xFFFFFFFF
+_ITEM = 0xFFFEE000
+_SEQUENCE_END = 0xFFFEE0DD
+_INVALID_GROUPS = frozenset((1, 2, 3, 5, 7, 0xFFFF))
+
+_COMMAND_FIELD = 0x0100
+_MESSAGE_ID = 0x0110
+_RESPONDED_TO = 0x0120
+_DATA_SET_TYPE = 0x0800
+_STATUS = 0x0900
+_CLASS_UID = 0x0002
+_INSTANCE_UID = 0x1000
+_PRIORITY = 0x0700
+_MOVE_ORIGINATOR = 0x1030
+_MOVE_ORIGINATOR_ID = 0x1031
+
+_KEYWORDS = {
+    0x0002: "AffectedSOPClassUID",
+    0x0003: "RequestedSOPClassUID",
+    0x0100: "CommandField",
+    0x0110: "MessageID",
+    0x0120: "MessageIDBeingRespondedTo",
+    0x0600: "MoveDestination",
+    0x0700: "Priority",
+    0x0800: "CommandDataSetType",
+    0x0900: "Status",
+    0x1000: "AffectedSOPInstanceUID",
+    0x1001: "RequestedSOPInstanceUID",
+    0x1002: "EventTypeID",
+    0x1008: "ActionTypeID",
+}
+
+_STRING_LIMITS = {0x0002: 64, 0x0003: 64, 0x1000: 64, 0x1001: 64, 0x0600: 16, 0x1030: 16}
+"""Elements that are strings, with the longest value in bytes; the others of a command are US."""
+
+_REQUEST = (_MESSAGE_ID, _DATA_SET_TYPE)
+_RESPONSE = (_RESPONDED_TO, _DATA_SET_TYPE, _STATUS)
+_QUERY = (*_REQUEST, _CLASS_UID, _PRIORITY)
+_REQUESTED = (*_REQUEST, 0x0003, 0x1001)
+_MANDATORY: dict[int, tuple[int, ...]] = {
+    C_STORE_RQ: (*_REQUEST, _CLASS_UID, _INSTANCE_UID, _PRIORITY),
+    0x0010: _QUERY,
+    0x0020: _QUERY,
+    0x0021: (*_QUERY, 0x0600),
+    C_ECHO_RQ: (*_REQUEST, _CLASS_UID),
+    0x0FFF: (_RESPONDED_TO, _DATA_SET_TYPE),
+    0x0100: (*_REQUEST, _CLASS_UID, _INSTANCE_UID, 0x1002),
+    0x0110: _REQUESTED,
+    0x0120: _REQUESTED,
+    0x0130: (*_REQUESTED, 0x1008),
+    0x0140: (*_REQUEST, _CLASS_UID),
+    0x0150: _REQUESTED,
+}
+"""Elements each command needs, in the order in which the reference asks for them (c.1 check 7)."""
+_MANDATORY.update(
+    (field, _RESPONSE) for field in (0x8001, 0x8010, 0x8020, 0x8021, 0x8030, *range(0x8100, 0x8160, 0x10))
+)
+
+_DATA_SET_RULES = {
+    C_ECHO_RQ: (False, "C-Echo RQ: DataSetType != NULL"),
+    0x8030: (False, "C-Echo RSP: DataSetType != NULL"),
+    C_STORE_RQ: (True, "C-Store RQ: DataSetType == NULL"),
+    0x8001: (False, "C-Store RSP: DataSetType != NULL"),
+    0x0010: (True, "C-Get RQ: DataSetType == NULL"),
+    0x0020: (True, "C-Find RQ: DataSetType == NULL"),
+    0x0021: (True, "C-Move RQ: DataSetType == NULL"),
+    0x0FFF: (False, "C-Cancel RQ: DataSetType != NULL"),
+}
+"""Must a data set follow (True), must none (False); and the warning if it is otherwise (c.1 check 8)."""
+
+_UNKNOWN_TAG = "(????,????)"
+
+
+class Command(NamedTuple):
+    """A usable command set. UIDs are cut and trimmed; what a command does not have is empty, 0 or None."""
+
+    field: int
+    message_id: int
+    class_uid: bytes
+    instance_uid: bytes
+    priority: int
+    data_set_type: int
+    move_originator: bytes | None
+    move_originator_id: int | None
+    notes: tuple[NegotiationNote, ...]
+
+
+class CommandError(Exception):
+    """The peer's violation: *causes* outermost first, *lines* (level letter, text), *notes* before them."""
+
+    def __init__(
+        self,
+        reasons: tuple[Cause, ...],
+        notes: tuple[NegotiationNote, ...],
+        lines: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        super().__init__(reasons)
+        self.causes = reasons
+        self.notes = notes
+        self.lines = lines
+
+
+def read_elements(data: bytes) -> tuple[dict[int, bytes], tuple[NegotiationNote, ...]]:
+    """Return the elements in *data* (tag to value, the first of a tag counts) and the remarks on them.
+
+    Raises `CommandError` where the reference's parser gives up.
+    """
+    elements: dict[int, bytes] = {}
+    notes: list[NegotiationNote] = []
+    highest = -1
+    pos = 0
+    end = len(data)
+    while end - pos >= 8:
+        group, element, length = _HEADER(data, pos)
+        tag = group << 16 | element
+        pos += 8
+        if length == _UNDEFINED:
+            pos = _undefined_length(data, pos, tag, tuple(notes))
+            value = b""
+        else:
+            if length & 1:
+                notes.append(NegotiationNote("element-odd", (group, element)))
+            if length > end - pos:
+                notes.append(NegotiationNote("element-cut", (group, element, length, end - pos)))
+                break
+            value = data[pos : pos + length]
+            pos += length
+        if tag in elements:
+            notes.append(NegotiationNote("element-twice", (group, element)))
+        else:
+            if tag < highest:
+                notes.append(NegotiationNote("element-order", (group, element)))
+            else:
+                highest = tag
+            elements[tag] = value
+        if group in _INVALID_GROUPS:
+            notes.append(NegotiationNote("element-invalid", (group, element)))
+    return elements, tuple(notes)
+
+
+def _undefined_length(data: bytes, pos: int, tag: int, notes: tuple[NegotiationNote, ...]) -> int:
+    """A value of undefined length is a sequence; no command has one, so only an empty one is read."""
+    if len(data) - pos >= 8:
+        group, element, _ = _HEADER(data, pos)
+        found = group << 16 | element
+        if found == _SEQUENCE_END:
+            return pos + 8
+    else:
+        found = _ITEM
+    name = _tag_name(tag)
+    lines = [
+        (
+            "W",
+            f"Found element {name} with VR UN and undefined length, "
+            "reading a sequence with transfer syntax LittleEndianImplicit (CP-246)",
+        )
+    ]
+    if found != _ITEM:
+        lines.append(
+            (
+                "E",
+                f"DcmSequenceOfItems: Parse error in sequence {name}, "
+                f"found {_tag_name(found)} instead of sequence delimiter (fffe,e0dd)",
+            )
+        )
+    if tag >> 16 in _INVALID_GROUPS:
+        lines.append(("W", f"DcmItem: Invalid Element {name} found in data set"))
+    raise CommandError((causes.COMMAND_UNREADABLE, causes.SEQUENCE_DELIMITATION_MISSING), notes, tuple(lines))
+
+
+def _tag_name(tag: int) -> str:
+    return _UNKNOWN_TAG if tag == 0xFFFFFFFF else f"({tag >> 16:04x},{tag & 0xFFFF:04x})"
+
+
+def _trimmed(value: bytes) -> bytes:
+    """Strings are cut at the first NUL; white space around them goes (c.1, last line)."""
+    return value.partition(b"\0")[0].strip()
+
+
+def _usable(elements: dict[int, bytes], element: int) -> bool:
+    value = elements.get(element)
+    if value is None:
+        return False
+    limit = _STRING_LIMITS.get(element)
+    return len(value) >= 2 if limit is None else len(value) <= limit
+
+
+def _number(elements: dict[int, bytes], element: int) -> int:
+    value = elements.get(element, b"")
+    return int(_US(value)[0]) if len(value) >= 2 else 0
+
+
+def _decode(elements: dict[int, bytes], notes: tuple[NegotiationNote, ...]) -> Command:
+    """Checks 6 to 8 of c.1; raises `CommandError`."""
+    if not _usable(elements, _COMMAND_FIELD):
+        raise CommandError((causes.MISSING_COMMAND_FIELD,), notes)
+    field = _number(elements, _COMMAND_FIELD)
+    mandatory = _MANDATORY.get(field)
+    if mandatory is None:
+        raise CommandError((causes.invalid_command(field),), notes)
+    for element in mandatory:
+        if not _usable(elements, element):
+            raise CommandError((causes.element_missing(element, _KEYWORDS[element]),), notes)
+    instance_uid = _trimmed(elements.get(_INSTANCE_UID, b""))
+    data_set_type = _number(elements, _DATA_SET_TYPE)
+    warnings = []
+    rule = _DATA_SET_RULES.get(field)
+    if rule is not None and rule[0] is (data_set_type == NO_DATA_SET):
+        warnings.append(rule[1])
+    if field == C_STORE_RQ and not instance_uid:
+        warnings.append("C-Store RQ: AffectedSOPInstanceUID: bad size")
+    elif field == 0x8001 and _usable(elements, _INSTANCE_UID) and not instance_uid:
+        warnings.append("C-Store RSP: AffectedSOPInstanceUID: bad size")
+    if warnings:
+        notes += tuple(NegotiationNote("dimse-warning", (text,)) for text in warnings)
+        raise CommandError((causes.BAD_MESSAGE,), notes)
+    move_originator = None
+    if _usable(elements, _MOVE_ORIGINATOR):
+        move_originator = _trimmed(elements[_MOVE_ORIGINATOR])
+    move_originator_id = None
+    if _usable(elements, _MOVE_ORIGINATOR_ID):
+        move_originator_id = _number(elements, _MOVE_ORIGINATOR_ID)
+    return Command(
+        field,
+        _number(elements, _MESSAGE_ID),
+        _trimmed(elements.get(_CLASS_UID, b"")),
+        instance_uid,
+        _number(elements, _PRIORITY),
+        data_set_type,
+        move_originator,
+        move_originator_id,
+        notes,
+    )
+
+
+class _Layout(NamedTuple):
+    """Where a command of one length has its message ID and instance UID, and the bytes around them."""
+
+    head: bytes
+    message_id: int
+    middle: bytes
+    instance: int
+    instance_end: int
+    tail: bytes
+    command: Command
+
+
+_ID_HEADER = b"\0\0\x10\1\2\0\0\0"
+
+
+class CommandReader:
+    """Reads complete command sets; remembers layouts."""
+
+    __slots__ = ("_layouts",)
+
+    def __init__(self) -> None:
+        self._layouts: dict[int, _Layout] = {}
+
+    def read(self, data: bytes) -> Command:
+        """Return the command in *data*; raises `CommandError`."""
+        layout = self._layouts.get(len(data))
+        if layout is not None:
+            head, at, middle, start, stop, tail, command = layout
+            if data.startswith(head) and data.startswith(middle, at + 2) and data.startswith(tail, stop):
+                (message_id,) = _US(data, at)
+                if start == stop:
+                    return command._replace(message_id=message_id)
+                instance_uid = _trimmed(data[start:stop])
+                if instance_uid:
+                    return Command(command[0], message_id, command[2], instance_uid, *command[4:])
+        return self.decode(*read_elements(data), data)
+
+    def decode(self, elements: dict[int, bytes], notes: tuple[NegotiationNote, ...], data: bytes) -> Command:
+        """Return the command made of *elements*, which were read from *data*; raises `CommandError`."""
+        command = _decode(elements, notes)
+        if not notes:
+            self._remember(data, elements, command)
+        return command
+
+    def _remember(self, data: bytes, elements: dict[int, bytes], command: Command) -> None:
+        """Keep the layout of a command without any oddity (sorted, each element once)."""
+        at = data.find(_ID_HEADER) + 8
+        if at < 8 or len(elements[_MESSAGE_ID]) != 2 or command.field not in (C_STORE_RQ, C_ECHO_RQ):
+            return
+        start = stop = len(data)
+        if command.field == C_STORE_RQ:
+            length = len(elements[_INSTANCE_UID])
+            start = data.find(struct.pack("<HHI", 0, _INSTANCE_UID, length), at) + 8
+            if start < 8:
+                return
+            stop = start + length
+        if sum(len(value) + 8 for value in elements.values()) != len(data):
+            return
+        if len(self._layouts) >= limits.MEMO_COMMANDS:
+            self._layouts.clear()
+        self._layouts[len(data)] = _Layout(
+            data[:at], at, data[at + 2 : start], start, stop, data[stop:], command
+        )

@@ -1,0 +1,65 @@
+"""Named limits of the protocol core. A length from the wire meets one of these before memory is taken.
+
+Values in bytes unless said otherwise. Those of the reference name their section of spec/network.md.
+"""
+
+from __future__ import annotations
+
+__all__ = [
+    "BUFFER_FIRST",
+    "BUFFER_FULL",
+    "CONTROL_BODY",
+    "IGNORED_BLOCK",
+    "MEMO_COMMANDS",
+    "MEMO_REQUESTS",
+    "MEMO_REQUEST_LENGTH",
+    "MEMO_RESPONSES",
+    "REQUEST_LENGTH",
+    "SEND_LENGTH",
+    "STRING_ITEM",
+    "TRANSFER_SYNTAXES",
+    "UID_LENGTH",
+    "WHOLE_COMMAND",
+]
+
+REQUEST_LENGTH = 0x100000
+"""PDU length of an A-ASSOCIATE-RQ (a.1 step 2)."""
+
+STRING_ITEM = 64
+"""Application context, abstract and transfer syntaxes, implementation UID and name (a.1 step 4)."""
+
+TRANSFER_SYNTAXES = 50
+"""Transfer syntaxes of one presentation context (a.1 step 9); a number, not bytes."""
+
+WHOLE_COMMAND = 65536
+"""A command set, all fragments together. Ours: the largest honest one has a few hundred bytes."""
+
+UID_LENGTH = 64
+"""A UI value of a command set (c.1 check 7)."""
+
+CONTROL_BODY = 128
+"""Body of an A-RELEASE-RQ or A-ABORT (e)."""
+
+IGNORED_BLOCK = 1024
+"""After our A-ABORT the reference drops PDUs in blocks of this size (d, abort-wait)."""
+
+SEND_LENGTH = 131072
+"""What we make of a peer's maximum length of 0 or more than this (a.4)."""
+
+BUFFER_FIRST = 32768
+"""Receive buffer of a new connection: enough for a request and for small objects."""
+
+BUFFER_FULL = 262144
+"""Receive buffer of a connection that fills it; never more, except for a large A-ASSOCIATE-RQ."""
+
+MEMO_REQUESTS = 64
+"""Negotiated answers remembered by all associations of a process; a number."""
+
+MEMO_REQUEST_LENGTH = 16384
+"""Longer requests are not remembered."""
+
+MEMO_COMMANDS = 64
+"""Command set layouts remembered per association; a number."""
+
+MEMO_RESPONSES = 64
+"""Response layouts remembered per association; a number."""

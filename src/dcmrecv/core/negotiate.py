@@ -1,0 +1,269 @@
+"""What we answer to a well-formed A-ASSOCIATE-RQ (PS3.8 section 7.1.1, PS3.7 Annex D.3.3).
+
+The rules, in this order (spec/network.md a.1 steps 7 to 12, a.2, a.3):
+
+1. the application context is DICOM's; 2. the called title is ours, if one is configured; 3. each context is
+judged by itself; 4. at least one is accepted; 5. both titles are not empty; 6. A-ASSOCIATE-AC.
+
+Judging is a function of the request's bytes and the settings, so its result is remembered by these bytes.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from dcmrecv import identity
+from dcmrecv.config import AssociationConfig, Role
+from dcmrecv.core import limits, pdu
+from dcmrecv.core.associate import MalformedRequest, UnsupportedProtocol, parse_associate_request
+from dcmrecv.core.events import (
+    AcceptedAssociation,
+    AssociationAccepted,
+    AssociationRejected,
+    ContextOutcome,
+    ContextResult,
+    Event,
+    NegotiationNote,
+    ProposedContext,
+    ProposedExtendedNegotiation,
+    RejectReason,
+    RequestReceived,
+    RequestUnusable,
+)
+
+__all__ = ["AcceptorSettings", "Negotiated", "max_send_pdv"]
+
+_APPLICATION_CONTEXT = b"1.2.840.10008.3.1.1.1"
+_IMPLICIT = b"1.2.840.10008.1.2"
+_NO_ROLE = "NONE"
+_ROLE_BYTES: Mapping[Role | str, bytes] = {
+    Role.SCU: b"\1\0",
+    Role.SCP: b"\0\1",
+    Role.BOTH: b"\1\1",
+    _NO_ROLE: b"\0\0",
+}
+_TOO_MANY = "0006:0103 ASC Coding error in ASC_getPresentationContext: too many transfer syntaxes"
+
+
+@dataclass(frozen=True, slots=True)
+class Negotiated:
+    """A judged request: the events in order, the reply, and what was agreed if anything."""
+
+    events: tuple[Event, ...]
+    reply: bytes
+    association: AcceptedAssociation | None = None
+    contexts: Mapping[int, bytes] = field(default_factory=dict)
+    """Transfer syntax of each accepted context ID."""
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptorSettings:
+    """What every association of a process shares: built once, never copied, used by many threads."""
+
+    ae_title: bytes | None
+    max_pdu: int
+    abstract_syntaxes: Mapping[bytes, tuple[bytes, ...]]
+    roles: Mapping[bytes, Role]
+    extended_negotiation: tuple[ProposedExtendedNegotiation, ...]
+    implementation_class_uid: bytes
+    implementation_version_name: bytes
+    memo: dict[bytes, Negotiated] = field(default_factory=dict, repr=False, compare=False)
+
+    @classmethod
+    def from_config(cls, config: AssociationConfig) -> AcceptorSettings:
+        """Build the lookup tables for *config*. An odd maximum length is made even (a.4)."""
+        profile = config.profile
+        return cls(
+            ae_title=config.ae_title,
+            max_pdu=config.max_pdu - config.max_pdu % 2,
+            abstract_syntaxes={c.abstract_syntax: c.transfer_syntaxes for c in profile.contexts},
+            roles=dict(profile.roles),
+            extended_negotiation=tuple(
+                ProposedExtendedNegotiation(e.abstract_syntax, e.data) for e in profile.extended_negotiation
+            ),
+            implementation_class_uid=identity.IMPLEMENTATION_CLASS_UID,
+            implementation_version_name=identity.IMPLEMENTATION_VERSION_NAME,
+        )
+
+    def negotiate(self, raw: bytes) -> Negotiated:
+        """Judge *raw*, a whole A-ASSOCIATE-RQ PDU."""
+        known = self.memo.get(raw)
+        if known is not None:
+            return known
+        result = _negotiate(self, raw)
+        # who identifies himself with a password does not want it kept
+        if (
+            result.association is not None
+            and result.association.request.user_identity is None
+            and len(raw) <= limits.MEMO_REQUEST_LENGTH
+        ):
+            if len(self.memo) >= limits.MEMO_REQUESTS:
+                self.memo.clear()
+            self.memo[raw] = result
+        return result
+
+
+def max_send_pdv(peer_max_pdu: int) -> tuple[int, tuple[NegotiationNote, ...]]:
+    """Return the largest PDV we send for the peer's maximum length, and the warnings about it (a.4)."""
+    length = min(peer_max_pdu or limits.SEND_LENGTH, limits.SEND_LENGTH)
+    notes: list[NegotiationNote] = []
+    if length % 2:
+        notes.append(NegotiationNote("send-length-odd", (length, length - 1)))
+        length -= 1
+    length -= 12
+    if length >= 12:
+        return length, tuple(notes)
+    if length < 1:
+        notes.append(NegotiationNote("send-length-default", (length,)))
+    else:
+        notes.append(NegotiationNote("send-length-small"))
+    return 4084, tuple(notes)
+
+
+def _negotiate(settings: AcceptorSettings, raw: bytes) -> Negotiated:
+    try:
+        request, notes = parse_associate_request(raw)
+    except MalformedRequest as error:
+        reply = b""
+        if isinstance(error, UnsupportedProtocol):
+            reply = pdu.encode_reject(RejectReason.UNSUPPORTED_PROTOCOL_VERSION)
+        unusable = RequestUnusable(error.text, raw=raw, parsed=error.started, notes=error.notes)
+        return Negotiated((unusable,), reply)
+    send, send_notes = max_send_pdv(request.max_pdu)
+    received = RequestReceived(request, raw, notes, send_notes)
+    if request.application_context != _APPLICATION_CONTEXT:
+        return _rejected(received, AssociationRejected(RejectReason.BAD_APPLICATION_CONTEXT))
+    if settings.ae_title is not None and request.called_ae_title != settings.ae_title:
+        return _rejected(received, AssociationRejected(RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED))
+    results: list[ContextResult] = []
+    context_notes: list[NegotiationNote] = []
+    proposed_roles: dict[bytes, Role] = {}
+    for item in request.roles:
+        proposed_roles.setdefault(item.sop_class, item.role)
+    for context in request.contexts:
+        if len(context.transfer_syntaxes) > limits.TRANSFER_SYNTAXES:
+            return Negotiated(
+                (received, RequestUnusable("", lines=(_TOO_MANY,), notes=tuple(context_notes))), b""
+            )
+        results.append(_judge(settings, context, proposed_roles.get(context.abstract_syntax), context_notes))
+    contexts = tuple(results)
+    answered: dict[int, ContextResult] = {}
+    for result in contexts:
+        answered[result.context_id] = result  # keeps the first one's place
+    accepted = [r for r in answered.values() if r.outcome is ContextOutcome.ACCEPTED]
+    if not accepted:
+        reason = RejectReason.NO_ACCEPTABLE_PRESENTATION_CONTEXTS
+        return _rejected(received, AssociationRejected(reason, contexts, tuple(context_notes)))
+    for title, name in ((request.called_ae_title, "Called"), (request.calling_ae_title, "Calling")):
+        if not title:
+            line = f"Illegal service parameter: {name} AP Title"
+            return Negotiated((received, RequestUnusable("", lines=(line,), notes=tuple(context_notes))), b"")
+    classes = {r.abstract_syntax for r in accepted}
+    association = AcceptedAssociation(
+        request=request,
+        contexts=contexts,
+        max_receive_pdu=settings.max_pdu,
+        max_send_pdv=send,
+        extended_negotiation=tuple(e for e in settings.extended_negotiation if e.sop_class in classes),
+        notes=tuple(context_notes),
+    )
+    return Negotiated(
+        (received, AssociationAccepted(association)),
+        _encode_accept(settings, association, list(answered.values())),
+        association,
+        {r.context_id: r.transfer_syntax for r in accepted},
+    )
+
+
+def _rejected(received: RequestReceived, event: AssociationRejected) -> Negotiated:
+    return Negotiated((received, event), pdu.encode_reject(event.reason))
+
+
+def _judge(
+    settings: AcceptorSettings,
+    context: ProposedContext,
+    proposed: Role | None,
+    notes: list[NegotiationNote],
+) -> ContextResult:
+    """The tables of a.2 and a.3 for one context."""
+    name = context.abstract_syntax
+    outcome = ContextOutcome.ACCEPTED
+    transfer_syntax = _IMPLICIT
+    accepted_role: Role | str | None = None
+    supported = settings.abstract_syntaxes.get(name)
+    if supported is None:
+        outcome = ContextOutcome.ABSTRACT_SYNTAX_NOT_SUPPORTED
+    else:
+        chosen = next((uid for uid in supported if uid in context.transfer_syntaxes), None)
+        configured = settings.roles.get(name)
+        if chosen is None:
+            outcome = ContextOutcome.TRANSFER_SYNTAXES_NOT_SUPPORTED
+        elif configured is Role.SCP and proposed is None:
+            outcome = ContextOutcome.NO_REASON
+            notes.append(NegotiationNote("role-refused"))
+        else:
+            transfer_syntax = chosen
+            if configured is not None and proposed is not None:
+                accepted_role = _agree(proposed, configured)
+                if accepted_role == _NO_ROLE:
+                    notes.append(NegotiationNote("role-none"))
+    return ContextResult(context.context_id, name, outcome, transfer_syntax, proposed, accepted_role)
+
+
+def _agree(proposed: Role, configured: Role) -> Role | str:
+    if proposed is Role.BOTH or proposed is configured:
+        return configured
+    return proposed if configured is Role.BOTH else _NO_ROLE
+
+
+def _encode_accept(
+    settings: AcceptorSettings, association: AcceptedAssociation, answered: list[ContextResult]
+) -> bytes:
+    """Return the A-ASSOCIATE-AC PDU, byte for byte as a.3 says."""
+    request = association.request
+    parts = [
+        b"\0\1\0\0",
+        request.called_ae_title.ljust(16),
+        request.calling_ae_title.ljust(16),
+        bytes(32),
+        pdu.item(0x10, _APPLICATION_CONTEXT),
+    ]
+    user = [
+        pdu.item(0x51, struct.pack(">I", _advertised(settings.max_pdu, request.max_pdu))),
+        pdu.item(0x52, settings.implementation_class_uid),
+    ]
+    for result in answered:
+        head = bytes((result.context_id, 0, result.outcome, 0))
+        parts.append(pdu.item(0x21, head + pdu.item(0x40, result.transfer_syntax)))
+        if result.accepted_role is not None and result.outcome is ContextOutcome.ACCEPTED:
+            user.append(
+                pdu.item(0x54, _with_length(result.abstract_syntax) + _ROLE_BYTES[result.accepted_role])
+            )
+    user.append(pdu.item(0x55, settings.implementation_version_name))
+    for entry in association.extended_negotiation:
+        user.append(pdu.item(0x56, _with_length(entry.sop_class) + entry.data))
+    parts.append(pdu.item(0x50, b"".join(user)))
+    return pdu.pdu(pdu.ASSOCIATE_AC, b"".join(parts))
+
+
+def _with_length(uid: bytes) -> bytes:
+    return struct.pack(">H", len(uid)) + uid
+
+
+def _advertised(max_pdu: int, peer: int) -> int:
+    """The reference greets an old relative by a magic maximum length (a.3, last paragraph)."""
+    return 0xA510FFFF if peer & 0xFF0000FF == 0xA500005A else max_pdu
+
+
+def is_receivable(transfer_syntax: bytes) -> bool:
+    """True if the reference can receive data sets in *transfer_syntax* (a.2)."""
+    return transfer_syntax in _RECEIVABLE
+
+
+_DICOM = b"1.2.840.10008.1.2"
+_RECEIVABLE = frozenset(
+    [_DICOM, _DICOM + b".1", _DICOM + b".1.99", _DICOM + b".2", _DICOM + b".5"]
+    + [_DICOM + b".4.%d" % n for n in (*range(50, 71), 80, 81, *range(90, 94), *range(100, 109))]
+)
