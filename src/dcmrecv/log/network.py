@@ -211,7 +211,7 @@ class SocketAppender(Appender):
         self._link = self._connect()
         # As in the reference, a first failure is noticed by the first message.
         self._connected = True
-        self._end = threading.Event()
+        self._ended = threading.Event()
         self._wanted = threading.Event()
         self._thread = threading.Thread(target=self._run, name="dcmrecv-log-connect", daemon=True)
         self._thread.start()
@@ -234,7 +234,7 @@ class SocketAppender(Appender):
     def _run(self) -> None:
         while True:
             self._wanted.wait(IDLE_SECONDS)
-            if self._end.is_set():
+            if self._ended.is_set():
                 return
             self._wanted.clear()
             if self._link is not None:
@@ -243,11 +243,11 @@ class SocketAppender(Appender):
             if link is None:
                 self.internal.error("SocketAppender::ConnectorThread::run()- Cannot connect to server")
                 # Not after each message: there may be many a second.
-                self._end.wait(RETRY_SECONDS)
+                self._ended.wait(RETRY_SECONDS)
                 continue
             self.acquire()
             try:
-                if self._end.is_set():
+                if self._ended.is_set():
                     link.close()
                     return
                 self._link = link
@@ -309,7 +309,7 @@ class SocketAppender(Appender):
 
     def free(self) -> None:
         """See `Appender.free`."""
-        self._end.set()
+        self._ended.set()
         self._wanted.set()
         if self._link is not None:
             self._link.close()
