@@ -15,8 +15,8 @@ _MAX_DIGITS = 20
 def parse_unsigned(text: str) -> int | None:
     """Return the leading number of *text* as an unsigned 64-bit value, or None if there is none.
 
-    White space, a sign, decimal digits; whatever follows is ignored. A magnitude of 2**64 or more becomes
-    2**64 - 1 and a minus sign negates modulo 2**64.
+    White space, a sign, decimal digits; whatever follows is ignored. A minus sign negates modulo 2**64; a
+    magnitude of 2**64 or more becomes 2**64 - 1 whatever its sign.
     """
     rest = text.lstrip(_SPACE)
     negative = rest.startswith("-")
@@ -26,8 +26,8 @@ def parse_unsigned(text: str) -> int | None:
     if not digits:
         return None
     significant = digits.lstrip("0")
-    value = _WORD if len(significant) > _MAX_DIGITS else int(significant or "0")
-    value = min(value, _WORD - 1)
+    if len(significant) > _MAX_DIGITS or (value := int(significant or "0")) >= _WORD:
+        return _WORD - 1
     return (_WORD - value) % _WORD if negative else value
 
 
