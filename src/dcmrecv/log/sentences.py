@@ -1,9 +1,9 @@
 """Every sentence of a run, in one place: the reference's log lines as templates.
 
 Texts are DCMTK 3.6.8's (spec/network.md f.1, spec/storage.md section 1, spec/logging.md A.5) and are
-interface: wrappers read them. ``str.format`` fields are named by what goes in. Bytes from the wire enter as the text
-`dcmrecv.text.from_bytes` makes of them. Nothing in here decides when a line is printed; `dcmrecv.log.journal`
-and the start of the program do.
+interface: wrappers read them. ``str.format`` fields are named by what goes in. Bytes from the wire enter as
+the text `dcmrecv.text.from_bytes` makes of them. Nothing in here decides when a line is printed;
+`dcmrecv.log.journal` and the start of the program do.
 """
 
 from __future__ import annotations

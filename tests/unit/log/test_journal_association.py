@@ -1,0 +1,319 @@
+"""Rows 8 to 18 and 38 to 40 of spec/network.md f.1: from the connection to the agreement, and its end."""
+
+from __future__ import annotations
+
+import pytest
+
+from dcmrecv.config import AssociationConfig, Config, LogLevel, Role
+from dcmrecv.core import events as ev
+from dcmrecv.log.journal import DcmtkJournal
+
+from .journal_parts import (
+    CT,
+    IMPLICIT,
+    Recorder,
+    agreed,
+    begin,
+    echo,
+    encoded,
+    journal,
+    request,
+    results,
+    role_of,
+    store,
+    story,
+)
+
+DEBUG, INFO, WARN = LogLevel.DEBUG, LogLevel.INFO, LogLevel.WARN
+Note = ev.NegotiationNote
+
+
+def test_extended_negotiation_with_all_dumps() -> None:
+    told, recorder = journal(DEBUG)
+    asked = request(
+        extended_negotiation=(
+            ev.ProposedExtendedNegotiation(CT, b"\2\0\1"),
+            ev.ProposedExtendedNegotiation(b"1.2.3", b""),
+        )
+    )
+    wire = bytes.fromhex("56 00 00 1e 00 19") + CT + b"\2\0\1" + bytes.fromhex("56 00 00 07 00 05") + b"1.2.3"
+    told.connected()
+    told.request_received(ev.RequestReceived(asked, encoded(asked, wire)))
+    profile = ev.ProposedExtendedNegotiation(CT, bytes.fromhex("0200000001000200"))
+    told.accepted(agreed(asked, extended_negotiation=(profile,)))
+    told.release_requested()
+    told.terminated()
+    assert recorder.lines == story("extended")
+
+
+@pytest.mark.parametrize("verbose_pc", [False, True])
+def test_no_context_acceptable(verbose_pc: bool) -> None:
+    told, recorder = journal(DEBUG, verbose_pc=verbose_pc)
+    asked = request(
+        contexts=(
+            ev.ProposedContext(1, b"1.2.3.4", (IMPLICIT,)),
+            ev.ProposedContext(3, CT, (b"1.2.3",)),
+        )
+    )
+    told.connected()
+    told.request_received(ev.RequestReceived(asked, encoded(asked)))
+    outcomes = (
+        ev.ContextOutcome.ABSTRACT_SYNTAX_NOT_SUPPORTED,
+        ev.ContextOutcome.TRANSFER_SYNTAXES_NOT_SUPPORTED,
+    )
+    told.rejected(
+        ev.AssociationRejected(ev.RejectReason.NO_ACCEPTABLE_PRESENTATION_CONTEXTS, results(asked, outcomes))
+    )
+    told.terminated()
+    expected = story("none-acceptable")
+    if verbose_pc:
+        dump = False
+        for number, line in enumerate(expected):
+            dump = dump or "Incoming Association Request" in line or "BEGIN A-ASSOCIATE" in line
+            if dump:
+                expected[number] = "I" + line[1:]
+            dump = dump and "END A-ASSOCIATE" not in line
+    assert recorder.lines == expected
+
+
+def test_a_wrong_called_title() -> None:
+    told, recorder = journal(DEBUG, ae_title=b"MYSCP")
+    told.rejected(ev.AssociationRejected(ev.RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED))
+    told.terminated()
+    assert recorder.lines == story("wrong-title")
+
+
+def test_a_bad_application_context_at_info() -> None:
+    told, recorder = journal(INFO)
+    told.rejected(ev.AssociationRejected(ev.RejectReason.BAD_APPLICATION_CONTEXT))
+    told.terminated()
+    assert recorder.lines == ["I: Refusing Association (bad application context)"]
+
+
+@pytest.mark.parametrize(
+    ("name", "line"),
+    [
+        ("calling-blank", "Illegal service parameter: Calling AP Title"),
+        (
+            "too-many-syntaxes",
+            "0006:0103 ASC Coding error in ASC_getPresentationContext: too many transfer syntaxes",
+        ),
+    ],
+)
+def test_no_answer_can_be_made(name: str, line: str) -> None:
+    told, recorder = journal(DEBUG)
+    told.request_unusable(ev.RequestUnusable("", (line,)))
+    assert recorder.lines == story(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "parsed"),
+    [
+        ("version-0", "DUL Unsupported peer protocol 0000; expected 0001 in parseAssociate", False),
+        ("bad-item", "DUL Illegal dummy item. Got 3 bytes of data. The minimum allowed size is 4.", True),
+    ],
+)
+def test_an_unusable_request_is_dumped_before_the_error(name: str, text: str, parsed: bool) -> None:
+    told, recorder = journal(DEBUG)
+    wire = encoded(request(protocol_version=0 if name == "version-0" else 1))
+    if name == "bad-item":
+        wire = wire[:2] + (len(wire) - 3).to_bytes(4, "big") + wire[6:] + b"abc"
+    told.connected()
+    told.request_unusable(ev.RequestUnusable(text, raw=wire, parsed=parsed))
+    assert recorder.lines == story(name)
+
+
+def test_a_request_of_a_header_only() -> None:
+    told, recorder = journal(DEBUG)
+    told.connected()
+    text = "DUL Illegal associate PDU. Got 0 bytes of data. The minimum allowed size is 68."
+    told.request_unusable(ev.RequestUnusable(text, raw=b"\1\0\0\0\0\0"))
+    assert recorder.lines == story("too-short")
+
+
+def test_silence_and_other_protocols() -> None:
+    told, recorder = journal(DEBUG)
+    told.connected()
+    told.request_unusable(ev.RequestUnusable("DUL network read timeout"))
+    assert recorder.lines == story("silent")
+    told, recorder = journal(INFO)
+    told.connected()
+    told.request_unusable(ev.RequestUnusable("Unrecognized PDU type: 47"))
+    assert recorder.lines == story("garbage")
+
+
+def test_an_oversized_request_has_a_line_of_its_own_first() -> None:
+    told, recorder = journal(WARN)
+    line = "A-ASSOCIATE PDU too large: 1048577 bytes, refusing."
+    told.request_unusable(ev.RequestUnusable("A-ASSOCIATE PDU too large", (line,)))
+    assert recorder.lines == [
+        f"E: {line}",
+        "E: Could not receive association request: A-ASSOCIATE PDU too large",
+    ]
+
+
+def test_another_pdu_first_looks_like_an_association_without_titles() -> None:
+    told, recorder = journal(DEBUG)
+    told.not_an_association(ev.NotAnAssociation(5))
+    told.terminated()
+    lines = recorder.lines
+    assert lines[0] == "I: Association Received peer-host:  -> "
+    dump = lines[1 : lines.index("D: " + "=" * 23 + " END A-ASSOCIATE-RQ " + "=" * 22) + 1]
+    assert dump[0] == "D: Incoming Association Request:"
+    assert "D: Their Max PDU Receive Size:  0" in dump
+    assert "D: Application Context Name:    " in dump
+    assert lines[1 + len(dump) :] == story("not-associate")
+
+
+@pytest.mark.parametrize(
+    ("name", "received", "accepted"),
+    [
+        ("role-none", (), (Note("role-none"), Note("role-none"))),
+        ("role-refused", (), (Note("role-refused"), Note("role-refused"))),
+        (
+            "max-length-odd",
+            (Note("send-length-odd", (15, 14)), Note("send-length-small")),
+            (),
+        ),
+    ],
+)
+def test_remarks_of_the_negotiation_come_where_the_reference_has_them(
+    name: str, received: tuple[Note, ...], accepted: tuple[Note, ...]
+) -> None:
+    told, recorder = journal(DEBUG)
+    asked = request()
+    told.request_received(ev.RequestReceived(asked, encoded(asked), receive_notes=received))
+    recorder.messages.clear()
+    expected = story(name)
+    length = int(next(line for line in expected if "Max Send PDV" in line).rsplit(" ", 1)[1].rstrip(")"))
+    told.accepted(agreed(asked, notes=accepted, max_send_pdv=length))
+    kept = [message for message in recorder.messages if "BEGIN A-ASSOCIATE-AC" not in message[2]]
+    assert len(recorder.messages) == len(kept) + 1
+    recorder.messages[:] = kept
+    told.release_requested()
+    told.terminated()
+    assert recorder.lines == expected
+
+
+def test_remarks_of_the_parser_precede_the_titles() -> None:
+    told, recorder = journal(INFO)
+    asked = request()
+    told.request_received(
+        ev.RequestReceived(asked, b"", notes=(Note("role-uid-length", (65,)), Note("max-length-item", (6,))))
+    )
+    assert recorder.lines == [
+        story("role-uid-65")[0],
+        "W: Invalid length (6) for maximum length item, must be 4",
+        "I: Association Received peer-host: PEER -> ANY-SCP",
+    ]
+    told.request_received(ev.RequestReceived(asked, b"", notes=(Note("role-both-zero"),)))
+    assert recorder.lines[3] == "W: DULFSM: both role fields are 0 in SCP/SCU role selection sub-item"
+
+
+def test_a_length_too_short_to_answer() -> None:
+    told, recorder = journal(DEBUG)
+    asked = request()
+    notes = (Note("send-length-odd", (13, 12)), Note("send-length-default", (0,)))
+    told.request_received(ev.RequestReceived(asked, encoded(asked), receive_notes=notes))
+    recorder.messages.clear()
+    told.accepted(agreed(asked, max_send_pdv=4084))
+    recorder.messages[:] = [message for message in recorder.messages if "BEGIN A-ASSOC" not in message[2]]
+    event = echo(1)
+    told.command_received(event)
+    told.echo_request(event)
+    told.echo_response(event)
+    text = "DUL Cannot send P-DATA PDU because receiver's max PDU size of 13 is illegal (must be > 12)"
+    causes = (ev.Cause(6, 0x20E, "DIMSE Failed to send message"), ev.Cause(6, 0x308, text))
+    told.response_failed("C-ECHO", causes)
+    told.aborting(ev.ProtocolError(ev.Stage.COMMAND, causes))
+    told.terminated()
+    assert recorder.lines == story("max-length-13")
+
+
+def test_verbose_contexts_at_info() -> None:
+    told, recorder = journal(INFO, verbose_pc=True)
+    asked = request()
+    event = store()
+    told.connected()
+    told.request_received(ev.RequestReceived(asked, encoded(asked)))
+    told.accepted(agreed(asked))
+    told.command_received(event)
+    told.store_request(event)
+    told.stored(b"out/CT.1.2.3.4.5", event, 400)
+    told.store_response(event, 0)
+    told.release_requested()
+    told.terminated()
+    assert recorder.lines == story("store-verbose-contexts")
+
+
+def test_bytes_of_titles_leave_as_they_came() -> None:
+    told, recorder = journal(INFO)
+    asked = request(calling_ae_title=b"A\nB\xe4")
+    told.request_received(ev.RequestReceived(asked, b""))
+    told.accepted(agreed(asked))
+    told.release_requested()
+    assert recorder.lines == story("title-odd-bytes")
+
+
+def test_roles_in_the_dumps() -> None:
+    told, recorder = journal(DEBUG)
+    asked = request(roles=role_of(Role.SCP) + role_of(Role.SCU))
+    told.request_received(ev.RequestReceived(asked, encoded(asked)))
+    accepted = results(asked, proposed=Role.BOTH, accepted="NONE")
+    told.accepted(agreed(asked, contexts=accepted))
+    proposed = [line for line in recorder.lines if "Proposed SCP/SCU Role" in line]
+    assert [line.rsplit(" ", 1)[1] for line in proposed] == ["Default", "SCP", "SCP"] + ["SCP/SCU"] * 3
+    accepted_lines = [line for line in recorder.lines if "Accepted SCP" in line]
+    assert accepted_lines == ["D:     Accepted SCP/SCU Role: None"] * 3
+        "D:     Accepted SCP/SCU Role: None"
+    ] * 3
+
+
+def test_nothing_is_looked_up_while_nobody_listens() -> None:
+    def resolve(address: str) -> str:
+        raise AssertionError("looked up")
+
+    recorder = Recorder(WARN)
+    told = DcmtkJournal(recorder, Config(), resolve).association("192.0.2.1", 1)
+    told.connected()
+    told.request_received(ev.RequestReceived(request(), b""))
+    told.accepted(agreed(request()))
+    assert recorder.lines == []
+
+
+def test_an_odd_receive_length_is_mentioned_before_each_wait() -> None:
+    recorder = Recorder(WARN)
+    odd = Config(association=AssociationConfig(max_pdu=16385))
+    whole = DcmtkJournal(recorder, odd, str)
+    whole.waiting()
+    whole.waiting()
+    DcmtkJournal(recorder, Config(), str).waiting()
+    assert recorder.lines == ["W: ASSOC: PDV receive length 16385 is odd (using 16384)"] * 2
+
+
+def test_a_missing_dictionary() -> None:
+    recorder = Recorder(WARN)
+    DcmtkJournal(recorder, Config(), str).no_dictionary()
+    assert recorder.messages == [
+        ("dcmtk.dcmnet", WARN, "No data dictionary loaded, check environment variable: DCMDICTPATH", None)
+    ]
+
+
+def test_tls_lines_have_their_logger() -> None:
+    told, recorder = journal(DEBUG)
+    told.tls_established("DETAILS", ["weak"])
+    told.tls_failed([("E", "bad certificate")], "TLS error: no application protocol")
+    assert [(name, text) for name, _, text, _ in recorder.messages] == [
+        ("dcmtk.dcmtls", "weak"),
+        ("dcmtk.dcmtls", "DETAILS"),
+        ("dcmtk.dcmtls", "bad certificate"),
+        ("dcmtk.dcmnet", "Could not receive association request: TLS error: no application protocol"),
+    ]
+
+
+def test_flush_and_end_reach_the_logs() -> None:
+    told, recorder = journal(INFO)
+    begin(told, recorder)
+    told.flush()
+    told.closed()
+    assert (recorder.flushes, recorder.closes) == (1, 1)
