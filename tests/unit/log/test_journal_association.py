@@ -265,8 +265,6 @@ def test_roles_in_the_dumps() -> None:
     assert [line.rsplit(" ", 1)[1] for line in proposed] == ["Default", "SCP", "SCP"] + ["SCP/SCU"] * 3
     accepted_lines = [line for line in recorder.lines if "Accepted SCP" in line]
     assert accepted_lines == ["D:     Accepted SCP/SCU Role: None"] * 3
-        "D:     Accepted SCP/SCU Role: None"
-    ] * 3
 
 
 def test_nothing_is_looked_up_while_nobody_listens() -> None:
