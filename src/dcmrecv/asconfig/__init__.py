@@ -1,7 +1,7 @@
 """Association profile files (``-xf``): the lists of classes and transfer syntaxes a receiver accepts.
 
-`load` reads a file, `AssociationProfiles.select` picks a profile, `find` also knows the file that ships with the
-program. ``docs/asconfig.md`` explains the format.
+`load` reads a file, `AssociationProfiles.select` picks a profile, `find` also knows the file that ships
+with the program. ``docs/asconfig.md`` explains the format.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """How an association profile file is read: lines, headings, keys and values (spec/cli.md f.1).
 
-There are no syntax errors at this level: every byte sequence is some sequence of entries. Bytes stay bytes; no
-encoding is assumed.
+There are no syntax errors at this level: every byte sequence is some sequence of entries. Bytes stay bytes;
+no encoding is assumed.
 """
 
 from __future__ import annotations
@@ -99,8 +99,8 @@ def _name(raw: bytes) -> bytes:
 def _value(text: bytes, position: int) -> tuple[bytes, int]:
     """Return the value that begins at *position* and where the next entry begins.
 
-    Lines that begin with a blank or tab continue it. Leading blanks of every line go, trailing ones stay, lines
-    without anything else vanish.
+    Lines that begin with a blank or tab continue it. Leading blanks of every line go, trailing ones stay,
+    lines without anything else vanish.
     """
     found = _VALUE.match(text, position)
     if found is None:

@@ -1,6 +1,7 @@
 """What an association profile file says: its lists, its profiles, and every check on them (spec/cli.md f.2).
 
-Every list is checked, used or not, in the order transfer syntaxes, contexts, roles, extended negotiation, profiles.
+Every list is checked, used or not, in the order transfer syntaxes, contexts, roles, extended negotiation,
+profiles.
 """
 
 from __future__ import annotations
@@ -87,7 +88,8 @@ class AssociationProfiles:
 def load(path: bytes, *, name: str | None = None) -> AssociationProfiles:
     """Return the profiles of the file *path*; *name* is what messages call it.
 
-    Raises `AsconfigError` if the file cannot be opened, is larger than `MAX_FILE_SIZE` bytes or fails a check.
+    Raises `AsconfigError` if the file cannot be opened, is larger than `MAX_FILE_SIZE` bytes or fails a
+    check.
     """
     shown = from_bytes(path) if name is None else name
     if not path:
@@ -113,7 +115,10 @@ def _read(path: bytes, shown: str) -> bytes:
 
 
 def parse(data: bytes) -> AssociationProfiles:
-    """Return the profiles in *data*, the contents of a file. Raises `AsconfigError` at the first failed check."""
+    """Return the profiles in *data*, the contents of a file.
+
+    Raises `AsconfigError` at the first check that fails.
+    """
     found = supersections(data)
     lists = _Lists()
     _transfer_syntaxes(_required(found, b"TRANSFERSYNTAXES"), lists)
@@ -258,7 +263,7 @@ def _consistent(
     contexts: bytes,
     known: set[bytes],
 ) -> None:
-    """Check that the list *name* exists and that every abstract syntax in it is one of the contexts' (*known*)."""
+    """Check that the list *name* exists and that every class in it is *known* to the contexts."""
     if listed is None:
         raise _fail(undefined, name=name)
     for uid in listed:

@@ -23,8 +23,8 @@ def shipped_profiles() -> bytes | None:
 def find(file: bytes) -> bytes:
     """Return the path to open for the file a user named.
 
-    That is *file* itself, except that the bare name of the shipped file means the shipped file where the working
-    directory has none of that name (an addition, see docs/asconfig.md).
+    That is *file* itself, except that the bare name of the shipped file means the shipped file where the
+    working directory has none of that name (an addition, see docs/asconfig.md).
     """
     if file == SHIPPED_NAME and not os.path.lexists(file):
         return shipped_profiles() or file

@@ -50,8 +50,8 @@ def _read(name: str) -> bytes:
 def tokens(data: bytes) -> Iterator[bytes]:
     """Split the contents of a command file into arguments.
 
-    Blanks end a token that is not empty; a quoted part runs to the same quote, which ends the token even if it
-    is empty. There are no escapes and no comments.
+    Blanks end a token that is not empty; a quoted part runs to the same quote, which ends the token even if
+    it is empty. There are no escapes and no comments.
     """
     token = bytearray()
     quote: int | None = None

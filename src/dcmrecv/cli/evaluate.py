@@ -1,7 +1,8 @@
-"""From what was typed to a `Config`: values, exclusive blocks, dependences and conflicts, in the reference's order.
+"""From what was typed to a `Config`: values, exclusive blocks, dependences and conflicts.
 
-The order of checks decides which error a user sees, so it is the order of spec/cli.md 0 and d, not of the table.
-What an option decides is the table's: a flag writes its `const` to its `dest`, `_field` turns names into enums.
+The order of checks decides which error a user sees, so it is the order of spec/cli.md 0 and d, not of the
+table. What an option decides is the table's: a flag writes its `const` to its `dest`, `_Settings` turns
+names into enums.
 """
 
 from __future__ import annotations
@@ -124,8 +125,8 @@ def logging_config(parsed: ParsedArguments) -> LoggingConfig:
 def evaluate(parsed: ParsedArguments, logging: LoggingConfig) -> tuple[Config, ProfileChoice | None]:
     """Evaluate everything but the logging options: steps 9 to 14 of spec/cli.md 0, then our additions.
 
-    The profile of the configuration returned is the default; the file and the name behind ``-xf`` are returned
-    beside it, unread. Raises `CommandLineError`.
+    The profile of the configuration returned is the default; the file and the name behind ``-xf`` are
+    returned beside it, unread. Raises `CommandLineError`.
     """
     settings = _Settings()
     profile = parsed.rightmost("--config-file")
@@ -303,7 +304,7 @@ def _not_empty(use: Use) -> None:
 
 
 def _strict_number(use: Use, low: float, high: float | None) -> int | float:
-    """Return the value of a numeric addition: unlike the reference's, anything behind the number is an error."""
+    """Return the value of a numeric addition; unlike the reference's, it must be nothing but a number."""
     long, text = use.option.long, use.values[0]
     kind = use.option.values[0]
     value: int | float | None

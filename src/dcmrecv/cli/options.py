@@ -12,11 +12,12 @@ class Option:
     """One option of the command line.
 
     *values* names the kind of each value that follows the option: ``file``, ``directory``, ``profile``,
-    ``string``, ``integer``, ``number``, ``size``, ``level``, ``ciphersuite`` or ``address``. *dest* is the field of
-    `dcmrecv.config.Config` that the option decides and *const* what an option without values writes there (an
-    enum member's name, where the field is an enum). *exclusive* options end the program (spec/cli.md a.8);
-    *collects* options count at every use, all others at the rightmost one only (spec/cli.md a.5).
-    *env_var* is the environment variable that stands for the option, None for every option of the reference.
+    ``string``, ``integer``, ``number``, ``size``, ``level``, ``ciphersuite`` or ``address``. *dest* is the
+    field of `dcmrecv.config.Config` that the option decides and *const* what an option without values
+    writes there (an enum member's name, where the field is an enum). *exclusive* options end the program
+    (spec/cli.md a.8); *collects* options count at every use, all others at the rightmost one only
+    (spec/cli.md a.5). *env_var* is the environment variable that stands for the option, None for every
+    option of the reference.
     """
 
     __slots__ = (

@@ -3,8 +3,8 @@
 `build_parser` declares every option of the table on one `configargparse.ArgumentParser`. What differs from
 argparse is which arguments are options and where their values end (spec/cli.md a.1-a.3): no abbreviations, no
 ``--option=value``, no clusters, no ``--``, and a value is whatever comes next. `DcmtkArgumentParser` replaces
-argparse's token scan by that rule; the declared actions still do the rest. Uses are kept in their order, because
-rightmost-wins and the order of errors depend on it.
+argparse's token scan by that rule; the declared actions still do the rest. Uses are kept in their order,
+because rightmost-wins and the order of errors depend on it.
 
 Environment variables are ConfigArgParse's; only additions declare one, so that the environment never changes
 what a command line of the reference means.
@@ -13,7 +13,6 @@ what a command line of the reference means.
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -68,9 +67,9 @@ class ParsedArguments:
         return [use for use in reversed(self.uses) if use.option.long == long]
 
     def block(self, names: Sequence[str]) -> Iterator[Use]:
-        """Yield the members of a block that take effect, in lookup order; the last one wins (spec/cli.md a.6).
+        """Yield the members of a block that take effect, in lookup order; the last one wins.
 
-        Every member found hides what lies left of it from the lookups that follow.
+        Every member found hides what lies left of it from the lookups that follow (spec/cli.md a.6).
         """
         fence = -1
         for long in names:
@@ -148,7 +147,7 @@ class DcmtkArgumentParser(configargparse.ArgumentParser):  # type: ignore[misc]
         return namespace, []
 
     def convert_item_to_command_line_arg(self, action: argparse.Action, key: str, value: str) -> list[str]:
-        """Turn the environment variable *key* into arguments: the value stands apart, as on our command line."""
+        """Turn the environment variable *key* into arguments; a value is an argument of its own."""
         if isinstance(action, _UseAction) and action.option.values:
             return [action.option.long, value]
         arguments: list[str] = super().convert_item_to_command_line_arg(action, key, value)
@@ -194,8 +193,8 @@ def parse(
 ) -> ParsedArguments:
     """Scan *arguments*, which are expanded already, after the variables of *environment*.
 
-    Raises `CommandLineError` for an unknown option, a missing value or a flag in the environment that is neither
-    true nor false.
+    Raises `CommandLineError` for an unknown option, a missing value or a flag in the environment that is
+    neither true nor false.
     """
     namespace = configargparse.Namespace(uses=[], parameters=[], arguments=[], from_environment=True)
     if any(name.startswith(ENVIRONMENT_PREFIX) for name in environment):
@@ -204,8 +203,3 @@ def parse(
     namespace.from_environment = False
     parser.parse_known_args(list(arguments), namespace=namespace, env_vars={})
     return ParsedArguments(namespace.uses, namespace.parameters, namespace.arguments)
-
-
-def fs_text(argument: str) -> str:
-    """Return an argument of the operating system in the program's text form (`dcmrecv.text`)."""
-    return os.fsencode(argument).decode("utf-8", "surrogateescape")

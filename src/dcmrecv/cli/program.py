@@ -71,7 +71,8 @@ def _print(descriptor: int, text: str) -> None:
         while data:
             data = data[os.write(descriptor, data) :]
     except OSError:
-        # The descriptor is closed or its reader has gone. There is nobody to tell, and the exit code still counts.
+        # The descriptor is closed or its reader has gone. There is nobody to tell, and the exit code still
+        # counts.
         return
 
 
@@ -147,7 +148,7 @@ def _start(program: str, parsed: ParsedArguments) -> int:
 
 
 def _arguments_line(program: str, parsed: ParsedArguments) -> str:
-    """Return the line of ``--arguments``: long names, values as typed, empty arguments counted but not shown."""
+    """Return the line of ``--arguments``: long names, values as typed, empty ones only counted."""
     words: list[str] = []
     for item in parsed.arguments:
         if isinstance(item, str):

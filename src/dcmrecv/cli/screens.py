@@ -25,7 +25,7 @@ def error_screen(text: str) -> str:
 
 
 def help_screen(reference: Sequence[Group], additions: Group) -> str:
-    """Return the help screen: the *reference*'s, byte for byte and to its empty last line, then *additions*."""
+    """Return the help screen: the *reference*'s with its empty last line, then *additions*."""
     lines = [
         _HEAD,
         f"usage: {sentences.APPLICATION} [options] port\n\n",

@@ -1,7 +1,7 @@
 """Every sentence the command line prints, in one place, so that its fidelity can be read at a glance.
 
-Sources: spec/cli.md a (error texts), d (dependences), e (logging), g (start-up). What follows ``# ours`` has no
-counterpart in the reference.
+Sources: spec/cli.md a (error texts), d (dependences), e (logging), g (start-up). What follows ``# ours``
+has no counterpart in the reference.
 """
 
 from __future__ import annotations
@@ -64,7 +64,8 @@ PROFILES_HEADING = "Supported TLS profiles are:"
 ACCEPTING_ALL = "no configuration file specified, accepting every storage SOP class in every transfer syntax"
 IMPLEMENTATION = "Implementation:"
 IMPLEMENTATION_LINES = (
-    "- dcmrecv {version}, a receiver of its own written in Python; it is not DCMTK and contains none of its code",
+    "- dcmrecv {version}, a receiver of its own, written in Python",
+    "- it is not DCMTK and contains none of its code",
     "- it keeps the command line of DCMTK's dcmrecv 3.6.8, whose banner and screen stand above",
 )
 IMPLEMENTATION_LIBRARY = "- {name} {version}"

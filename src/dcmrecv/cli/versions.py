@@ -30,8 +30,8 @@ def package_version(name: str) -> str:
     """Return the version of the installed distribution *name*.
 
     Installers name a distribution's metadata directory ``NAME-VERSION.dist-info`` (PyPA, recording installed
-    projects); reading that name takes a hundredth of the time of importing `importlib.metadata`, which is asked
-    only when no such directory is found.
+    projects); reading that name takes a hundredth of the time of importing `importlib.metadata`, which is
+    asked only when no such directory is found.
     """
     prefix = name.lower() + "-"
     for directory in sys.path:
