@@ -58,6 +58,8 @@ class ContextOutcome(enum.IntEnum):
     NO_REASON = 2
     ABSTRACT_SYNTAX_NOT_SUPPORTED = 3
     TRANSFER_SYNTAXES_NOT_SUPPORTED = 4
+    PROPOSED = 255
+    """Never sent: a further context of an ID that was already there; the first one has the last result."""
 
 
 class RejectReason(enum.Enum):
@@ -123,7 +125,8 @@ class NegotiationNote(NamedTuple):
     evaluating contexts ``role-refused``, ``role-none``; the peer's maximum length ``send-length-odd``
     (length, used length), ``send-length-small``, ``send-length-default`` (length); a command set
     ``element-order`` (group, element), ``element-twice`` (group, element), ``element-odd`` (group, element),
-    ``element-cut`` (group, element, length, remaining bytes), ``element-invalid`` (group, element),
+    ``element-cut`` (group, element, length, remaining bytes), ``element-lost`` (group, element, length),
+    ``element-invalid`` (group, element),
     ``dimse-warning`` (text behind ``DIMSE Warning: ({calling},{called}): ``).
     """
 
@@ -160,6 +163,8 @@ class ContextResult:
     """None: default role (no role sub-item for the class)."""
     accepted_role: Role | str | None
     """None: default; the string ``"NONE"`` when both bytes of the answer are 0."""
+    proposed_transfer_syntaxes: tuple[bytes, ...] = ()
+    """Of a context that stays `ContextOutcome.PROPOSED`."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,6 +184,12 @@ NOTES: Final[dict[str, tuple[str, str, str]]] = {
         "DcmElement: {keyword} {tag} larger ({2}) than remaining bytes ({3}) in file,"
         " premature end of stream",
     ),
+    "element-lost": (DCMDATA, "E", "DcmElement: {keyword} {tag} larger ({2}) than remaining bytes in file"),
+    "element-lost": (
+        DCMDATA,
+        "E",
+        "DcmElement: {keyword} {tag} larger ({2}) than remaining bytes in file",
+    ),
     "element-invalid": (DCMDATA, "W", "DcmItem: Invalid Element {tag} found in data set"),
     "dimse-warning": (DCMNET, "W", "DIMSE Warning: ({calling},{called}): {0}"),
 }

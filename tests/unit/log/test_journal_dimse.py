@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
+import dcmrecv.core
 from dcmrecv.config import LogLevel, StorageMode
 from dcmrecv.core import events as ev
+from dcmrecv.log.sentences import NOTES
 
 from .journal_parts import CT, IMPLICIT, REFERENCE, begin, echo, journal, store, story
 
@@ -54,6 +59,7 @@ def test_remarks_about_elements() -> None:
         Note("element-invalid", (0xFFFF, 0xFFFF)),
         Note("element-odd", (8, 0x16)),
         Note("element-cut", (0, 1, 33554432, 2)),
+        Note("element-lost", (0, 0x1000, 6)),
         Note("dimse-warning", ("C-Echo RQ: DataSetType != NULL",)),
     )
     told.command_received(echo(notes=notes))
@@ -63,6 +69,7 @@ def test_remarks_about_elements() -> None:
         "W: DcmItem: Length of element (0008,0016) is odd",
         "E: DcmElement: Unknown Tag & Data (0000,0001) larger (33554432) than remaining bytes (2) in file,"
         " premature end of stream",
+        "E: DcmElement: Unknown Tag & Data (0000,1000) larger (6) than remaining bytes in file",
         "W: DIMSE Warning: (PEER,ANY-SCP): C-Echo RQ: DataSetType != NULL",
     ]
 
@@ -397,3 +404,14 @@ def test_json_fields_are_made_only_for_those_who_want_them() -> None:
             assert fields[2]["status"] == "0000"
         else:
             assert fields == [None] * 3
+
+
+def test_every_remark_of_the_core_has_a_sentence() -> None:
+    core = Path(dcmrecv.core.__file__).parent
+    kinds = {
+        kind
+        for source in core.glob("*.py")
+        for kind in re.findall(r'NegotiationNote\(\s*"([a-z0-9-]+)"', source.read_text("utf-8"))
+    }
+    assert "element-cut" in kinds
+    assert kinds <= set(NOTES)
