@@ -185,11 +185,6 @@ NOTES: Final[dict[str, tuple[str, str, str]]] = {
         " premature end of stream",
     ),
     "element-lost": (DCMDATA, "E", "DcmElement: {keyword} {tag} larger ({2}) than remaining bytes in file"),
-    "element-lost": (
-        DCMDATA,
-        "E",
-        "DcmElement: {keyword} {tag} larger ({2}) than remaining bytes in file",
-    ),
     "element-invalid": (DCMDATA, "W", "DcmItem: Invalid Element {tag} found in data set"),
     "dimse-warning": (DCMNET, "W", "DIMSE Warning: ({calling},{called}): {0}"),
 }
