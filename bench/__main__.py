@@ -25,39 +25,36 @@ def _words(text: str) -> list[str]:
     return [word for word in text.split(",") if word]
 
 
-def _common() -> argparse.ArgumentParser:
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--dcmrecv", metavar="CMD", help="command of the receiver under test")
-    common.add_argument("--reference", metavar="PATH", help="a further reference binary")
-    common.add_argument("--reference-dictionary", metavar="PATH", help="its DCMDICTPATH")
-    common.add_argument("--targets", type=_words, default=[], help="e.g. debian,debian-nd,limit,dcmrecv")
-    common.add_argument("--rounds", type=int, help="rounds in alternation (default 5, quick 1)")
-    common.add_argument("--quick", action="store_true", help="fewer and smaller; under two minutes")
-    common.add_argument("--disk", type=Path, help="directory for --storage disk (default bench/.work/out)")
-    common.add_argument("--markdown", type=Path, metavar="FILE", help="append the tables to FILE")
-    common.add_argument("--json", type=Path, metavar="FILE", help="write every figure to FILE")
-    common.add_argument("--pure-python", action="store_true", help="use the generator's Python twin")
-    common.add_argument("--only", type=_words, default=[], help="workloads, e.g. W1,W3")
-    common.add_argument("--modes", type=_words, default=[], help="normal,bit,ignore")
-    common.add_argument("--pdu", type=_words, default=["16384"], help="e.g. 16384,131072")
-    common.add_argument("--storage", type=_words, default=["tmpfs"], help="tmpfs,disk")
-    common.add_argument("--tls", type=_words, default=["plain"], help="plain,tls (tls: W1 to W3)")
-    common.add_argument("--extra", default="", help="further options for receivers, space separated")
-    return common
-
-
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
-    common = _common()
-    parser = argparse.ArgumentParser(prog="python3 -m bench", description=__doc__, parents=[common])
-    commands = parser.add_subparsers(dest="figure", metavar="FIGURE")
-    for name, (_, text) in figures.FIGURES.items():
-        sub = commands.add_parser(name, parents=[common], help=text, argument_default=argparse.SUPPRESS)
-        if name in ("endurance", "stall", "memory", "startup"):
-            sub.add_argument("--count", type=int, default=0, help="how many")
-    profile = commands.add_parser(
-        "profile", parents=[common], help="profile the receiver", argument_default=argparse.SUPPRESS
+    parser = argparse.ArgumentParser(prog="python3 -m bench", description=__doc__)
+    add = parser.add_argument
+    texts = [f"{name}: {text}" for name, (_, text) in figures.FIGURES.items()]
+    add(
+        "figure",
+        nargs="?",
+        choices=[*figures.FIGURES, "profile"],
+        metavar="FIGURE",
+        help="; ".join([*texts, "profile: where the receiver's time goes"]),
     )
-    profiling.add_options(profile)
+    add("--dcmrecv", metavar="CMD", help="command of the receiver under test")
+    add("--reference", metavar="PATH", help="a further reference binary")
+    add("--reference-dictionary", metavar="PATH", help="its DCMDICTPATH")
+    add("--targets", type=_words, default=[], help="e.g. debian,debian-nd,pynetdicom,limit,dcmrecv")
+    add("--rounds", type=int, help="rounds in alternation (default 5, quick 1)")
+    add("--quick", action="store_true", help="fewer and smaller; under two minutes")
+    add("--only", type=_words, default=[], help="workloads, e.g. W1,W3")
+    add("--modes", type=_words, default=[], help="normal,bit,ignore")
+    add("--pdu", type=_words, default=["16384"], help="e.g. 16384,131072")
+    add("--storage", type=_words, default=["tmpfs"], help="tmpfs,disk")
+    add("--disk", type=Path, help="directory for --storage disk (default bench/.work/out)")
+    add("--tls", type=_words, default=["plain"], help="plain,tls (tls: W1 to W3)")
+    add("--extra", default="", help="further options for DCMTK-like receivers, separated by spaces")
+    add("--count", type=int, default=0, help="how many (startup, stall, endurance, memory)")
+    add("--markdown", type=Path, metavar="FILE", help="append the tables to FILE")
+    add("--json", type=Path, metavar="FILE", help="write every figure to FILE")
+    add("--pure-python", action="store_true", help="use the generator's Python twin")
+    add("--tool", choices=("cprofile", "perf", "strace"), default="cprofile", help="for profile")
+    add("--lines", type=int, default=25, help="lines that profile prints")
     return parser.parse_args(arguments)
 
 

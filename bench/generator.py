@@ -240,6 +240,6 @@ def response_status(pdu: bytes) -> str:
     while at + 8 <= len(pdu):
         group, number, size = struct.unpack_from("<HHI", pdu, at)
         if (group, number, size) == (0, 0x0900, 2):
-            return "%04X" % struct.unpack_from("<H", pdu, at + 8)
+            return f"{struct.unpack_from('<H', pdu, at + 8)[0]:04X}"
         at += 8 + size
     raise ValueError("response without a status")

@@ -1,12 +1,13 @@
 """Data sets of the workloads, made by rule so that every run sends the same bytes.
 
-A data set is its *head* and the length of the pixel data that follows; large pixel data never exist in memory.
+A data set is its *head* and the length of the pixel data that follows: large ones never exist in memory.
 The instance UID ends in `SERIAL_WIDTH` digits that the generator replaces for every object.
 """
 
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from bench.dicom import CT_IMAGE_STORAGE, ENHANCED_CT_IMAGE_STORAGE, element, sequence, uid
@@ -112,9 +113,7 @@ def _image_elements(sop_class: bytes, rows: int, columns: int) -> dict[int, byte
         (0x00281053, b"DS", b"1"),
     ]
     binary = (b"US", b"UI")
-    return {
-        tag: element(tag, vr, uid(value) if vr in binary else _text(value)) for tag, vr, value in values
-    }
+    return {tag: element(tag, vr, uid(value) if vr in binary else _text(value)) for tag, vr, value in values}
 
 
 def _code_sequence(tag: int, count: int) -> bytes:
@@ -140,7 +139,7 @@ def ct_image(total: int, elements: int) -> DataSet:
         if count + 1 + 3 * codes <= elements - 60:
             tags[tag] = _code_sequence(tag, codes)
             count += 1 + 3 * codes
-    kinds = (
+    kinds: tuple[tuple[bytes, Callable[[int], bytes]], ...] = (
         (b"LO", lambda i: _text(b"private value %d" % i)),
         (b"DS", lambda i: _text(b"%d.5" % i)),
         (b"IS", lambda i: _text(b"%d" % (i * 7))),
@@ -171,7 +170,7 @@ def ct_image(total: int, elements: int) -> DataSet:
 
 
 def multi_frame(total: int, elements: int) -> DataSet:
-    """Return an Enhanced CT of about *total* bytes with about *elements* elements nested in per-frame groups."""
+    """Return an Enhanced CT of about *total* bytes and *elements* elements, nested in per-frame groups."""
     tags = _image_elements(ENHANCED_CT_IMAGE_STORAGE, 64, 64)
     frames = []
     count = len(tags) + 2

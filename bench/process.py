@@ -1,4 +1,4 @@
-"""Look at running servers through /proc: memory, CPU time, descriptors, threads, listening ports. Linux only."""
+"""What running servers use, read from /proc (Linux): memory, CPU, descriptors, threads, listening ports."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ def machine() -> str:
 
 
 def format_table(rows: Rows, *, markdown: bool) -> str:
-    """Return *rows*, the first being the header, as an aligned table; all but the first column to the right."""
+    """Return *rows*, the header first, as an aligned table; all but the first column to the right."""
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
     lines = []
     for number, row in enumerate(rows):

@@ -18,7 +18,7 @@ from bench.workloads import Shape, Workload, send
 __all__ = ["Cell", "Measured", "cells", "run_cell", "storage_directory"]
 
 TLS_WORKLOADS = frozenset({"W1", "W2", "W3"})
-SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 -- the tmpfs is what is asked for
+SHARED_MEMORY = Path("/dev/shm")
 RESERVE = 2 << 30
 
 
@@ -150,9 +150,7 @@ def _one_round(cell: Cell, server: Server, entry: Measured, generator: Generator
     if free.f_bavail * free.f_frsize < RESERVE:
         raise RuntimeError(f"less than {RESERVE >> 30} GiB free for {server.directory}")
     before = server.usage().cpu
-    result, shape = send(
-        cell.workload, server, generator, max_pdu=cell.max_pdu, quick=quick, tls=cell.tls
-    )
+    result, shape = send(cell.workload, server, generator, max_pdu=cell.max_pdu, quick=quick, tls=cell.tls)
     used = server.usage()
     problem = check(result, shape, cell, server)
     server.clear()

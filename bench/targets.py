@@ -18,7 +18,16 @@ from pathlib import Path
 from bench.generator import WORK, build_native
 from bench.process import Usage, free_port, usage, wait_listening
 
-__all__ = ["MODES", "Certificate", "Server", "Settings", "Target", "all_targets", "certificate", "profile_file"]
+__all__ = [
+    "MODES",
+    "Certificate",
+    "Server",
+    "Settings",
+    "Target",
+    "all_targets",
+    "certificate",
+    "profile_file",
+]
 
 MODES = ("normal", "bit", "ignore")
 MODE_OPTIONS = {"normal": ["-B"], "bit": ["+B"], "ignore": ["--ignore"]}
@@ -75,7 +84,15 @@ class Target:
             ignore = ["--ignore"] if settings.mode == "ignore" else []
             options = ["-od", str(directory), "--max-pdu", str(settings.max_pdu), *ignore]
             return [*self.command, *options, str(port)]
-        options = ["-xf", str(profile_file()), "Default", "-od", str(directory), "-pdu", str(settings.max_pdu)]
+        options = [
+            "-xf",
+            str(profile_file()),
+            "Default",
+            "-od",
+            str(directory),
+            "-pdu",
+            str(settings.max_pdu),
+        ]
         options += MODE_OPTIONS[settings.mode]
         if settings.tls:
             options += ["+tls", str(settings.tls.key), str(settings.tls.certificate), "-ic"]
@@ -86,15 +103,22 @@ class Server:
     """A started target; a context manager that stops it and removes what it stored."""
 
     def __init__(
-        self, target: Target, settings: Settings, storage: Path, *, output: Path | None = None
+        self,
+        target: Target,
+        settings: Settings,
+        storage: Path,
+        *,
+        output: Path | None = None,
+        inherit: tuple[int, ...] = (),
     ) -> None:
         self.target = target
+        self.settings = settings
         self.directory = Path(tempfile.mkdtemp(prefix=f"bench-{target.name}-", dir=storage))
         self.port = free_port()
         environment = {name: value for name, value in os.environ.items() if name != "TCP_NODELAY"}
         environment.update(target.environment)
         self.log = (output or Path(os.devnull)).open("wb")
-        self.errors = tempfile.TemporaryFile()
+        self.errors = tempfile.TemporaryFile()  # noqa: SIM115 -- closed in stop
         start = time.monotonic()
         self.process = subprocess.Popen(
             target.arguments(self.port, self.directory, settings),
@@ -103,6 +127,7 @@ class Server:
             stdout=self.log,
             stderr=self.log if output else self.errors,
             start_new_session=True,
+            pass_fds=inherit,
         )
         if not self._wait_ready():
             self.errors.seek(0)
@@ -163,7 +188,7 @@ class Server:
 
 
 def profile_file() -> Path:
-    """Return the association profile file that all share; an installed one first, which old references can read."""
+    """Return the association profile file that all share, an installed one first: old references read it."""
     for path in (Path("/etc/dcmtk/storescp.cfg"), REPOSITORY / "data" / "storescp.cfg"):
         if path.is_file():
             return path
@@ -225,7 +250,7 @@ def all_targets(
     """
     found: list[Target] = []
     debian = _debian()
-    binaries = [("debian", debian, {})]
+    binaries: list[tuple[str, str | None, dict[str, str]]] = [("debian", debian, {})]
     binaries.append(("reference", reference, {"DCMDICTPATH": dictionary} if dictionary else {}))
     for name, path, environment in binaries:
         if path:
