@@ -37,6 +37,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 
 from dcmrecv.core import causes, limits, pdu
+from dcmrecv.core.buffer import ReceiveBuffer
 from dcmrecv.core.dimse import C_ECHO_RQ, C_STORE_RQ, Command, CommandError, CommandReader, read_elements
 from dcmrecv.core.events import (
     AbortReceived,
@@ -97,7 +98,6 @@ class _End(enum.Enum):
 
 
 _HEADER = struct.Struct(">BxI").unpack_from
-_ONE_PDV = struct.Struct(">BxIIBB").unpack_from
 _PDV = struct.Struct(">IBB").unpack_from
 _LENGTH = struct.Struct(">I").unpack_from
 _COMMAND_BIT = 1
@@ -105,24 +105,13 @@ _LAST_BIT = 2
 _KNOWN = range(pdu.ASSOCIATE_RQ, pdu.ABORT + 1)
 
 
-class Acceptor:
-    """The protocol of one connection. Used by one thread."""
+class Acceptor(ReceiveBuffer):
+    """The protocol of one connection: a receive buffer that understands what is in it. Used by one thread."""
 
     def __init__(self, settings: AcceptorSettings) -> None:
+        super().__init__(settings.max_pdu + pdu.HEADER)
         self._settings = settings
         self._max_pdu = settings.max_pdu
-        size = limits.BUFFER_FIRST
-        self._buffer = bytearray(size)
-        self._view = memoryview(self._buffer)
-        self._size = size
-        self._full = max(limits.BUFFER_FULL, 2 * (settings.max_pdu + pdu.HEADER))
-        self._wanted = 0  # a PDU is being received that needs a buffer of this size
-        self._pos = 0  # what lies before is consumed
-        self._end = 0  # what lies behind is free
-        self._filled = False  # the last read left no free byte
-        self._pdv = 0  # next PDV of the P-DATA-TF PDU that is being taken apart
-        self._pdu_begin = 0  # its first PDV
-        self._pdu_end = 0  # its end; equal to _pdv if there is none
         self._state = _State.NO_REQUEST
         self._events: deque[Event] = deque()
         self._out: list[bytes] = []
@@ -138,6 +127,8 @@ class Acceptor:
         self._data_context = -1  # of the data set being received, -1 before its first PDV
         self._bulk_header = b""  # the 12 bytes before the previous fragment of this data set
         self._bulk_step = 0  # length of the PDU that began with them
+        self._handed = 0  # where the PDVs of the last `DataFragments` began
+        self._handed_end = 0  # and the end of the PDU they began in, if they began inside one
         self._ignore = 0  # bytes still to be dropped after our A-ABORT
         self._advance: dict[_State, Callable[[], Event | None]] = {
             _State.NO_REQUEST: self._first_pdu,
@@ -149,63 +140,6 @@ class Acceptor:
         }
 
     # -- bytes in ------------------------------------------------------------------------------------
-
-    def receive_buffer(self) -> memoryview:
-        """Return where the next bytes go; never empty once `next_event` has returned None.
-
-        Views of earlier `DataFragments` are no longer valid. Bytes put here count after `bytes_received`.
-        """
-        if self._filled:
-            self._filled = False
-            size = min(self._size * 2, max(self._full, self._wanted))
-            if size > self._size:
-                self._move_to(bytearray(size))
-                return self._view[self._end :]
-        begin = self._kept
-        if begin:
-            # overlapping moves are fine between memoryviews of one object
-            self._view[: self._end - begin] = self._view[begin : self._end]
-            self._shift(begin)
-        return self._view[self._end :]
-
-    @property
-    def _kept(self) -> int:
-        """Where the bytes begin that are still needed: a PDU being taken apart is whole in the buffer."""
-        return self._pdv if self._pdv < self._pdu_end else self._pos
-
-    def _move_to(self, buffer: bytearray) -> None:
-        """Continue in *buffer*. The old one may have exported views, so it is replaced and never resized."""
-        begin = self._kept
-        view = memoryview(buffer)
-        view[: self._end - begin] = self._view[begin : self._end]
-        self._buffer, self._view, self._size = buffer, view, len(buffer)
-        self._shift(begin)
-
-    def _shift(self, by: int) -> None:
-        self._pos -= by
-        self._end -= by
-        self._pdv -= by
-        self._pdu_begin -= by
-        self._pdu_end -= by
-
-    def bytes_received(self, count: int) -> None:
-        """*count* bytes were written to the start of the view that `receive_buffer` returned."""
-        self._end += count
-        self._filled = self._end == self._size
-
-    def receive_data(self, data: bytes | bytearray | memoryview) -> None:
-        """Copy *data* in: for tests and small tools. Pull all events between two calls.
-
-        Raises ValueError if *data* is longer than a connection's largest buffer has room for.
-        """
-        room = self.receive_buffer()
-        if len(room) < len(data) and self._size < self._full:
-            self._move_to(bytearray(self._full))
-            room = self._view[self._end :]
-        if len(room) < len(data):
-            raise ValueError(f"{len(data)} bytes do not fit into {len(room)}")
-        room[: len(data)] = data
-        self.bytes_received(len(data))
 
     def receive_eof(self, *, reset: bool = False) -> None:
         """The peer has closed or (*reset*) reset the connection, or was silent too long inside a PDU."""
@@ -298,15 +232,35 @@ class Acceptor:
         self.abort(reasons)
         return reasons
 
-    def abort(self, reasons: Sequence[Cause] = ()) -> None:
+    def abort(self, reasons: Sequence[Cause] = (), *, after: int | None = None) -> None:
         """Abort for a reason of the driver's; a `ProtocolError` with stage COMMAND is the next event.
 
-        The rest of the PDU at hand is dropped. Ignored when the association is already over.
+        *after*: how many views of the last `DataFragments` count, if not all. The PDUs of the others are then
+        what the peer says after our abort, as they are for the reference, which takes PDV by PDV. Ignored
+        when the association is already over.
         """
-        if self._state not in (_State.COMMAND, _State.DATA_SET):
+        if self._state is not _State.COMMAND and self._state is not _State.DATA_SET:
             return
+        if after is not None:
+            self._rewind(after)
         self._events.clear()
         self._events.append(self._fail(tuple(reasons), Stage.COMMAND))
+
+    def _rewind(self, count: int) -> None:
+        """Go back to the end of the PDU with PDV number *count* of the last `DataFragments`."""
+        pos = self._handed
+        end = self._handed_end
+        while True:
+            while count > 0 and pos < end:
+                count -= 1
+                (length,) = _LENGTH(self._buffer, pos)
+                pos += 4 + length
+            if count <= 0 or end >= self._pos:
+                break
+            pos = end + pdu.HEADER
+            (length,) = _LENGTH(self._buffer, end + 2)
+            end = pos + length
+        self._pos = end
 
     # -- PDUs ----------------------------------------------------------------------------------------
 
@@ -332,6 +286,9 @@ class Acceptor:
         if kind not in _KNOWN:
             self._state = _State.LINGER
             return RequestUnusable(causes.unrecognized_pdu(kind).text)
+        if kind == pdu.P_DATA and length > self._max_pdu:
+            self._state = _State.LINGER
+            return RequestUnusable(causes.pdu_too_long(length, self._max_pdu).text)
         if kind == pdu.ABORT:
             self._state = _State.CLOSED
         else:
@@ -389,10 +346,10 @@ class Acceptor:
             if kind == pdu.RELEASE_RQ:
                 self._out.append(pdu.RELEASE_RP_PDU)
                 self._state = _State.LINGER
-                return ReleaseRequested(stage)
+                return ReleaseRequested(stage, self._in_command(stage))
             self._state = _State.CLOSED
             body = self._buffer[pos + pdu.HEADER : pos + pdu.HEADER + length].ljust(4, b"\0")
-            return AbortReceived(body[2], body[3], stage)
+            return AbortReceived(body[2], body[3], stage, self._in_command(stage))
         self._pos += pdu.HEADER
         if kind in _KNOWN:
             event = self._fail(causes.pdu_problem(stage, causes.NORMAL), stage)
@@ -404,7 +361,7 @@ class Acceptor:
     def _take_apart(self, begin: int, length: int, stage: Stage) -> Event | None:
         """Look at the PDV lengths of a whole P-DATA-TF PDU before any of its PDVs counts."""
         self._pos = end = begin + length
-        problem = _pdv_problem(self._buffer, begin, length)
+        problem = pdu.pdv_problem(self._buffer, begin, length)
         if problem is not None:
             return self._fail(causes.pdu_problem(stage, problem), stage)
         self._pdu_begin = self._pdv = begin
@@ -425,7 +382,7 @@ class Acceptor:
         """Abort with 0/0 and await the peer's reaction."""
         if stage is Stage.DATA_SET and context_id is None and self._data_context >= 0:
             context_id = self._data_context
-        started = stage is Stage.COMMAND and self._command_started
+        started = self._in_command(stage)
         self._forget_message()
         self._out.append(pdu.ABORT_BY_USER)
         self._state = _State.ABORTED
@@ -439,6 +396,10 @@ class Acceptor:
             notes,
             started,
         )
+
+    def _in_command(self, stage: Stage) -> bool:
+        """True if something of a command was looked at that no event has told of."""
+        return stage is Stage.COMMAND and self._command_started
 
     def _forget_message(self) -> None:
         self._pdv = self._pdu_begin = self._pdu_end = self._pos
@@ -509,7 +470,7 @@ class Acceptor:
             return event
         if ended is not _End.TIME:
             self._state = _State.CLOSED
-            return PeerClosed(stage)
+            return PeerClosed(stage, self._in_command(stage))
         if wait is Wait.PDU_BOUNDARY:
             return self._fail((causes.NO_DATA,), stage)
         return self._fail(causes.pdu_problem(stage, causes.READ_TIMEOUT), stage)
@@ -538,7 +499,7 @@ class Acceptor:
                 )
             if length & 1:
                 # dropped, and the command ends here: what came before it counts
-                return self._complete_command(is_data=False)
+                return self._complete_command(is_data=False, whole=False)
             if self._fragments_length + length > limits.WHOLE_COMMAND:
                 return self._fail((causes.RECEIVE_FAILED, causes.COMMAND_TOO_LONG), Stage.COMMAND)
             fragments.append(bytes(self._view[begin + 6 : end]))
@@ -546,29 +507,28 @@ class Acceptor:
             if length or not flags & _LAST_BIT:
                 self._command_started = True
             if flags & _LAST_BIT or not flags & _COMMAND_BIT:
-                return self._complete_command(is_data=not flags & _COMMAND_BIT)
+                return self._complete_command(is_data=not flags & _COMMAND_BIT, whole=bool(flags & _LAST_BIT))
 
-    def _complete_command(self, *, is_data: bool) -> Event:
+    def _complete_command(self, *, is_data: bool, whole: bool) -> Event:
+        """Judge the fragments: *is_data* if the final one is of a data set, *whole* if it was the last."""
         fragments = self._fragments
         data = fragments[0] if len(fragments) == 1 else b"".join(fragments)
         context_id = self._command_context
-        self._fragments = []
-        self._fragments_length = 0
+        problem = self._context_problem(context_id)
+        if is_data and not problem:
+            problem = (causes.RECEIVE_FAILED, causes.COMMAND_EXPECTED)
         try:
-            if is_data:
-                _, notes = read_elements(data)
-                reasons = self._context_problem(context_id) or (
-                    causes.RECEIVE_FAILED,
-                    causes.COMMAND_EXPECTED,
-                )
-                return self._fail(reasons, Stage.COMMAND, notes=notes)
-            transfer_syntax = self._contexts.get(context_id)
-            if transfer_syntax is None or not is_receivable(transfer_syntax):
-                _, notes = read_elements(data)
-                return self._fail(self._context_problem(context_id), Stage.COMMAND, notes=notes)
-            command = self._commands.read(data)
+            if problem:
+                # the reference has parsed, and remarked on, the elements before it looks at the context
+                _, notes = read_elements(data, whole=whole)
+                return self._fail(problem, Stage.COMMAND, notes=notes)
+            command = self._commands.read(data, whole=whole)
         except CommandError as error:
             return self._fail(error.causes, Stage.COMMAND, notes=error.notes, lines=error.lines)
+        if command.field != C_STORE_RQ and command.field != C_ECHO_RQ:
+            return self._not_ours(command, data, context_id)
+        self._fragments = []
+        self._fragments_length = 0
         self._command_started = False
         if command.field == C_STORE_RQ:
             self._state = _State.DATA_SET
@@ -578,7 +538,7 @@ class Acceptor:
                 command.message_id,
                 command.class_uid,
                 command.instance_uid,
-                transfer_syntax,
+                self._contexts[context_id],
                 command.priority,
                 command.data_set_type,
                 command.move_originator,
@@ -586,10 +546,7 @@ class Acceptor:
                 data,
                 command.notes,
             )
-        if command.field == C_ECHO_RQ:
-            return EchoRequest(context_id, command.message_id, command.class_uid, data, command.notes)
-        self._command_started = True
-        return self._not_ours(command, data, context_id)
+        return EchoRequest(context_id, command.message_id, command.class_uid, data, command.notes)
 
     def _not_ours(self, command: Command, data: bytes, context_id: int) -> ProtocolError:
         line = f"cannot handle this kind of DIMSE command (0x{command.field:04x}), we are a Storage SCP only"
@@ -616,6 +573,9 @@ class Acceptor:
     def _data_set(self) -> Event | None:
         """Hand out all whole PDVs that are there; an error comes with the next call."""
         views: list[memoryview] = []
+        in_pdu = self._pdv < self._pdu_end
+        self._handed = self._pdv if in_pdu else self._pos
+        self._handed_end = self._pdu_end if in_pdu else self._pos
         while True:
             if self._pdv == self._pdu_end:
                 if self._bulk_header:
@@ -629,7 +589,7 @@ class Acceptor:
                     break
             begin = self._pdv
             length, context_id, flags = _PDV(self._buffer, begin)
-            reasons = self._data_pdv_problem(length - 2, context_id, flags)
+            reasons = self._data_problem(length - 2, context_id, flags)
             if reasons:
                 if views:
                     break
@@ -675,10 +635,10 @@ class Acceptor:
             kind == pdu.P_DATA
             and length <= self._max_pdu
             and length <= have
-            and _pdv_problem(self._buffer, pos + pdu.HEADER, length) is None
+            and pdu.pdv_problem(self._buffer, pos + pdu.HEADER, length) is None
         )
 
-    def _data_pdv_problem(self, length: int, context_id: int, flags: int) -> tuple[Cause, ...]:
+    def _data_problem(self, length: int, context_id: int, flags: int) -> tuple[Cause, ...]:
         """Return why a PDV does not belong to the data set, or nothing (c.3, first paragraph)."""
         if flags & _COMMAND_BIT:
             return (causes.UNEXPECTED_PDV,)
@@ -689,21 +649,6 @@ class Acceptor:
             if problem:
                 return problem
         return (causes.odd_fragment(length),) if length & 1 else ()
-
-
-def _pdv_problem(buffer: bytearray, pos: int, length: int) -> Cause | None:
-    """Return what is wrong with the PDV lengths of a whole P-DATA-TF PDU (PS3.8 section 9.3.5, c.4)."""
-    end = pos + length
-    count = 0
-    while end - pos >= 4:
-        (pdv_length,) = _LENGTH(buffer, pos)
-        if pdv_length < 2 or pdv_length > end - pos - 4:
-            return causes.invalid_pdv_length(pdv_length)
-        pos += 4 + pdv_length
-        count += 1
-    if pos != end:
-        return causes.pdvs_do_not_add_up(count)
-    return None if count else causes.NO_PDVS
 
 
 def _nothing() -> None:

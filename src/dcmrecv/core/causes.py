@@ -13,6 +13,7 @@ __all__ = [
     "COMMAND_TOO_LONG",
     "COMMAND_UNREADABLE",
     "ILLEGAL_PDU_LENGTH",
+    "INVALID_STREAM",
     "MISSING_COMMAND_FIELD",
     "NETWORK_CLOSED",
     "NORMAL",
@@ -39,6 +40,7 @@ __all__ = [
 _DCMNET = 0x0006
 
 NORMAL = Cause(0, 0, "Normal")
+INVALID_STREAM = Cause(0x0001, 0x0004, "Invalid stream")
 SEQUENCE_DELIMITATION_MISSING = Cause(0x0001, 0x0022, "Sequence Delimitation Item missing")
 BAD_CONTEXT = Cause(_DCMNET, 0x0101, "ASC Bad presentation context ID")
 BAD_COMMAND_TYPE = Cause(_DCMNET, 0x0201, "DIMSE Bad command type")

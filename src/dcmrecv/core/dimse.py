@@ -132,9 +132,10 @@ class CommandError(Exception):
         self.lines = lines
 
 
-def read_elements(data: bytes) -> tuple[dict[int, bytes], tuple[NegotiationNote, ...]]:
+def read_elements(data: bytes, *, whole: bool = True) -> tuple[dict[int, bytes], tuple[NegotiationNote, ...]]:
     """Return the elements in *data* (tag to value, the first of a tag counts) and the remarks on them.
 
+    *whole* is False when more was to come: then an element that is cut is nobody's fault.
     Raises `CommandError` where the reference's parser gives up.
     """
     elements: dict[int, bytes] = {}
@@ -146,15 +147,21 @@ def read_elements(data: bytes) -> tuple[dict[int, bytes], tuple[NegotiationNote,
         group, element, length = _HEADER(data, pos)
         tag = group << 16 | element
         pos += 8
+        if length & 1 and length != _UNDEFINED:
+            notes.append(NegotiationNote("element-odd", (group, element)))
+        if length > end - pos and (length != _UNDEFINED or pos == end):
+            if not whole:
+                break
+            if pos == end:
+                # its header is the last thing: the element is lost, the others count
+                notes.append(NegotiationNote("element-lost", (group, element, length)))
+                break
+            notes.append(NegotiationNote("element-cut", (group, element, length, end - pos)))
+            raise CommandError((causes.COMMAND_UNREADABLE, causes.INVALID_STREAM), tuple(notes))
         if length == _UNDEFINED:
             pos = _undefined_length(data, pos, tag, tuple(notes))
             value = b""
         else:
-            if length & 1:
-                notes.append(NegotiationNote("element-odd", (group, element)))
-            if length > end - pos:
-                notes.append(NegotiationNote("element-cut", (group, element, length, end - pos)))
-                break
             value = data[pos : pos + length]
             pos += length
         if tag in elements:
@@ -288,8 +295,8 @@ class CommandReader:
     def __init__(self) -> None:
         self._layouts: dict[int, _Layout] = {}
 
-    def read(self, data: bytes) -> Command:
-        """Return the command in *data*; raises `CommandError`."""
+    def read(self, data: bytes, *, whole: bool = True) -> Command:
+        """Return the command in *data*; raises `CommandError`. *whole* as for `read_elements`."""
         layout = self._layouts.get(len(data))
         if layout is not None:
             head, at, middle, start, stop, tail, command = layout
@@ -300,10 +307,7 @@ class CommandReader:
                 instance_uid = _trimmed(data[start:stop])
                 if instance_uid:
                     return Command(command[0], message_id, command[2], instance_uid, *command[4:])
-        return self.decode(*read_elements(data), data)
-
-    def decode(self, elements: dict[int, bytes], notes: tuple[NegotiationNote, ...], data: bytes) -> Command:
-        """Return the command made of *elements*, which were read from *data*; raises `CommandError`."""
+        elements, notes = read_elements(data, whole=whole)
         command = _decode(elements, notes)
         if not notes:
             self._remember(data, elements, command)

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from dcmrecv import identity
 from dcmrecv.config import AssociationConfig, Role
@@ -33,7 +33,7 @@ from dcmrecv.core.events import (
     RequestUnusable,
 )
 
-__all__ = ["AcceptorSettings", "Negotiated", "max_send_pdv"]
+__all__ = ["AcceptorSettings", "Negotiated", "is_receivable", "max_send_pdv"]
 
 _APPLICATION_CONTEXT = b"1.2.840.10008.3.1.1.1"
 _IMPLICIT = b"1.2.840.10008.1.2"
@@ -138,20 +138,38 @@ def _negotiate(settings: AcceptorSettings, raw: bytes) -> Negotiated:
     if settings.ae_title is not None and request.called_ae_title != settings.ae_title:
         return _rejected(received, AssociationRejected(RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED))
     results: list[ContextResult] = []
+    answered: dict[int, ContextResult] = {}
+    places: dict[int, int] = {}
     context_notes: list[NegotiationNote] = []
     proposed_roles: dict[bytes, Role] = {}
     for item in request.roles:
         proposed_roles.setdefault(item.sop_class, item.role)
     for context in request.contexts:
         if len(context.transfer_syntaxes) > limits.TRANSFER_SYNTAXES:
-            return Negotiated(
-                (received, RequestUnusable("", lines=(_TOO_MANY,), notes=tuple(context_notes))), b""
+            return _given_up(received, _TOO_MANY, context_notes)
+        result = _judge(settings, context, proposed_roles.get(context.abstract_syntax), context_notes)
+        number = result.context_id
+        answered[number] = result  # at the first one's place
+        if number not in places:
+            places[number] = len(results)
+            results.append(result)
+        else:
+            first = results[places[number]]
+            results[places[number]] = replace(
+                first,
+                outcome=result.outcome,
+                transfer_syntax=result.transfer_syntax,
+                accepted_role=result.accepted_role,
             )
-        results.append(_judge(settings, context, proposed_roles.get(context.abstract_syntax), context_notes))
+            results.append(
+                replace(
+                    result,
+                    outcome=ContextOutcome.PROPOSED,
+                    accepted_role=None,
+                    proposed_transfer_syntaxes=context.transfer_syntaxes,
+                )
+            )
     contexts = tuple(results)
-    answered: dict[int, ContextResult] = {}
-    for result in contexts:
-        answered[result.context_id] = result  # keeps the first one's place
     accepted = [r for r in answered.values() if r.outcome is ContextOutcome.ACCEPTED]
     if not accepted:
         reason = RejectReason.NO_ACCEPTABLE_PRESENTATION_CONTEXTS
@@ -159,7 +177,7 @@ def _negotiate(settings: AcceptorSettings, raw: bytes) -> Negotiated:
     for title, name in ((request.called_ae_title, "Called"), (request.calling_ae_title, "Calling")):
         if not title:
             line = f"Illegal service parameter: {name} AP Title"
-            return Negotiated((received, RequestUnusable("", lines=(line,), notes=tuple(context_notes))), b"")
+            return _given_up(received, line, context_notes)
     classes = {r.abstract_syntax for r in accepted}
     association = AcceptedAssociation(
         request=request,
@@ -175,6 +193,11 @@ def _negotiate(settings: AcceptorSettings, raw: bytes) -> Negotiated:
         association,
         {r.context_id: r.transfer_syntax for r in accepted},
     )
+
+
+def _given_up(received: RequestReceived, line: str, notes: list[NegotiationNote]) -> Negotiated:
+    """No reply at all, though the request is well-formed (a.1 steps 9 and 11)."""
+    return Negotiated((received, RequestUnusable("", lines=(line,), notes=tuple(notes))), b"")
 
 
 def _rejected(received: RequestReceived, event: AssociationRejected) -> Negotiated:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 
-from dcmrecv.core.events import RejectReason
+from dcmrecv.core import causes
+from dcmrecv.core.events import Cause, RejectReason
 
 __all__ = [
     "ABORT",
@@ -22,6 +23,7 @@ __all__ = [
     "encode_reject",
     "item",
     "pdu",
+    "pdv_problem",
 ]
 
 ASSOCIATE_RQ = 1
@@ -37,6 +39,7 @@ HEADER = 6
 
 _PDU = struct.Struct(">BxI")
 _ITEM = struct.Struct(">BxH")
+_LENGTH = struct.Struct(">I").unpack_from
 _ONE_PDV = struct.Struct(">BxIIBB")
 
 
@@ -59,6 +62,21 @@ def encode_p_data(context_id: int, flags: int, fragment: bytes) -> bytes:
     """Return a P-DATA-TF PDU with one PDV (PS3.8 section 9.3.5 and Annex E.2)."""
     length = len(fragment) + 2
     return _ONE_PDV.pack(P_DATA, length + 4, length, context_id, flags) + fragment
+
+
+def pdv_problem(buffer: bytearray, pos: int, length: int) -> Cause | None:
+    """Return what is wrong with the PDV lengths of a whole P-DATA-TF PDU (PS3.8 section 9.3.5, c.4)."""
+    end = pos + length
+    count = 0
+    while end - pos >= 4:
+        (pdv_length,) = _LENGTH(buffer, pos)
+        if pdv_length < 2 or pdv_length > end - pos - 4:
+            return causes.invalid_pdv_length(pdv_length)
+        pos += 4 + pdv_length
+        count += 1
+    if pos != end:
+        return causes.pdvs_do_not_add_up(count)
+    return None if count else causes.NO_PDVS
 
 
 RELEASE_RP_PDU = pdu(RELEASE_RP, b"\0\0\0\0")

@@ -40,6 +40,7 @@ _OUTCOMES: Final = {
     ev.ContextOutcome.NO_REASON: "No Reason",
     ev.ContextOutcome.ABSTRACT_SYNTAX_NOT_SUPPORTED: "Abstract Syntax Not Supported",
     ev.ContextOutcome.TRANSFER_SYNTAXES_NOT_SUPPORTED: "Transfer Syntaxes Not Supported",
+    ev.ContextOutcome.PROPOSED: "Proposed",
 }
 _ROLES: Final = {Role.SCU: "SCU", Role.SCP: "SCP", Role.BOTH: "SCP/SCU"}
 _PRIORITIES: Final = {0: "medium", 1: "high", 2: "low"}
@@ -201,8 +202,12 @@ def _results(contexts: Iterable[ev.ContextResult]) -> list[str]:
             f"  Context ID:        {context.context_id} ({_OUTCOMES[context.outcome]})",
             f"    Abstract Syntax: {_symbolic(context.abstract_syntax)}",
             f"    Proposed SCP/SCU Role: {_role(context.proposed_role)}",
-            f"    Accepted SCP/SCU Role: {_role(context.accepted_role)}",
         ]
+        if context.outcome is ev.ContextOutcome.PROPOSED:  # a repeated ID
+            lines.append("    Proposed Transfer Syntax(es):")
+            lines += [f"      {_symbolic(syntax)}" for syntax in context.proposed_transfer_syntaxes]
+            continue
+        lines.append(f"    Accepted SCP/SCU Role: {_role(context.accepted_role)}")
         if context.outcome is ev.ContextOutcome.ACCEPTED:
             lines.append(f"    Accepted Transfer Syntax: {_symbolic(context.transfer_syntax)}")
     return lines
