@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import gc
+import os
 import sys
-
-from dcmrecv.cli.program import main as _main
 
 __all__ = ["main"]
 
 
 def main() -> int:
-    """Run the program and return its exit code."""
-    return _main()
+    """Run the program and return its exit code.
+
+    A command line that only prints something ends the process right here: taking the interpreter down in
+    good order takes longer than what was asked for, and there is nothing in it to put in order.
+    """
+    gc.disable()  # start-up makes no garbage worth looking for; the receiver turns it on again
+    from dcmrecv.cli.program import main as run
+
+    code, started = run()
+    if not started:
+        os._exit(code)
+    return code
 
 
 if __name__ == "__main__":

@@ -1,85 +1,51 @@
-"""From what was typed to a `Config`: values, exclusive blocks, dependences and conflicts.
+"""From what was typed to the values of a `Config`: exclusive blocks, dependences and conflicts, in order.
 
 The order of checks decides which error a user sees, so it is the order of spec/cli.md 0 and d, not of the
-table. What an option decides is the table's: a flag writes its `const` to its `dest`, `_Settings` turns
-names into enums.
+table. What an option decides is the table's: a flag writes its `const` to its `dest`. Values are
+collected here and become a `Config` in `dcmrecv.cli.build`: an error is found before anything else is loaded.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
 
 from dcmrecv.cli import sentences
 from dcmrecv.cli.errors import CommandLineError
 from dcmrecv.cli.numbers import parse_amount, parse_size, parse_unsigned
+from dcmrecv.cli.parser import ParsedArguments, Use
 from dcmrecv.cli.table import BLOCKS
-from dcmrecv.config import (
-    AddressFamily,
-    AssociationConfig,
-    Config,
-    CrlCheck,
-    ExtrasConfig,
-    FilenameMode,
-    KeyFormat,
-    LoggingConfig,
-    LogLevel,
-    NetworkConfig,
-    PeerCertificate,
-    StorageConfig,
-    StorageMode,
-    SubdirectoryMode,
-    TlsConfig,
-)
 from dcmrecv.text import to_bytes
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+__all__ = ["Settings", "evaluate", "evaluate_logging", "log_level_admits"]
 
-    from dcmrecv.cli.parser import ParsedArguments, Use
-
-__all__ = ["ProfileChoice", "evaluate", "logging_config"]
-
-_ENUMS: dict[str, Any] = {
-    "network.family": AddressFamily,
-    "logging.level": LogLevel,
-    "storage.subdirectories": SubdirectoryMode,
-    "storage.filenames": FilenameMode,
-    "storage.mode": StorageMode,
-    "tls.key_format": KeyFormat,
-    "tls.crl_check": CrlCheck,
-    "tls.peer_certificate": PeerCertificate,
-}
 _ENABLE_TLS = "--enable-tls"
+_LOG_LEVELS = ("ALL", "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL", "OFF")
 _CUT_BITS = (1 << 32) - 1
 _MAX_PORT = 65535
 _MAX_WORKERS = 256
 _MAX_ASSOCIATIONS = 1_000_000
 _MAX_GRACE = 86_400.0
 
-ProfileChoice = tuple[str, str]
-"""File and profile name behind ``-xf``, as typed."""
 
+class Settings:
+    """Values under the dotted names of the fields of `Config`; members of enums by name.
 
-class _Settings:
-    """Collects fields of the configuration under their dotted names."""
+    Fields nothing was said about are absent. ``association.profile`` is the pair of file and profile name
+    behind ``-xf``, ``tls.private_key`` is present exactly if TLS is on.
+    """
 
     def __init__(self) -> None:
-        self._fields: dict[str, object] = {}
+        self.fields: dict[str, object] = {}
 
     def put(self, dest: str | None, value: object) -> None:
+        """Set field *dest*."""
         if dest is not None:
-            self._fields[dest] = value
+            self.fields[dest] = value
 
     def flag(self, use: Use) -> None:
-        """Write what an option without values stands for."""
-        dest, const = use.option.dest, use.option.const
-        if dest is not None and const is not None:
-            enum = _ENUMS.get(dest)
-            self._fields[dest] = const if enum is None else enum[const]
-
-    def section(self, name: str) -> dict[str, Any]:
-        prefix = name + "."
-        return {dest[len(prefix) :]: value for dest, value in self._fields.items() if dest.startswith(prefix)}
+        """Set what an option without values stands for."""
+        if use.option.const is not None:
+            self.put(use.option.dest, use.option.const)
 
 
 def _only_with(use: Use | None, other: str, satisfied: bool) -> None:
@@ -92,12 +58,12 @@ def _conflict(option: str, other: str, present: bool) -> None:
         raise CommandLineError(sentences.NOT_ALLOWED_WITH.format(option=option, other=other))
 
 
-def logging_config(parsed: ParsedArguments) -> LoggingConfig:
+def evaluate_logging(parsed: ParsedArguments) -> Settings:
     """Evaluate the logging options (spec/cli.md e); the log configuration file itself is not looked at.
 
     Raises `CommandLineError`.
     """
-    settings = _Settings()
+    settings = Settings()
     chosen = None
     for chosen in parsed.block(BLOCKS["log level"]):
         settings.flag(chosen)
@@ -105,55 +71,54 @@ def logging_config(parsed: ParsedArguments) -> LoggingConfig:
     if level is not None:
         _conflict("--log-level", sentences.VERBOSE_DEBUG_QUIET, chosen is not None)
         name = level.values[0]
-        if not name.isascii() or name.upper() not in LogLevel.__members__:
+        if not name.isascii() or name.upper() not in _LOG_LEVELS:
             raise CommandLineError(sentences.INVALID_LOG_LEVEL)
-        settings.put("logging.level", LogLevel[name.upper()])
+        settings.put("logging.level", name.upper())
     config = parsed.rightmost("--log-config")
     if config is not None:
         _conflict("--log-config", "--log-level", level is not None)
         _conflict("--log-config", sentences.VERBOSE_DEBUG_QUIET, chosen is not None)
         settings.put("logging.config_file", to_bytes(config.values[0]))
-    if parsed.rightmost("--verbose-pc") is not None:
-        settings.put("logging.verbose_pc", True)
+    if (contexts := parsed.rightmost("--verbose-pc")) is not None:
+        settings.flag(contexts)
     json = parsed.rightmost("--log-json")
     if json is not None:
         _conflict("--log-json", "--log-config", config is not None and not json.from_environment)
-        settings.put("logging.json", config is None)
-    return LoggingConfig(**settings.section("logging"))
+        settings.put(json.option.dest, config is None)
+    return settings
 
 
-def evaluate(parsed: ParsedArguments, logging: LoggingConfig) -> tuple[Config, ProfileChoice | None]:
+def log_level_admits(settings: Settings, level: str) -> bool:
+    """Return whether the level chosen in *settings*, or WARN, lets messages of *level* pass."""
+    chosen = settings.fields.get("logging.level", "WARN")
+    return _LOG_LEVELS.index(level) >= _LOG_LEVELS.index(str(chosen))
+
+
+def evaluate(parsed: ParsedArguments) -> Settings:
     """Evaluate everything but the logging options: steps 9 to 14 of spec/cli.md 0, then our additions.
 
-    The profile of the configuration returned is the default; the file and the name behind ``-xf`` are
-    returned beside it, unread. Raises `CommandLineError`.
+    Raises `CommandLineError`.
     """
-    settings = _Settings()
+    settings = Settings()
     profile = parsed.rightmost("--config-file")
+    if profile is not None:
+        settings.put(profile.option.dest, profile.values)
     _association(parsed, settings)
     _output(parsed, settings)
     settings.put("network.port", _port(parsed.parameters[0]))
-    tls = _tls(parsed)
+    _tls(parsed, settings)
     _additions(parsed, settings, profile)
-    config = Config(
-        association=AssociationConfig(**settings.section("association")),
-        network=NetworkConfig(**settings.section("network")),
-        storage=StorageConfig(**settings.section("storage")),
-        tls=tls,
-        logging=logging,
-        extras=ExtrasConfig(**settings.section("extras")),
-    )
-    return config, None if profile is None else (profile.values[0], profile.values[1])
+    return settings
 
 
-def _bytes_of(parsed: ParsedArguments, long: str, settings: _Settings) -> Use | None:
+def _bytes_of(parsed: ParsedArguments, long: str, settings: Settings) -> Use | None:
     use = parsed.rightmost(long)
     if use is not None:
         settings.put(use.option.dest, to_bytes(use.values[0]))
     return use
 
 
-def _association(parsed: ParsedArguments, settings: _Settings) -> None:
+def _association(parsed: ParsedArguments, settings: Settings) -> None:
     for use in parsed.block(BLOCKS["AE title"]):
         settings.put(use.option.dest, to_bytes(use.values[0]) if use.values else None)
     for long, low, high in (
@@ -168,7 +133,7 @@ def _association(parsed: ParsedArguments, settings: _Settings) -> None:
         settings.flag(lookup)
 
 
-def _output(parsed: ParsedArguments, settings: _Settings) -> None:
+def _output(parsed: ParsedArguments, settings: Settings) -> None:
     _bytes_of(parsed, "--output-directory", settings)
     dated = False
     for use in parsed.block(BLOCKS["subdirectory"]):
@@ -208,9 +173,8 @@ def _port(text: str) -> int:
     return value
 
 
-def _tls(parsed: ParsedArguments) -> TlsConfig | None:
+def _tls(parsed: ParsedArguments, settings: Settings) -> None:
     """Evaluate the TLS options (spec/tls.md a.3): every dependence, whether TLS is on or not."""
-    settings = _Settings()
     enable: Use | None = None
     for use in parsed.block(BLOCKS["TLS"]):
         enable = use if use.option.long == _ENABLE_TLS else None
@@ -249,25 +213,24 @@ def _tls(parsed: ParsedArguments) -> TlsConfig | None:
                 uses[0].option.dest,
                 values if long == "--cipher" else tuple(to_bytes(value) for value in values),
             )
-    fields = settings.section("tls")
-    if "ciphers" in fields:
-        _conflict("--cipher", "--profile-bcp195-ex", fields.get("profile") == "pz")
-    if enable is None:
-        return None
-    return TlsConfig(private_key=to_bytes(enable.values[0]), certificate=to_bytes(enable.values[1]), **fields)
+    if parsed.rightmost("--cipher") is not None:
+        _conflict("--cipher", "--profile-bcp195-ex", settings.fields.get("tls.profile") == "pz")
+    if enable is not None:
+        settings.put("tls.private_key", to_bytes(enable.values[0]))
+        settings.put("tls.certificate", to_bytes(enable.values[1]))
 
 
 def _null_password(use: Use) -> bytes | None:
     return to_bytes(use.option.const) if isinstance(use.option.const, str) else None
 
 
-def _tls_flags(uses: Iterable[Use], settings: _Settings, on: bool) -> None:
+def _tls_flags(uses: Iterable[Use], settings: Settings, on: bool) -> None:
     for use in uses:
         _only_with(use, _ENABLE_TLS, on)
         settings.flag(use)
 
 
-def _additions(parsed: ParsedArguments, settings: _Settings, profile: Use | None) -> None:
+def _additions(parsed: ParsedArguments, settings: Settings, profile: Use | None) -> None:
     """Evaluate the options the reference does not have, after everything it would complain about."""
     for use in parsed.block(BLOCKS["address family"]):
         settings.flag(use)

@@ -14,14 +14,16 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
 
 import configargparse
 
 from dcmrecv.cli import sentences
 from dcmrecv.cli.errors import CommandLineError
 
+TYPE_CHECKING = False  # see dcmrecv.cli.program
 if TYPE_CHECKING:
+    from typing import Any
+
     from dcmrecv.cli.options import Option
 
 __all__ = ["DcmtkArgumentParser", "ParsedArguments", "Use", "build_parser", "is_option", "parse"]
@@ -158,9 +160,12 @@ class DcmtkArgumentParser(configargparse.ArgumentParser):  # type: ignore[misc]
         raise CommandLineError(message)
 
 
+_FORMATTER = argparse.HelpFormatter(sentences.APPLICATION, width=80)
+"""argparse asks a new one about every option added; it formats nothing here (`dcmrecv.cli.screens` does)."""
+
+
 def _formatter(prog: str) -> argparse.HelpFormatter:
-    """A formatter that does not ask for the terminal's width, which would load another module."""
-    return argparse.HelpFormatter(prog, width=80)
+    return _FORMATTER
 
 
 def build_parser(options: Sequence[Option]) -> DcmtkArgumentParser:

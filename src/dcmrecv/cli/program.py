@@ -6,16 +6,18 @@ else (design.md decided 8).
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from dcmrecv.cli import sentences
 from dcmrecv.cli.errors import CommandLineError
 
+TYPE_CHECKING = False  # `typing` takes as long to load as a quarter of this package
 if TYPE_CHECKING:
-    from dcmrecv.cli.evaluate import ProfileChoice
+    from dcmrecv.cli.build import ProfileChoice
+    from dcmrecv.cli.evaluate import Settings
     from dcmrecv.cli.parser import ParsedArguments
     from dcmrecv.config import Config, Profile
     from dcmrecv.dataset.dictionary import DataDictionary
@@ -43,25 +45,26 @@ _DEFAULT_PROFILE_NAME = "DEFAULT"
 _PRIVILEGED_PORTS = 1024
 
 
-def main() -> int:
-    """Run the program with this process's arguments and environment; return its exit code."""
+def main() -> tuple[int, bool]:
+    """Run the program with this process's arguments and environment.
+
+    Return its exit code and whether it got as far as to set up its loggers. A receiver that started does not
+    come back from here: it ends by the signal that stops it.
+    """
     arguments = [os.fsencode(argument).decode("utf-8", "surrogateescape") for argument in sys.argv[1:]]
     return run_program(sys.argv[0], arguments, os.environ)
 
 
-def run_program(program: str, arguments: Sequence[str], environment: Mapping[str, str]) -> int:
-    """Run with *arguments* (`dcmrecv.text`) of *program*; return the exit code.
-
-    A receiver that started does not come back from here: it ends by the signal that stops it.
-    """
+def run_program(program: str, arguments: Sequence[str], environment: Mapping[str, str]) -> tuple[int, bool]:
+    """Do the same with *arguments* (`dcmrecv.text`) of *program* in *environment*."""
     try:
         parsed = _parse(arguments, environment)
         if isinstance(parsed, str):
             _print(1, parsed)
-            return 0
+            return 0, False
+        return _start(program, parsed)
     except CommandLineError as error:
-        return _refuse(error.text)
-    return _start(program, parsed)
+        return _refuse(error.text), False
 
 
 def _print(descriptor: int, text: str) -> None:
@@ -119,32 +122,45 @@ def _exclusive_screen(parsed: ParsedArguments) -> str | None:
     return None
 
 
-def _start(program: str, parsed: ParsedArguments) -> int:
+def _start(program: str, parsed: ParsedArguments) -> tuple[int, bool]:
     """Do steps 7 to 14: logging, then everything else on the command line."""
-    from dcmrecv.cli.evaluate import evaluate, logging_config
-    from dcmrecv.log import LogConfigError, setup
+    from dcmrecv.cli.evaluate import evaluate, evaluate_logging, log_level_admits
 
+    log_settings = evaluate_logging(parsed)
+    # A level alone answers what the checks below ask; loggers are made before them only where they matter.
+    logs: Logs | None = None
+    visible, verbose = (log_level_admits(log_settings, level) for level in ("ERROR", "INFO"))
+    if "logging.config_file" in log_settings.fields or parsed.rightmost("--arguments"):
+        logs = _loggers(program, log_settings)
+        visible, verbose = logs.errors_visible, logs.logger(APPLICATION_LOGGER).info_on
+        if parsed.rightmost("--arguments"):
+            logs.emit_unconditional(_arguments_line(program, parsed))
     try:
-        logging = logging_config(parsed)
-        logs = setup(logging, argv0=program)
-    except CommandLineError as error:
-        return _refuse(error.text)
-    except LogConfigError as error:
-        return _refuse(str(error))
-    if parsed.rightmost("--arguments"):
-        logs.emit_unconditional(_arguments_line(program, parsed))
-    application = logs.logger(APPLICATION_LOGGER)
-    try:
-        if logging.verbose_pc and not application.info_on:
+        if parsed.rightmost("--verbose-pc") and not verbose:
             raise CommandLineError(
                 sentences.ONLY_ALLOWED_WITH.format(option="--verbose-pc", other=sentences.VERBOSE_MODE)
             )
-        config, choice = evaluate(parsed, logging)
+        settings = evaluate(parsed)
     except CommandLineError as error:
-        return _refuse(error.text) if logs.errors_visible else EXIT_BAD_COMMAND_LINE
-    code = _configure(config, choice, logs, application)
+        if logs is not None:
+            logs.close()
+        return (_refuse(error.text) if visible else EXIT_BAD_COMMAND_LINE), logs is not None
+    if logs is None:
+        logs = _loggers(program, log_settings)
+    code = _configure(settings, log_settings, logs)
     logs.close()
-    return code
+    return code, True
+
+
+def _loggers(program: str, settings: Settings) -> Logs:
+    """Return the loggers that the logging options describe; raise `CommandLineError` if there are none."""
+    from dcmrecv.cli.build import build_logging
+    from dcmrecv.log import LogConfigError, setup
+
+    try:
+        return setup(build_logging(settings), argv0=program)
+    except LogConfigError as error:
+        raise CommandLineError(str(error)) from None
 
 
 def _arguments_line(program: str, parsed: ParsedArguments) -> str:
@@ -163,10 +179,14 @@ def _arguments_line(program: str, parsed: ParsedArguments) -> str:
     )
 
 
-def _configure(config: Config, choice: ProfileChoice | None, logs: Logs, application: Log) -> int:
+def _configure(settings: Settings, log_settings: Settings, logs: Logs) -> int:
     """Do steps 15 to 23; return the exit code of the first that fails."""
+    from dcmrecv.cli.build import build_config, build_logging, profile_choice
     from dcmrecv.identity import REFERENCE_BANNER
 
+    config = build_config(settings, build_logging(log_settings))
+    choice = profile_choice(settings)
+    application = logs.logger(APPLICATION_LOGGER)
     application.debug(sentences.BANNER_MESSAGE.format(banner=REFERENCE_BANNER))
     loaded, dictionary = _load_dictionary(logs)
     if not loaded:
@@ -266,6 +286,7 @@ def _serve(
     if not privileged:
         network.trace(checking)
     journal = DcmtkJournal(logs, config, _host_names(config))
+    gc.enable()
     try:
         run(config, logs, journal, tls=tls, dictionary=dictionary)
     except PortError as error:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING
 
 from dcmrecv.cli import sentences
 from dcmrecv.identity import REFERENCE_BANNER, __version__
 
+TYPE_CHECKING = False  # see dcmrecv.cli.program
 if TYPE_CHECKING:
     from dcmrecv.cli.options import Group, Option
 

@@ -50,7 +50,7 @@ ADDITIONS = Group(
                 Option(
                     None,
                     "--accept-all",
-                    "accept all storage classes and transfer syntaxes,\nprivate ones too (not with --config-file)",
+                    "accept all storage classes and transfer syntaxes\n(not with --config-file)",
                     dest="association.accept_all",
                     const=True,
                     env_var="DCMRECV_ACCEPT_ALL",
