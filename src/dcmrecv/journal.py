@@ -25,6 +25,12 @@ class AssociationJournal:
     #: True if the received data set itself is dumped (trace level): the engine then keeps a copy of it.
     wants_data_set: bool = False
 
+    #: True if every received byte is to be shown to `wire_received` (trace level).
+    wants_wire: bool = False
+
+    def wire_received(self, data: memoryview) -> None:
+        """Bytes as they arrived (behind TLS), before the core sees them; only if `wants_wire`. Not kept."""
+
     def connected(self) -> None:
         """9: a connection was accepted, before anything is read."""
 

@@ -58,6 +58,7 @@ class Options:
     """What the journals of all connections share."""
 
     __slots__ = (
+        "acse_timeout",
         "called_title",
         "dump_data_set",
         "dump_level",
@@ -82,6 +83,7 @@ class Options:
         self.dump_data_set = dump_data_set
         self.mode = config.storage.mode
         self.max_pdu = config.association.max_pdu & ~1
+        self.acse_timeout = config.association.acse_timeout
         self.called_title = config.association.ae_title
         self.dump_level = LogLevel.INFO if config.logging.verbose_pc else LogLevel.DEBUG
         self.fields = fields
@@ -218,6 +220,7 @@ class DcmtkAssociationJournal(AssociationJournal):
         if self._debug:
             self._hex_dump(event.raw)
             self._net.debug(sentences.PARSING_REQUEST)
+            self._request_parsed(event.raw)
         for note in event.notes:
             self._note(note)
         if self._info:
@@ -248,6 +251,12 @@ class DcmtkAssociationJournal(AssociationJournal):
                         dumps.reject_dump(self._request, event.contexts, self._options.max_pdu),
                     )
         self._refuse(sentences.REFUSALS[event.reason.name])
+
+    def _request_parsed(self, raw: bytes) -> None:
+        """Hook of the trace level: the items of a request."""
+
+    def _command_parsed(self, command_set: bytes, context_id: int) -> None:
+        """Hook of the trace level: the elements of a command."""
 
     def _refuse(self, reason: str) -> None:
         if self._info:
@@ -294,6 +303,7 @@ class DcmtkAssociationJournal(AssociationJournal):
         self._command_starts()
         for note in event.notes:
             self._note(note)
+        self._command_parsed(event.command_set, event.context_id)
 
     def echo_request(self, event: ev.EchoRequest) -> None:
         if not self._info:
@@ -501,6 +511,8 @@ class DcmtkAssociationJournal(AssociationJournal):
             self._command_starts()
         for note in event.notes:
             self._note(note)
+        if event.command_set:
+            self._command_parsed(event.command_set, event.context_of_command or 0)
         for letter, text in event.lines:
             self._line(letter, text)
         if not self._debug:
@@ -559,6 +571,7 @@ class DcmtkJournal(Journal):
         self._net: Log = logs.logger(DCMNET)
         self._options = Options(config, resolve, keyword, dump_data_set, fields=logs.wants_fields)
         self._odd_length = config.association.max_pdu if config.association.max_pdu & 1 else 0
+        self._traces = self._net.trace_on or logs.logger(DCMDATA).trace_on
         self._numbers = itertools.count(1)
 
     def association(self, peer_address: str, peer_port: int) -> DcmtkAssociationJournal:
@@ -566,6 +579,10 @@ class DcmtkJournal(Journal):
         identity = f"{os.getpid()}-{next(self._numbers)}"
         peer = f"[{peer_address}]:{peer_port}" if ":" in peer_address else f"{peer_address}:{peer_port}"
         logs = self._logs.association(identity, peer)
+        if self._traces:
+            from dcmrecv.log.tracing import TracingAssociationJournal  # for the trace level alone
+
+            return TracingAssociationJournal(logs, self._options, peer_address, peer_port)
         return DcmtkAssociationJournal(logs, self._options, peer_address, peer_port)
 
     def waiting(self) -> None:

@@ -1,0 +1,213 @@
+"""The journal of a connection at trace level: the usual lines, with those of `dcmrecv.log.trace` between."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
+
+from dcmrecv.config import StorageMode
+from dcmrecv.log import sentences, trace
+from dcmrecv.log.journal import DcmtkAssociationJournal, Options
+from dcmrecv.log.syntax_names import long_name
+from dcmrecv.text import from_bytes
+
+if TYPE_CHECKING:
+    from dcmrecv.core import events as ev
+    from dcmrecv.log.loggers import AssociationLogs
+
+__all__ = ["TracingAssociationJournal"]
+
+_META = {0x0001: "OB", 0x0002: "UI", 0x0003: "UI", 0x0010: "UI", 0x0012: "UI", 0x0013: "SH", 0x0016: "AE"}
+
+
+class TracingAssociationJournal(DcmtkAssociationJournal):
+    """Methods are documented in `dcmrecv.journal.AssociationJournal`."""
+
+    def __init__(self, logs: AssociationLogs, options: Options, peer_address: str, peer_port: int) -> None:
+        super().__init__(logs, options, peer_address, peer_port)
+        self.wants_wire = True
+        self._wire = trace.Wire()
+        self._fragments = 0
+        self._received = 0
+        self._pending: Sequence[tuple[int, int]] = ()
+
+    def wire_received(self, data: memoryview) -> None:
+        self._wire.feed(bytes(data))
+
+    # -- helpers -------------------------------------------------------------------------------------
+
+    def _lines(self, lines: Iterable[trace.Line]) -> None:
+        for line in lines:
+            (self._data if line.data else self._net).trace(line.text)
+
+    def _pdu(self, pdu: trace.Pdu | None) -> None:
+        if pdu is not None:
+            for text in pdu.lines():
+                self._net.trace(text)
+
+    def _insert(self, element: int, where: str = "") -> None:
+        vr = _META.get(element, "UL")
+        self._data.trace(f'DcmItem::insert() Element (0002,{element:04x}) VR="{vr}" inserted{where}')
+
+    # -- association ---------------------------------------------------------------------------------
+
+    def connected(self) -> None:
+        for text in trace.before_connection():
+            self._net.trace(text)
+        super().connected()
+        self._net.trace(trace.CONNECTED)
+        seconds = self._options.acse_timeout
+        self._net.trace(f"setting timeout for first PDU to be read to {seconds} seconds")
+
+    def request_received(self, event: ev.RequestReceived) -> None:
+        self._pdu(self._wire.next())
+        self._net.trace(trace.REQUEST)
+        super().request_received(event)
+
+    def _request_parsed(self, raw: bytes) -> None:
+        for text in trace.request_lines(raw):
+            self._net.trace(text)
+
+    def rejected(self, event: ev.AssociationRejected) -> None:
+        super().rejected(event)
+        self._net.trace(trace.REJECT)
+
+    def accepted(self, event: ev.AssociationAccepted) -> None:
+        self._net.trace(trace.ACCEPT)
+        super().accepted(event)
+        self._net.trace(trace.RECEIVING_COMMAND)
+
+    # -- messages ------------------------------------------------------------------------------------
+
+    def command_received(self, event: ev.EchoRequest | ev.StoreRequest) -> None:
+        self._read_command()
+        super().command_received(event)
+
+    def _read_command(self) -> None:
+        self._fragments = 0
+        for pdu in self._wire.next_of_message(True):
+            self._pdu(pdu)
+            self._fragments += sum(1 for flags, _ in pdu.pdvs if flags & 1)
+
+    def _command_parsed(self, command_set: bytes, context_id: int) -> None:
+        self._lines(trace.command_lines(command_set, context_id, self._fragments or 1))
+
+    def echo_response(self, event: ev.EchoRequest) -> None:
+        super().echo_response(event)
+        self._lines(
+            trace.response_lines(0x8030, event.context_id, event.message_id, 0, event.sop_class_uid, None)
+        )
+
+    def echo_response_sent(self) -> None:
+        super().echo_response_sent()
+        self._net.trace(trace.RECEIVING_COMMAND)
+
+    def store_request(self, event: ev.StoreRequest) -> None:
+        super().store_request(event)
+        self._received = 0
+        if self._options.mode is StorageMode.BIT_PRESERVING:
+            self._insert(0x0000, " at beginning")
+            for element in _META:
+                self._insert(element)
+
+    def data_set_starts(self, transfer_syntax: bytes) -> None:
+        self._read_data(next(self._wire.next_of_message(False), None))
+        super().data_set_starts(transfer_syntax)
+
+    def _read_data(self, pdu: trace.Pdu | None) -> None:
+        if pdu is not None:
+            self._pdu(pdu)
+            self._pending = [(flags, size) for flags, size in pdu.pdvs if not flags & 1]
+
+    def data_set_received(
+        self, request: ev.StoreRequest, context_id: int, *, to_file: bool, data_set: bytes | None
+    ) -> None:
+        where = "File" if to_file else "Memory"
+        self._tell_fragments(where)
+        for pdu in self._wire.next_of_message(False):
+            self._read_data(pdu)
+            self._tell_fragments(where)
+        self._net.trace(f"Bytes received: {self._received}")
+        super().data_set_received(request, context_id, to_file=to_file, data_set=data_set)
+
+    def _tell_fragments(self, where: str) -> None:
+        for flags, size in self._pending:
+            self._received += size
+            last = "YES" if flags & 2 else "NO"
+            self._net.trace(f"DIMSE receiveDataSetIn{where}: {size} bytes read (last: {last})")
+        self._pending = ()
+
+    def meta_header_written(
+        self,
+        transfer_syntax: bytes,
+        class_uid: bytes,
+        instance_uid: bytes,
+        class_found: bool,
+        instance_found: bool,
+    ) -> None:
+        debug = self._data.debug
+        self._insert(0x0000, " at beginning")
+        self._insert(0x0001)
+        debug(sentences.META_VERSION)
+        self._insert(0x0002)
+        if class_found:
+            self._data.trace("DcmItem::searchSubFromHere() Element (0008,0016) found")
+            debug(sentences.META_CLASS.format(uid=from_bytes(class_uid)))
+        else:
+            debug(sentences.META_NO_CLASS)
+        self._insert(0x0003)
+        if instance_found:
+            self._data.trace("DcmItem::searchSubFromHere() Element (0008,0018) found")
+        template = sentences.META_INSTANCE if instance_found else sentences.META_NEW_INSTANCE
+        debug(template.format(uid=from_bytes(instance_uid)))
+        self._insert(0x0010)
+        debug(sentences.META_SYNTAX.format(name=long_name(transfer_syntax)))
+        self._insert(0x0012)
+        self._insert(0x0013)
+        debug(sentences.META_VALID)
+
+    def store_response(self, request: ev.StoreRequest, status: int) -> None:
+        super().store_response(request, status)
+        self._lines(
+            trace.response_lines(
+                0x8001,
+                request.context_id,
+                request.message_id,
+                status,
+                request.sop_class_uid,
+                request.sop_instance_uid,
+            )
+        )
+        self._net.trace(trace.RECEIVING_COMMAND)
+
+    # -- end -----------------------------------------------------------------------------------------
+
+    def aborting(self, event: ev.ProtocolError) -> None:
+        if event.command_set:
+            self._read_command()
+        else:
+            while (pdu := self._wire.next()) is not None:
+                if len(pdu.head) == 6:
+                    self._pdu(pdu)
+        super().aborting(event)
+        self._net.trace(trace.ABORT_SENT)
+
+    def release_requested(self, *, command_started: bool = False) -> None:
+        self._last_pdu(5)
+        self._net.trace(trace.RELEASE_RECEIVED)
+        super().release_requested(command_started=command_started)
+        self._net.trace(trace.RELEASE_SENT)
+
+    def abort_received(self, *, command_started: bool = False) -> None:
+        received = self._last_pdu(7)
+        self._net.trace(trace.ABORT_RECEIVED if received else trace.CLOSED)
+        super().abort_received(command_started=command_started)
+
+    def _last_pdu(self, kind: int) -> bool:
+        """Tell of the PDUs up to the first of type *kind*; return whether there is one."""
+        while (pdu := self._wire.next()) is not None:
+            if len(pdu.head) == 6:
+                self._pdu(pdu)
+            if pdu.head[0] == kind:
+                return True
+        return False
