@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from dcmrecv.config import Config, LogLevel, StorageMode
 from dcmrecv.journal import AssociationJournal, Journal
 from dcmrecv.log import sentences
+from dcmrecv.log.options import DataSetDump, Options
 from dcmrecv.log.sentences import DCMDATA, DCMNET, DCMTLS, NOTES
 from dcmrecv.text import from_bytes
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from dcmrecv.core import events as ev
     from dcmrecv.log.loggers import AssociationLogs, Fields, Log, Logs
 
-__all__ = ["DcmtkAssociationJournal", "DcmtkJournal", "Options"]
+__all__ = ["DcmtkAssociationJournal", "DcmtkJournal"]
 
 _LEVELS = {
     "T": LogLevel.TRACE,
@@ -35,9 +36,6 @@ _LEVELS = {
     "E": LogLevel.ERROR,
     "F": LogLevel.FATAL,
 }
-
-#: Data set of a C-STORE (bytes), transfer syntax UID -> its text in dcmdump style.
-DataSetDump = Callable[[bytes, bytes], str]
 
 
 def _unknown_keyword(group: int, element: int) -> str:
@@ -52,41 +50,6 @@ def _tag(group: int, element: int) -> str:
 
 def _causes(causes: Iterable[ev.Cause]) -> str:
     return "\n".join(map(str, causes))
-
-
-class Options:
-    """What the journals of all connections share."""
-
-    __slots__ = (
-        "acse_timeout",
-        "called_title",
-        "dump_data_set",
-        "dump_level",
-        "fields",
-        "keyword",
-        "max_pdu",
-        "mode",
-        "resolve",
-    )
-
-    def __init__(
-        self,
-        config: Config,
-        resolve: Callable[[str], str],
-        keyword: Callable[[int, int], str],
-        dump_data_set: DataSetDump | None,
-        *,
-        fields: bool,
-    ) -> None:
-        self.resolve = resolve
-        self.keyword = keyword
-        self.dump_data_set = dump_data_set
-        self.mode = config.storage.mode
-        self.max_pdu = config.association.max_pdu & ~1
-        self.acse_timeout = config.association.acse_timeout
-        self.called_title = config.association.ae_title
-        self.dump_level = LogLevel.INFO if config.logging.verbose_pc else LogLevel.DEBUG
-        self.fields = fields
 
 
 class DcmtkAssociationJournal(AssociationJournal):

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from dcmrecv.config import StorageMode
 from dcmrecv.log import sentences, trace
-from dcmrecv.log.journal import DcmtkAssociationJournal, Options
+from dcmrecv.log.journal import DcmtkAssociationJournal
+from dcmrecv.log.options import Options
 from dcmrecv.log.syntax_names import long_name
 from dcmrecv.text import from_bytes
 
