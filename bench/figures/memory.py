@@ -79,9 +79,14 @@ def _idle(server: Server, request: bytes, started: int, count: int) -> str:
             second.recv(65536)
         except TimeoutError:
             return "one at a time"
-        peers += [_associate(server.port, request) for _ in range(count - 2)]
+        while len(peers) < count:
+            try:
+                peers.append(_associate(server.port, request))
+            except (RuntimeError, OSError):
+                break  # a receiver with a limit of its own: what it accepted is measured
         time.sleep(0.5)
-        return f"{(server.usage().rss - started) / count / 1024:.0f}"
+        each = (server.usage().rss - started) / len(peers) / 1024
+        return f"{each:.0f}" + ("" if len(peers) == count else f" ({len(peers)} at most)")
     finally:
         for peer in peers:
             peer.close()

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import socket
+import ssl
 import struct
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 
 from bench.generator import HOST, Generator
 from bench.plan import Plan, echo_plan
@@ -25,42 +27,47 @@ GIVE_UP_SECONDS = 10
 Table = list[list[str]]
 
 
+def client_hello() -> bytes:
+    """Return a TLS ClientHello record."""
+    context = ssl.create_default_context()
+    outgoing = ssl.MemoryBIO()
+    peer = context.wrap_bio(ssl.MemoryBIO(), outgoing, server_hostname="localhost")
+    with contextlib.suppress(ssl.SSLWantReadError):
+        peer.do_handshake()
+    return outgoing.read()
+
+
 class Stallers:
     """Peers that hold a connection open without doing anything useful; a context manager.
 
-    A third is silent after the connect, a third drips its A-ASSOCIATE-RQ byte by byte, a third is associated
-    and then stops in the middle of a PDU header, a PDV or between messages.
+    A third is silent after the connect, a third drips *opening* (an A-ASSOCIATE-RQ or a ClientHello) byte by
+    byte, a third sends one of *halves* at once and no more. Connects do not wait: a receiver that accepts
+    nobody leaves them in its queue.
     """
 
-    def __init__(self, port: int, count: int, request: bytes) -> None:
-        self.request = request
+    def __init__(self, port: int, count: int, opening: bytes, halves: Sequence[bytes]) -> None:
+        self.opening = opening
         self.sockets: list[socket.socket] = []
         self.dripping: list[socket.socket] = []
         self.stopped = threading.Event()
         self.thread = threading.Thread(target=self._drip)
-        kinds: tuple[Callable[[socket.socket, int], None], ...] = (self._silent, self._slow, self._half)
-        for number in range(count):
-            peer = socket.create_connection((HOST, port), timeout=5)
+        for _ in range(count):
+            peer = socket.socket()
             peer.setblocking(False)
+            peer.connect_ex((HOST, port))
             self.sockets.append(peer)
-            kinds[number % 3](peer, number)
-
-    def _silent(self, peer: socket.socket, number: int) -> None:
-        """Say nothing."""
-
-    def _slow(self, peer: socket.socket, number: int) -> None:
-        self.dripping.append(peer)
-
-    def _half(self, peer: socket.socket, number: int) -> None:
-        endings = (b"\x04\0\0", struct.pack(">BBIIBB", 4, 0, 106, 102, 1, 1) + b"\0" * 20, b"")
-        peer.send(self.request + endings[number // 3 % 3])
+        time.sleep(0.2)
+        self.dripping = self.sockets[1::3]
+        for number, peer in enumerate(self.sockets[2::3]):
+            with contextlib.suppress(OSError):
+                peer.send(halves[number % len(halves)])
 
     def _drip(self) -> None:
         at = 0
         while not self.stopped.wait(DRIP_SECONDS):
             for peer in list(self.dripping):
                 try:
-                    peer.send(self.request[at : at + 1])
+                    peer.send(self.opening[at : at + 1])
                 except OSError:
                     self.dripping.remove(peer)
             at += 1
@@ -110,7 +117,12 @@ def stall(options: argparse.Namespace) -> tuple[str, list[Table]]:
 def _stall_row(server: Server, generator: Generator, good: Plan, count: int) -> list[str]:
     tls = server.settings.tls is not None
     alone = generator.run(good, server.port, objects=GOOD_OBJECTS, tls=tls)
-    with Stallers(server.port, count, good.request):
+    opening = client_hello() if tls else good.request
+    halves = [opening[:200]]
+    if not tls:
+        pdv = struct.pack(">BBIIBB", 4, 0, 106, 102, 1, 1) + bytes(20)
+        halves = [good.request + b"\x04\0\0", good.request + pdv, good.request]
+    with Stallers(server.port, count, opening, halves):
         time.sleep(0.5)
         beside = generator.run(
             good, server.port, objects=GOOD_OBJECTS, first=GOOD_OBJECTS, timeout=GIVE_UP_SECONDS, tls=tls

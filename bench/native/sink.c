@@ -12,7 +12,7 @@
 #include <pthread.h>
 #include <signal.h>
 
-enum { BUFFER_SIZE = 1 << 18, COMMAND_LIMIT = 4096 };
+enum { BUFFER_SIZE = 1 << 18, COMMAND_LIMIT = 4096, QUICK_LIMIT = 1 << 16 };
 
 static const char *directory;
 static unsigned long counter;
@@ -222,6 +222,13 @@ static void *serve(void *argument)
         ssize_t n = stream_read(&a->s, buffer, BUFFER_SIZE);
         if (n <= 0 || walk(a, buffer, (size_t)n))
             break;
+#ifdef TCP_QUICKACK
+        /* senders with Nagle on wait for the acknowledgement of their small writes; Linux forgets this option */
+        if (n < QUICK_LIMIT) {
+            int one = 1;
+            setsockopt(a->s.fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof one);
+        }
+#endif
         if (a->released) {
             stream_write(&a->s, release, sizeof release);
             break;
