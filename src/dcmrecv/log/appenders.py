@@ -233,12 +233,8 @@ class AsyncAppender(Appender):
     ) -> None:
         # The reference reads none of the base options of an AsyncAppender itself.
         super().__init__(Properties(), environment)
-        self._condition = threading.Condition()
-        self._queue: deque[logging.LogRecord] = deque()
-        self._ending = False
-        self._busy = False
-        self._stalled = False
         self.dropped = 0
+        self._reset()
         self._limit = max(1, options.unsigned("QueueLimit", 100))
         self._inner: Appender | None = None
         self._thread: threading.Thread | None = None
@@ -251,14 +247,31 @@ class AsyncAppender(Appender):
         if self._inner is None:
             self.internal.error(f"AsyncAppender::AsyncAppender() - Cannot find AppenderFactory: {name}")
             self._inner = NullAppender(inner_options, environment)
-        self._thread = threading.Thread(target=self._run, name="dcmrecv-log", daemon=True)
-        self._thread.start()
+        self._start_thread()
         self.internal.debug("Queue thread started.")
 
     @property
     def located(self) -> bool:
         """See `Appender.located`."""
         return self._inner is not None and self._inner.located
+
+    def _reset(self) -> None:
+        self._condition = threading.Condition()
+        self._queue: deque[logging.LogRecord] = deque()
+        self._ending = False
+        self._busy = False
+        self._stalled = False
+
+    def _start_thread(self) -> None:
+        self._process = os.getpid()
+        self._thread = threading.Thread(target=self._run, name="dcmrecv-log", daemon=True)
+        self._thread.start()
+
+    def _after_fork(self) -> None:
+        """Start anew in a forked worker: threads stay in the parent, which writes what is queued there."""
+        if self._thread is not None and self._process != os.getpid():
+            self._reset()
+            self._start_thread()
 
     def _run(self) -> None:
         while True:
@@ -284,6 +297,7 @@ class AsyncAppender(Appender):
 
     def append(self, record: logging.LogRecord) -> None:
         """See `Appender.append`."""
+        self._after_fork()
         if self._thread is None:
             return
         with self._condition:
@@ -300,6 +314,7 @@ class AsyncAppender(Appender):
 
     def flush(self) -> None:
         """Wait for the queue to be worked off, for a bounded time."""
+        self._after_fork()
         if self._thread is not None and self._thread is not threading.current_thread():
             with self._condition:
                 self._condition.wait_for(lambda: not self._queue and not self._busy, 2 * QUEUE_WAIT_SECONDS)
@@ -313,6 +328,7 @@ class AsyncAppender(Appender):
 
     def free(self) -> None:
         """See `Appender.free`; what is queued is written first, in a bounded time."""
+        self._after_fork()
         if self._thread is not None:
             with self._condition:
                 self._ending = True

@@ -212,9 +212,23 @@ class SocketAppender(Appender):
         # As in the reference, a first failure is noticed by the first message.
         self._connected = True
         self._ended = threading.Event()
+        self._start_thread()
+
+    def _start_thread(self) -> None:
+        self._process = os.getpid()
         self._wanted = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="dcmrecv-log-connect", daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._run, name="dcmrecv-log-connect", daemon=True).start()
+
+    def _after_fork(self) -> None:
+        """Take an own connection in a forked worker: events of several processes must not mix in one."""
+        if self._process == os.getpid():
+            return
+        if self._link is not None:
+            self._link.close()
+        self._link = None
+        self._connected = False
+        self._start_thread()
+        self._wanted.set()
 
     def _connect(self) -> socket.socket | None:
         try:
@@ -257,6 +271,7 @@ class SocketAppender(Appender):
 
     def append(self, record: logging.LogRecord) -> None:
         """See `Appender.append`."""
+        self._after_fork()
         if not self._connected:
             self._wanted.set()
             return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import socket
 import struct
@@ -241,3 +242,19 @@ def test_an_asynchronous_appender_without_inner_one(
     text = asynchronous().replace("Appender = log4cplus::FileAppender", "X = 1")
     configure(text).logger(APP).info("x")
     assert capfd.readouterr().err == "log4cplus:ERROR Unspecified appender for AsyncAppender.\n"
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_worker_has_a_thread_of_its_own(configure: Configure, tmp_path: Path) -> None:
+    logs = configure(asynchronous("log4cplus.appender.A.Appender.Append = true\n"))
+    log = logs.logger(APP)
+    log.info("parent")
+    logs.flush()
+    child = os.fork()
+    if child == 0:
+        log.info("child")
+        logs.flush()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    words = [line.split()[-1] for line in (tmp_path / "a.log").read_text().splitlines()]
+    assert words == ["parent", "child"]
