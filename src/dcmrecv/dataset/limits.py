@@ -1,0 +1,20 @@
+"""Named limits of the data set rewriter. A data set beyond one of them is refused, never half stored."""
+
+from __future__ import annotations
+
+MAX_NESTING = 131_072
+"""Sequences inside sequences. The reference dies between 8,000 and 12,000."""
+MAX_PATCHES = 1_000_000
+"""Group lengths to be corrected in one data set."""
+MAX_NOTES = 100
+"""Parser lines per data set; the rest is counted, not told."""
+MAX_SORTED_ELEMENTS = 1_000_000
+"""Elements inside items out of order, which the second pass has to index."""
+MAX_CAPTURED_VALUE = 65_536
+"""Bytes of a value that decides about names, the meta header or other elements."""
+MAX_CREATORS = 4_096
+"""Private creators of one item that are remembered."""
+INFLATE_STEP = 65_536
+"""Bytes inflated at a time."""
+MAX_INFLATED = 64 << 30
+"""Bytes a deflated data set may grow to."""

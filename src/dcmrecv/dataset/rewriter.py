@@ -1,0 +1,177 @@
+"""Normal mode: the data set as the reference would write it again, in one forward pass (spec/storage.md 0-3).
+
+    rewriter = DataSetRewriter(transfer_syntax, dictionary=lambda: dictionary)
+    for views, last in fragments:
+        write(rewriter.feed(views, last))
+    write(rewriter.finish())
+    # then: rewriter.patches over the output, or rewriter.reorder for a second pass
+
+What goes out refers to the views that came in wherever nothing has to be changed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from dcmrecv.dataset.deflate import Deflater, Inflater
+from dcmrecv.dataset.encoding import encoding_of
+from dcmrecv.dataset.errors import DataSetError
+from dcmrecv.dataset.second_pass import MediaStorageUids, SecondPass
+from dcmrecv.dataset.walkers import walker_for
+
+if TYPE_CHECKING:
+    from dcmrecv.dataset.dictionary import DataDictionary
+
+__all__ = ["Buffer", "DataSetError", "DataSetRewriter", "MediaStorageUids"]
+
+Buffer = bytes | bytearray | memoryview
+
+JOIN_BELOW = 512
+"""Output pieces that are smaller than this on average are joined into one."""
+
+
+class DataSetRewriter:
+    """Rewrites one data set that arrives in fragments.
+
+    *transfer_syntax* is a UID; *dictionary* is called when implicit VR or a log line needs it; *note* is told the
+    lines of the parser as level letter and text (logger dcmdata), None if nobody listens. *syntax_name* gives
+    the long name of a transfer syntax for one of those lines.
+    """
+
+    def __init__(
+        self,
+        transfer_syntax: bytes,
+        *,
+        dictionary: Callable[[], DataDictionary],
+        note: Callable[[str, str], None] | None = None,
+        syntax_name: Callable[[bytes], str] | None = None,
+    ) -> None:
+        encoding = encoding_of(transfer_syntax)
+        self._walker = walker_for(encoding, dictionary, note)
+        self._dictionary = dictionary
+        name = syntax_name or (lambda uid: uid.decode("latin-1"))
+        self._walker.syntax_name = lambda: name(transfer_syntax)
+        self._inflater = Inflater() if encoding.deflated else None
+        self._deflater = Deflater() if encoding.deflated else None
+        self._received = 0
+        self._empty_last = False
+        self._ended = False
+        self._finished = False
+        self._second_pass: SecondPass | None = None
+
+    def feed(self, views: Sequence[Buffer], last: bool) -> list[Buffer]:
+        """Take the data of some fragments in order, *last* if the final one ends the data set.
+
+        Returns the output they lead to, in order; it is valid until the views are. An empty final fragment of
+        the data set must be given as an empty view: it matters (spec/storage.md 3.8 S7).
+        Raises DataSetError where the reference would abort the association.
+        """
+        walker = self._walker
+        walker.out = []
+        count = len(views)
+        for index, view in enumerate(views):
+            final = last and index == count - 1
+            size = len(view)
+            if final and not size and self._received:
+                self._empty_last = True
+                break
+            self._received += size
+            if type(view) is not memoryview:
+                view = memoryview(view)
+            if self._inflater is None:
+                walker.feed(view, final)
+            else:
+                self._feed_deflated(view)
+        return self._result()
+
+    def _feed_deflated(self, view: memoryview) -> None:
+        """Inflate, walk, deflate in bounded steps. The end of the deflate stream ends the data set."""
+        inflater = self._inflater
+        deflater = self._deflater
+        assert inflater is not None
+        assert deflater is not None
+        walker = self._walker
+        if inflater.done:
+            return
+        for piece, end in inflater.feed(view):
+            walker.out = []
+            walker.feed(memoryview(piece), end)
+            deflater.feed(walker.out)
+            self._ended = end
+        walker.out = deflater.take()
+
+    def _result(self) -> list[Buffer]:
+        out: list[Buffer] = self._walker.out  # type: ignore[assignment]
+        self._walker.out = []
+        if len(out) > 8 and sum(map(len, out)) < len(out) * JOIN_BELOW:
+            return [b"".join(out)]
+        return out
+
+    def finish(self) -> list[Buffer]:
+        """The data set is complete (after `feed` with *last*): return the rest of the output.
+
+        Raises DataSetError if the data set is not complete in the reference's eyes.
+        """
+        walker = self._walker
+        walker.out = []
+        self._finished = True
+        if self._inflater is not None and not self._ended:
+            # The reference's inflater never told it that the data is over.
+            self._empty_last = True
+        walker.finish(self._empty_last)
+        if self._deflater is not None:
+            self._deflater.feed(walker.out)
+            walker.out = self._deflater.finish()
+        if walker.second_pass or (self._deflater is not None and walker.patches):
+            self._second_pass = SecondPass(
+                walker.encoding, walker.disordered_items, walker.adjustments, self._dictionary
+            )
+        return self._result()
+
+    @property
+    def empty(self) -> bool:
+        """No element at all came (C000)."""
+        return not self._walker.started
+
+    @property
+    def unsaveable(self) -> str | None:
+        """The data set was parsed but cannot be written: text of the A700 (spec/storage.md 3.7)."""
+        return self._walker.unsaveable
+
+    @property
+    def head(self) -> MediaStorageUids | None:
+        """The UIDs for the file meta information; None while they are not known.
+
+        After `finish` always known. With `reorder` the second pass has the last word: `SecondPass.head`.
+        """
+        walker = self._walker
+        if walker.sop_class is not None and walker.sop_instance is not None or self._finished:
+            return MediaStorageUids(walker.sop_class, walker.sop_instance)
+        return None
+
+    @property
+    def series_date(self) -> bytes | None:
+        """Raw value of the top level Series Date with VR DA; final when `head_complete`."""
+        return self._walker.series_date
+
+    @property
+    def head_complete(self) -> bool:
+        """Nothing that may still come changes `head` or `series_date`, unless it leads to `reorder`."""
+        walker = self._walker
+        return self._finished or (
+            walker.head_passed and walker.sop_class is not None and walker.sop_instance is not None
+        )
+
+    @property
+    def patches(self) -> list[tuple[int, bytes]]:
+        """(offset in the output, bytes) to be written over it after `finish`: group lengths.
+
+        Empty when there is a second pass, which does them itself.
+        """
+        return [] if self._second_pass is not None or self._deflater is not None else self._walker.patches
+
+    @property
+    def reorder(self) -> SecondPass | None:
+        """After `finish`: the second pass this data set needs, or None."""
+        return self._second_pass

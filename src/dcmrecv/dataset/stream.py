@@ -1,0 +1,388 @@
+"""The state of one pass over a data set: input, output, values, frames.
+
+`Stream` knows how bytes come in and go out; what they mean is the business of `elements.ElementWalker`.
+Values pass as slices of the input, headers are the only bytes looked at, and at most one incomplete header is
+kept back (spec/storage.md 9).
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from dcmrecv.dataset import limits
+from dcmrecv.dataset.encoding import Encoding
+from dcmrecv.dataset.errors import limit_exceeded
+from dcmrecv.dataset.vr import PAD_NONE, PAD_TEXT
+
+if TYPE_CHECKING:
+    from dcmrecv.dataset.dictionary import DataDictionary
+
+__all__ = [
+    "INFINITE",
+    "ITEM",
+    "ITEM_DELIMITER",
+    "ITEM_TAG",
+    "NO_BARRIER",
+    "PIXEL_SEQUENCE",
+    "SEQUENCE",
+    "SEQUENCE_DELIMITER",
+    "SERIES_DATE",
+    "SOP_CLASS_UID",
+    "SOP_INSTANCE_UID",
+    "UNDEFINED",
+    "Frame",
+    "GroupLength",
+    "Stream",
+    "text",
+]
+
+ITEM, SEQUENCE, PIXEL_SEQUENCE = 0, 1, 2
+"""What the current frame expects next: elements, items, pixel fragments."""
+
+UNDEFINED = 0xFFFFFFFF
+INFINITE = 1 << 62
+NO_BARRIER = 1 << 40
+FIRST_TAG = 0x0007FFFF
+"""Elements at or below it belong to groups that need a look of their own."""
+
+ITEM_TAG, ITEM_DELIMITER, SEQUENCE_DELIMITER = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
+SOP_CLASS_UID, SOP_INSTANCE_UID, SERIES_DATE = 0x00080016, 0x00080018, 0x00080021
+
+
+def text(tag: int) -> str:
+    """Return *tag* as the reference prints it."""
+    return f"({tag >> 16:04x},{tag & 0xFFFF:04x})"
+
+
+class GroupLength(NamedTuple):
+    """A group length element whose group is still open."""
+
+    group: int
+    patch_offset: int
+    """Of its value in the output."""
+    start: int
+    """Counted output position of the first element behind it."""
+    received: int
+
+
+class Frame(NamedTuple):
+    """A suspended level of the data set: an item waiting for its sequence, or the reverse."""
+
+    kind: int
+    begin: int
+    end: int
+    tag: int
+    converting: bool
+    last: int
+    low: int
+    group_length: GroupLength | None
+    output_start: int
+    disordered: bool
+    context: dict[int, bytes | int] | None
+
+
+class Stream:
+    """Input, output and values of one pass; see the module text."""
+
+    def __init__(
+        self,
+        encoding: Encoding,
+        dictionary: Callable[[], DataDictionary],
+        note: Callable[[str, str], None] | None,
+    ) -> None:
+        self.encoding = encoding
+        self._get_dictionary = dictionary
+        self._note = note
+        self._notes = 0
+        self.syntax_name: Callable[[], str] = str
+        order = ">" if encoding.big_endian else "<"
+        self.word = struct.Struct(order + "I")
+        self.half = struct.Struct(order + "H")
+        self.item_header = struct.Struct(order + "HHI")
+
+        # Input: the current buffer, the next byte to look at, the start of the verbatim run, and the
+        # position in the data set of the buffer's first byte.
+        self.buffer: memoryview = memoryview(b"")
+        self.position = 0
+        self.run = 0
+        self.size = 0
+        self.base = 0
+        self.held = b""
+        self.final = False
+
+        # A value that continues behind the buffer.
+        self.skip = 0
+        self.value_tag = 0
+        self.value_length = 0
+        self.pad = b""
+        self.pad_counted = True
+        self.drop = False
+        self.swap_width = 0
+        self.swap_rest = b""
+        self.capture: bytearray | None = None
+
+        # Output.
+        self.out: list[bytes | memoryview] = []
+        self.out_total = 0
+        self.adjusted = 0
+        self.adjustments: list[tuple[int, int]] = []
+        self.patches: list[tuple[int, bytes]] = []
+
+        # The current frame.
+        self.stack: list[Frame] = []
+        self.kind = ITEM
+        self.begin = 0
+        self.end = INFINITE
+        self.tag = 0
+        self.converting = False
+        self.last = FIRST_TAG
+        self.low = -1
+        self.group_length: GroupLength | None = None
+        self.output_start = 0
+        self.disordered = False
+        self.context: dict[int, bytes | int] | None = None
+        self.barrier = SOP_CLASS_UID
+
+        # Findings.
+        self.started = False
+        self.ended = False
+        self.unread = 0
+        self.sop_class: bytes | None = None
+        self.sop_instance: bytes | None = None
+        self.series_date: bytes | None = None
+        self.head_passed = False
+        self.second_pass = False
+        self.disordered_items: set[int] = set()
+        self.unsaveable: str | None = None
+        self.native_pixel_data = False
+        self.truncated = False
+        self.empty_fragment_at = -1
+
+    # ---- input and output -------------------------------------------------------------------------
+
+    def feed(self, view: memoryview, final: bool) -> None:
+        """Walk over the next piece of the data set. *final*: nothing follows.
+
+        Output is collected in `out` and refers to *view*.
+        """
+        self.final = final
+        start = 0
+        size = len(view)
+        if self.skip:
+            start = self._continue_value(view)
+            if self.skip:
+                self.base += size
+                return
+        elif self.held:
+            view = memoryview(self.held + bytes(view))
+            self.base -= len(self.held)
+            self.held = b""
+            size = len(view)
+        self.buffer = view
+        self.size = size
+        self.position = start
+        if not start:
+            self.run = 0
+        if self.ended:
+            self._behind_the_end()
+            return
+        self._walk()
+        position = size if self.skip else self.position
+        if not self.ended:
+            self._flush(position)
+            if position < size:
+                self.held = bytes(view[position:])
+        self.base += size
+
+    def _walk(self) -> None:
+        raise NotImplementedError
+
+    def _behind_the_end(self) -> None:
+        raise NotImplementedError
+
+    def _captured(self, tag: int, value: bytes) -> None:
+        raise NotImplementedError
+
+    def _flush(self, position: int) -> None:
+        """Emit the verbatim run up to *position*; the next run starts there."""
+        run = self.run
+        if position > run:
+            self.out.append(self.buffer[run:position])
+            self.out_total += position - run
+        self.run = position
+
+    def _emit(self, data: bytes | memoryview) -> None:
+        self.out.append(data)
+        self.out_total += len(data)
+
+    def _replace(self, start: int, data: bytes, resume: int) -> None:
+        """Emit the run up to *start*, then *data*; the next run starts at *resume*."""
+        self._flush(start)
+        if data:
+            self._emit(data)
+        self.run = resume
+
+    def _adjust(self, amount: int) -> None:
+        """Count *amount* bytes more in group lengths than were just emitted."""
+        self.adjusted += amount
+        self.adjustments.append((self.out_total, amount))
+        if len(self.adjustments) > limits.MAX_PATCHES:
+            raise limit_exceeded("padded values")
+
+    def _counted(self, position: int) -> int:
+        """Output position of input *position*, as group lengths count it."""
+        return self.out_total + position - self.run + self.adjusted
+
+    def note(self, level: str, message: str) -> None:
+        """Tell a line of the parser, as long as there are not too many."""
+        if self._note is None:
+            return
+        self._notes += 1
+        if self._notes <= limits.MAX_NOTES:
+            self._note(level, message)
+        elif self._notes == limits.MAX_NOTES + 1:
+            self._note("W", "DcmItem: further messages about this data set are not shown")
+
+    # ---- values -----------------------------------------------------------------------------------
+
+    def _value(
+        self,
+        tag: int,
+        start: int,
+        length: int,
+        *,
+        pad: int = PAD_NONE,
+        uid: bool = False,
+        drop: bool = False,
+        swap: int = 0,
+        capture: bool = False,
+    ) -> None:
+        """Take the value of *length* bytes at *start*; what lies behind the buffer comes with later feeds."""
+        self.pad = b""
+        if length & 1 and pad != PAD_NONE:
+            self.pad = b" " if pad == PAD_TEXT and not uid else b"\0"
+            self.pad_counted = pad == PAD_TEXT
+        self.drop = drop
+        self.swap_width = swap if swap > 1 else 0
+        self.swap_rest = b""
+        self.value_tag = tag
+        self.value_length = length
+        self.capture = bytearray() if capture else None
+        here = min(length, self.size - start)
+        self.skip = length - here
+        stop = start + here
+        if drop or self.swap_width:
+            self._flush(start)
+            self._pass(self.buffer[start:stop])
+            self.run = stop
+        elif capture:
+            self._capture(self.buffer[start:stop])
+        self.position = stop
+        if not self.skip:
+            self._value_complete(stop)
+
+    def _continue_value(self, view: memoryview) -> int:
+        """Take the rest of a value from *view*; return where it ends there."""
+        here = min(self.skip, len(view))
+        self.skip -= here
+        if here:
+            part = view[:here]
+            if self.capture is not None:
+                self._capture(part)
+            self._pass(part)
+        self.buffer = view
+        self.run = here
+        if not self.skip:
+            self._value_complete(here)
+        return here
+
+    def _pass(self, part: memoryview) -> None:
+        if self.drop:
+            return
+        if self.swap_width:
+            self._swap(part)
+        elif part:
+            self._emit(part)
+
+    def _capture(self, part: memoryview) -> None:
+        assert self.capture is not None
+        self.capture += part[: limits.MAX_CAPTURED_VALUE - len(self.capture)]
+
+    def _swap(self, part: memoryview) -> None:
+        width = self.swap_width
+        data = self.swap_rest + bytes(part)
+        whole = len(data) - len(data) % width
+        swapped = bytearray(whole)
+        for i in range(width):
+            swapped[i::width] = data[width - 1 - i : whole : width]
+        self.swap_rest = data[whole:]
+        if whole:
+            self._emit(bytes(swapped))
+
+    def _value_complete(self, position: int) -> None:
+        if self.swap_rest:
+            self._emit(self.swap_rest)
+            self.swap_rest = b""
+        if self.pad:
+            self._flush(position)
+            self._emit(self.pad)
+            if not self.pad_counted:
+                self._adjust(-1)
+            self.pad = b""
+        if self.capture is not None:
+            value = bytes(self.capture)
+            self.capture = None
+            self._captured(self.value_tag, value)
+
+    # ---- frames -----------------------------------------------------------------------------------
+
+    def _push(self, kind: int, tag: int, length: int, converting: bool) -> None:
+        """Enter a sequence or item whose content starts at `position`."""
+        stack = self.stack
+        stack.append(
+            Frame(
+                self.kind,
+                self.begin,
+                self.end,
+                self.tag,
+                self.converting,
+                self.last,
+                self.low,
+                self.group_length,
+                self.output_start,
+                self.disordered,
+                self.context,
+            )
+        )
+        if len(stack) > 2 * limits.MAX_NESTING:
+            raise limit_exceeded("nesting of sequences")
+        begin = self.base + self.position
+        self.kind = kind
+        self.begin = begin
+        self.end = INFINITE if length == UNDEFINED else begin + length
+        self.tag = tag
+        self.converting = converting
+        self.last = FIRST_TAG
+        self.low = -1
+        self.group_length = None
+        self.output_start = self.out_total + self.position - self.run
+        self.disordered = False
+        self.context = None
+
+    def _pop(self) -> None:
+        """Go back to the surrounding frame."""
+        (
+            self.kind,
+            self.begin,
+            self.end,
+            self.tag,
+            self.converting,
+            self.last,
+            self.low,
+            self.group_length,
+            self.output_start,
+            self.disordered,
+            self.context,
+        ) = self.stack.pop()
