@@ -61,14 +61,14 @@ class Workload:
 
 
 WORKLOADS = (
-    Workload("W1", "2,000 × 8 KB", Shape(1, 1, 2000), Shape(1, 1, 1000)),
-    Workload("W2", "1,000 × 512 KB CT, 200 elements", Shape(1, 1, 1000), Shape(1, 1, 300)),
+    Workload("W1", "2,000 × 8 KB", Shape(1, 1, 2000), Shape(1, 1, 2000)),
+    Workload("W2", "1,000 × 512 KB CT, 200 elements", Shape(1, 1, 1000), Shape(1, 1, 400)),
     Workload("W3", "20 × 50 MB", Shape(1, 1, 20), Shape(1, 1, 8), "MB/s"),
     Workload("W4", "one 1 GB object", Shape(1, 1, 1), Shape(1, 1, 1), "MB/s"),
-    Workload("W5", "500 associations × one 8 KB object", Shape(1, 500, 1), Shape(1, 200, 1)),
-    Workload("W6", "8 concurrent associations of W2 / 4", Shape(8, 1, 250), Shape(8, 1, 40)),
-    Workload("W7", "C-ECHO", Shape(1, 1, 10000), Shape(1, 1, 3000), "echoes/s"),
-    Workload("W8", "3 MB multi-frame, 50,000 nested elements", Shape(1, 1, 40), Shape(1, 1, 8)),
+    Workload("W5", "500 associations × one 8 KB object", Shape(1, 500, 1), Shape(1, 500, 1)),
+    Workload("W6", "8 concurrent associations of W2 / 4", Shape(8, 1, 250), Shape(8, 1, 80)),
+    Workload("W7", "C-ECHO", Shape(1, 1, 10000), Shape(1, 1, 10000), "echoes/s"),
+    Workload("W8", "3 MB multi-frame, 50,000 nested elements", Shape(1, 1, 40), Shape(1, 1, 16)),
     Workload("W9s", "200 CT of 39 KB by storescu", Shape(1, 1, 200), Shape(1, 1, 40), client="storescu"),
     Workload("W9d", "200 CT of 39 KB by dcmsend", Shape(1, 1, 200), Shape(1, 1, 40), client="dcmsend"),
 )
@@ -89,7 +89,7 @@ def data_sets(name: str, quick: bool) -> tuple[DataSet, ...]:
     if name == "W3":
         return (ct_image(50 * MIB, 80),)
     if name == "W4":
-        return (ct_image(256 * MIB if quick else 1024 * MIB, 80),)
+        return (ct_image(512 * MIB if quick else 1024 * MIB, 80),)
     if name == "W8":
         return (multi_frame(3 * MIB, 50_000),)
     return (ct_image(39 * 1024, 80),)

@@ -2,7 +2,7 @@
  *
  * sink PORT DIRECTORY|- [KEY CERTIFICATE]
  *
- * One thread per connection, one recv for many PDUs, one write per recv, one file per object (headers of PDUs
+ * One thread per connection (256 at most), one recv for many PDUs, one write per recv, one file per object (headers of PDUs
  * and PDVs included), no names, no checks, no rename. It accepts every context with its first transfer
  * syntax. DIRECTORY "-" discards. It only serves the load generator, which never pipelines messages.
  */
@@ -12,7 +12,7 @@
 #include <pthread.h>
 #include <signal.h>
 
-enum { BUFFER_SIZE = 1 << 18, COMMAND_LIMIT = 4096, QUICK_LIMIT = 1 << 16 };
+enum { BUFFER_SIZE = 1 << 18, COMMAND_LIMIT = 4096, QUICK_LIMIT = 1 << 16, THREADS = 256 };
 
 static const char *directory;
 static unsigned long counter;
@@ -202,11 +202,9 @@ static int walk(association *a, const unsigned char *p, size_t n)
     return 0;
 }
 
-static void *serve(void *argument)
+static void serve(association *a, unsigned char *buffer)
 {
     static const unsigned char release[10] = { 6, 0, 0, 0, 0, 4, 0, 0, 0, 0 };
-    association *a = argument;
-    unsigned char *buffer = malloc(BUFFER_SIZE);
     a->file = -1;
 #ifdef WITH_TLS
     if (context) {
@@ -216,7 +214,7 @@ static void *serve(void *argument)
             goto done;
     }
 #endif
-    if (!buffer || accept_association(a))
+    if (accept_association(a))
         goto done;
     for (;;) {
         ssize_t n = stream_read(&a->s, buffer, BUFFER_SIZE);
@@ -224,7 +222,7 @@ static void *serve(void *argument)
             break;
 #ifdef TCP_QUICKACK
         /* senders with Nagle on wait for the acknowledgement of their small writes; Linux forgets this option */
-        if (n < QUICK_LIMIT) {
+        if (!a->finished && n < QUICK_LIMIT) {
             int one = 1;
             setsockopt(a->s.fd, IPPROTO_TCP, TCP_QUICKACK, &one, sizeof one);
         }
@@ -252,8 +250,24 @@ done:
     if (a->file >= 0)
         close(a->file);
     stream_close(&a->s);
-    free(buffer);
-    free(a);
+}
+
+/* Serves one connection after the other; many threads do so at the same listening socket. */
+static void *serve_for_ever(void *listening)
+{
+    static const int one = 1;
+    association *a = malloc(sizeof *a);
+    unsigned char *buffer = malloc(BUFFER_SIZE);
+    if (!a || !buffer)
+        exit(1);
+    for (;;) {
+        memset(a, 0, sizeof *a);
+        a->s.fd = accept(*(int *)listening, NULL, NULL);
+        if (a->s.fd < 0)
+            continue;
+        setsockopt(a->s.fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
+        serve(a, buffer);
+    }
     return NULL;
 }
 
@@ -286,21 +300,12 @@ int main(int argc, char **argv)
     }
     pthread_attr_t attributes;
     pthread_attr_init(&attributes);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    for (;;) {
+    pthread_attr_setstacksize(&attributes, 1 << 18);
+    for (int i = 1; i < THREADS; i++) {
         pthread_t thread;
-        association *a = calloc(1, sizeof *a);
-        if (!a)
+        if (pthread_create(&thread, &attributes, serve_for_ever, &fd))
             return 1;
-        a->s.fd = accept(fd, NULL, NULL);
-        if (a->s.fd < 0) {
-            free(a);
-            continue;
-        }
-        setsockopt(a->s.fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
-        if (pthread_create(&thread, &attributes, serve, a)) {
-            close(a->s.fd);
-            free(a);
-        }
     }
+    serve_for_ever(&fd);
+    return 0;
 }
