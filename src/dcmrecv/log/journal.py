@@ -72,6 +72,7 @@ class DcmtkAssociationJournal(AssociationJournal):
         self._request: ev.AssociateRequest | None = None
         self._notes: Sequence[ev.NegotiationNote] = ()
         self.wants_details = net.debug_on
+        self.wants_notes = data.error_on
         self.wants_data_set = (
             net.trace_on
             and options.dump_data_set is not None
@@ -213,7 +214,9 @@ class DcmtkAssociationJournal(AssociationJournal):
                         self._options.dump_level,
                         dumps.reject_dump(self._request, event.contexts, self._options.max_pdu),
                     )
-        self._refuse(sentences.REFUSALS[event.reason.name])
+        reason = sentences.REFUSALS.get(event.reason.name)
+        if reason is not None:
+            self._refuse(reason)
 
     def _request_parsed(self, raw: bytes) -> None:
         """Hook of the trace level: the items of a request."""

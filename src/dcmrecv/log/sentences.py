@@ -1,31 +1,20 @@
-"""Every sentence of a run, in one place: the reference's log lines as templates.
+"""Every sentence about a connection, in one place: the reference's log lines as templates.
+
+Those of the start are `dcmrecv.cli.sentences`; causes of errors come with the events, from `dcmrecv.core`,
+and the texts of `AssociationJournal.store_error` from `dcmrecv.storage`, whole.
 
 Texts are DCMTK 3.6.8's (spec/network.md f.1, spec/storage.md section 1, spec/logging.md A.5) and are
 interface: wrappers read them. ``str.format`` fields are named by what goes in. Bytes from the wire enter as
 the text `dcmrecv.text.from_bytes` makes of them. Nothing in here decides when a line is printed;
-`dcmrecv.log.journal` and the start of the program do.
+`dcmrecv.log.journal` and its callers do.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
-# -- start (logger dcmtk.apps.dcmrecv) -------------------------------------------------------------------
+# -- waiting -------------------------------------------------------------------------------------------
 
-CONFIGURING: Final = "configuring service class provider ..."
-NO_CONFIGURATION: Final = "no configuration file specified, SCP will only support the Verification SOP Class"
-LISTENING: Final = "starting service class provider and listening ..."
-CANNOT_LISTEN: Final = "cannot start SCP and listen on port {port}: {reason}"
-CANNOT_LOAD_CONFIGURATION: Final = "cannot load association configuration: {reason}"
-CANNOT_SPECIFY_DIRECTORY: Final = "cannot specify output directory: {reason}"
-NO_DICTIONARY_AT_START: Final = "no data dictionary loaded, check environment variable: DCMDICTPATH"
-
-# -- start (logger dcmtk.dcmnet, dcmtk.dcmdata) ----------------------------------------------------------
-
-LOADING_CONFIGURATION: Final = "Loading association configuration file: {file}"
-LOADING_DICTIONARY: Final = "DcmDataDictionary: Loading file: {file}"
-ADDRESS_IN_USE: Final = "TCP Initialization Error: {reason}"
-NO_PRIVILEGES: Final = "No privileges to open this network port ({port})"
 NO_DICTIONARY: Final = "No data dictionary loaded, check environment variable: DCMDICTPATH"
 ODD_RECEIVE_LENGTH: Final = "ASSOC: PDV receive length {length} is odd (using {used})"
 
@@ -60,9 +49,6 @@ REFUSALS: Final = {
 }
 """Reason in `REFUSING` by the name of the `dcmrecv.core.events.RejectReason`."""
 
-CAUSE_SEPARATOR: Final = "\n"
-"""Between the causes of one error, which share a message and so get a prefix each."""
-
 # -- DIMSE -----------------------------------------------------------------------------------------------
 
 READING: Final = 'DcmDataset::read() TransferSyntax="{name}"'
@@ -77,9 +63,6 @@ STORE_RESPONSE: Final = "Sending C-STORE Response"
 STORE_RESPONSE_INFO: Final = "Sending C-STORE Response ({status})"
 STORE_RESPONSE_FAILED: Final = "Failed sending C-STORE response: {causes}"
 ECHO_RESPONSE_FAILED: Final = "Cannot send C-ECHO Response: {causes}"
-UNSUPPORTED_COMMAND: Final = (
-    "cannot handle this kind of DIMSE command (0x{command:04x}), we are a Storage SCP only"
-)
 DIMSE_WARNING: Final = "DIMSE Warning: ({calling},{called}): {text}"
 DATA_SET_RECEIVED: Final = "Received dataset on presentation context {context_id}"
 DATA_SET_STORED_DIRECTLY: Final = (
@@ -106,13 +89,6 @@ OVERWRITING: Final = "file already exists, overwriting: {path}"
 PROCESSING_STORE: Final = "checking and processing C-STORE request"
 STORED: Final = "Stored received object to file: {path}"
 IGNORED: Final = "received dataset is not stored since the storage mode is set to 'ignore'"
-CANNOT_STORE: Final = "cannot store received object: {path}: {reason}"
-CANNOT_CREATE_DIRECTORY: Final = (
-    "cannot create directory for {what}: {directory}: Cannot create directory: {reason}"
-)
-CANNOT_GENERATE_NAME: Final = "cannot generate directory or file name for {what}: {reason}"
-WHAT_RECEIVED: Final = "received object"
-WHAT_TO_BE_RECEIVED: Final = "object to be received"
 CANNOT_CREATE_STREAM: Final = "0006:020a DIMSE createFilestream: cannot create file '{path}'"
 CANNOT_WRITE_FILE: Final = "0006:020a DIMSE receiveDataSetInFile: Cannot write to file"
 
@@ -133,7 +109,6 @@ META_VALID: Final = "DcmFileFormat::validateMetaInfo() found 7 Elements in DcmMe
 DCMNET: Final = "dcmtk.dcmnet"
 DCMDATA: Final = "dcmtk.dcmdata"
 DCMTLS: Final = "dcmtk.dcmtls"
-APPLICATION: Final = "dcmtk.apps.dcmrecv"
 
 NOTES: Final[dict[str, tuple[str, str, str]]] = {
     "max-length-item": (DCMNET, "W", "Invalid length ({0}) for maximum length item, must be 4"),
