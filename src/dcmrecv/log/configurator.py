@@ -7,7 +7,7 @@ import re
 
 from dcmrecv.config import LoggingConfig, LogLevel
 from dcmrecv.log.appenders import Appender, AsyncAppender, ConsoleAppender, Environment, NullAppender
-from dcmrecv.log.console import DescriptorWriter, encode
+from dcmrecv.log.console import DescriptorWriter
 from dcmrecv.log.errors import LogConfigError
 from dcmrecv.log.files import DailyRollingFileAppender, FileAppender, RollingFileAppender
 from dcmrecv.log.hierarchy import Hierarchy, TreeLogger, TreeLogs
@@ -163,8 +163,7 @@ def configure(config: LoggingConfig, path: bytes, argv0: str) -> TreeLogs:
         internal.set_debugging(debugging)
     if (quiet := parse_bool(settings.get("quietMode"))) is not None:
         internal.set_quiet(quiet)
-    program = os.fsdecode(encode(argv0.rpartition("/")[2])) or "dcmrecv"
-    environment = Environment(out, err, internal, program, config.json)
+    environment = Environment(out, err, internal, argv0.rpartition("/")[2], config.json)
     hierarchy = Hierarchy(environment)
     hierarchy.root.addHandler(_built_in_console(environment))
     _Configurator(settings, hierarchy).run()

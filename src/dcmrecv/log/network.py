@@ -6,7 +6,6 @@ import logging
 import os
 import socket
 import struct
-import syslog
 import threading
 
 from dcmrecv.config import LogLevel
@@ -87,6 +86,37 @@ def _severity(level: int) -> int:
     return 2 if level == LogLevel.FATAL else 1
 
 
+class _LocalSyslog:
+    """syslog(3) by way of ctypes: the standard module takes no foreign bytes and always names an ident.
+
+    Without an ident the C library names the program by itself, which would be the Python interpreter here, so
+    its notion of the program's name is set.
+    """
+
+    def __init__(self, ident: bytes, program: bytes) -> None:
+        # Loaded on demand: only this appender needs it.
+        import ctypes
+
+        self._library = ctypes.CDLL(None)
+        # The C library keeps the pointers; so must we.
+        self._ident = ctypes.c_char_p(ident)
+        self._program = ctypes.create_string_buffer(program)
+        if ident:
+            self._library.openlog(self._ident, 0, 0)
+            return
+        name = ctypes.c_void_p.in_dll(self._library, "program_invocation_short_name")
+        name.value = ctypes.addressof(self._program)
+        self._library.openlog(None, 0, 0)
+
+    def send(self, priority: int, text: bytes) -> None:
+        """Log *text* up to a NUL."""
+        self._library.syslog(priority, b"%s", text)
+
+    def close(self) -> None:
+        """Close the connection to the daemon."""
+        self._library.closelog()
+
+
 class SysLogAppender(Appender):
     """The local syslog(3) or, with ``host``, RFC 5424 datagrams."""
 
@@ -100,20 +130,20 @@ class SysLogAppender(Appender):
         self._host = options.get("host")
         self._port = 0
         self._link: socket.socket | None = None
+        self._local: _LocalSyslog | None = None
         if self._host:
             self._port = options.integer("port", 514)
             self._host_name = host_name(full=True)
             self._time = TimeFormat("%Y-%m-%dT%H:%M:%S.%qZ", utc=True)
             self._link = _datagram_socket(self._host, self._port)
         else:
-            # Without an ident the C library names the program, which would be the interpreter here.
-            syslog.openlog(_c_text(self._ident or environment.program), 0, 0)
+            self._local = _LocalSyslog(encode(self._ident), encode(environment.program))
 
     def append(self, record: logging.LogRecord) -> None:
         """See `Appender.append`."""
         priority = self._facility | _severity(record.levelno)
-        if not self._host:
-            syslog.syslog(priority, _c_text(self.format(record)))
+        if self._local is not None:
+            self._local.send(priority, encode(self.format(record)))
             return
         head = (
             f"<{priority}>1 {self._time.format(record.created)} {self._host_name} {self._ident} "
@@ -132,15 +162,10 @@ class SysLogAppender(Appender):
 
     def free(self) -> None:
         """See `Appender.free`."""
-        if not self._host:
-            syslog.closelog()
-        elif self._link is not None:
+        if self._local is not None:
+            self._local.close()
+        if self._link is not None:
             self._link.close()
-
-
-def _c_text(text: str) -> str:
-    """Return *text* as the syslog module takes it: up to a NUL, foreign bytes written as ``\\xNN``."""
-    return encode(text.partition("\0")[0]).decode("utf-8", "backslashreplace")
 
 
 class Log4jUdpAppender(Appender):

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import socket
 import struct
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -73,14 +76,63 @@ def test_a_syslog_host_nobody_knows(configure: Configure, capfd: pytest.CaptureF
     assert capfd.readouterr().err == ("log4cplus:WARN SysLogAppender::appendRemote- socket write failed\n")
 
 
-def test_local_syslog(configure: Configure, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[tuple[object, ...]] = []
-    for name in ("openlog", "syslog", "closelog"):
-        monkeypatch.setattr(f"syslog.{name}", lambda *args, name=name: calls.append((name, *args)))
-    logs = configure(config("SysLogAppender", LAYOUT + "log4cplus.appender.A.facility = daemon\n"))
-    logs.logger(APP).error("text\udcff\0rest")
-    logs.close()
-    assert calls == [("openlog", "dcmrecv", 0, 0), ("syslog", 3 << 3 | 3, "text\\xff"), ("closelog",)]
+RECORDER = r"""
+#include <stdarg.h>
+#include <stdio.h>
+void openlog(const char *ident, int option, int facility) {
+    printf("open %s %d %d\n", ident ? ident : "-", option, facility);
+}
+void syslog(int priority, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    printf("log %d [", priority);
+    vprintf(format, arguments);
+    printf("]\n");
+    fflush(stdout);
+}
+void closelog(void) { printf("close\n"); fflush(stdout); }
+"""
+
+
+@pytest.mark.parametrize(("ident", "opened"), [("", "-"), ("recv", "recv")])
+def test_local_syslog(tmp_path: Path, ident: str, opened: str) -> None:
+    compiler = shutil.which("cc")
+    if compiler is None:
+        pytest.skip("needs a C compiler")
+    (tmp_path / "recorder.c").write_text(RECORDER)
+    library = tmp_path / "recorder.so"
+    build = [
+        compiler,
+        "-w",
+        "-fno-builtin",
+        "-shared",
+        "-fPIC",
+        "-o",
+        str(library),
+        str(tmp_path / "recorder.c"),
+    ]
+    subprocess.run(build, check=True)
+    (tmp_path / "l.cfg").write_text(
+        config(
+            "SysLogAppender",
+            LAYOUT + f"log4cplus.appender.A.facility = daemon\nlog4cplus.appender.A.ident = {ident}\n",
+        )
+    )
+    code = (
+        "from dcmrecv.config import LoggingConfig\n"
+        "from dcmrecv.log import setup\n"
+        "logs = setup(LoggingConfig(config_file=b'l.cfg'), argv0='/usr/bin/dcmrecv')\n"
+        "logs.logger('a').error('text %s\\udcff')\n"
+        "logs.close()\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        check=True,
+        cwd=tmp_path,
+        env=os.environ | {"LD_PRELOAD": str(library)},
+        stdout=subprocess.PIPE,
+    )
+    assert done.stdout == f"open {opened} 0 0\nlog {3 << 3 | 3} [text %s".encode() + b"\xff]\nclose\n"
 
 
 def test_log4j(configure: Configure, datagrams: socket.socket) -> None:
