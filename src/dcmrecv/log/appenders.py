@@ -120,22 +120,20 @@ class Appender(logging.Handler):
         return self.needs_location or self._layout.located
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Append *record* under the lock file, if there is one."""
+        """Append *record* under the lock file, if there is one. Never raises: the caller receives images."""
         if self._closed:
             return
-        if not self.use_lock_file or self.lock_file is None:
-            self.append(record)
-            return
+        lock = self.lock_file if self.use_lock_file else None
         try:
-            self.lock_file.lock()
-        except OSError as error:
-            self.errors.error(f"fcntl(F_SETLKW) failed: {error.errno}")
-            return
-        try:
-            self.append(record)
-        finally:
-            if self.lock_file is not None:
-                self.lock_file.unlock()
+            if lock is not None:
+                lock.lock()
+            try:
+                self.append(record)
+            finally:
+                if lock is not None:
+                    lock.unlock()
+        except (OSError, ValueError, TypeError, ArithmeticError) as error:
+            self.errors.error(f"message lost by appender {self.name}: {error}")
 
     def append(self, record: logging.LogRecord) -> None:
         """Write *record*; called with the handler's lock held."""

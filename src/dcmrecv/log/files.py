@@ -97,10 +97,13 @@ class FileAppender(Appender):
         if self._writer is not None:
             self._writer.close()
             self._writer = None
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
-        self._buffer.clear()
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            try:
+                os.close(descriptor)
+            except OSError as error:
+                # A network file system may tell a full disk only now. The descriptor is gone all the same.
+                self.errors.error(f"closing {self.filename} failed; error {error.errno}")
 
     def _write_buffer(self) -> None:
         data = memoryview(bytes(self._buffer))

@@ -52,16 +52,19 @@ class Hierarchy:
         self._manager = logging.Manager(self.root)  # type: ignore[arg-type]
         self._manager.setLoggerClass(TreeLogger)
         self.root.manager = self._manager
+        self._known = {"": self.root}
         self._told_no_appenders = False
 
     def logger(self, name: str) -> TreeLogger:
         """Return the logger *name*; the root has the empty name, ``root`` is an ordinary one."""
-        if not name:
-            return self.root
+        known = self._known.get(name)
+        if known is not None:
+            return known
         logger = self._manager.getLogger(name)
         if not isinstance(logger, TreeLogger):
             raise TypeError(name)
         logger.hierarchy = self
+        self._known[name] = logger
         return logger
 
     def loggers(self) -> list[TreeLogger]:

@@ -17,7 +17,7 @@ from dcmrecv.log.loggers import Fields
 
 __all__ = ["JsonStyle", "json_line", "timestamp"]
 
-_encode_json = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": ")).encode
+_encode_json = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "), default=str).encode
 
 
 def timestamp(seconds: float) -> str:
@@ -31,6 +31,8 @@ def _clean(value: object) -> object:
         return encode(value).decode("utf-8", "backslashreplace")
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, (list, tuple)):
+        return [_clean(one) for one in value]
     return value
 
 

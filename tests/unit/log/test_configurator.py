@@ -329,3 +329,17 @@ def test_console_on_standard_output(configure: Configure, capfd: pytest.CaptureF
 def test_the_nameless_logger_is_the_root(configure: Configure, capfd: pytest.CaptureFixture[str]) -> None:
     configure(pattern("%m%n") + "log4cplus.logger. = INFO\n").logger(APP).info("x")
     assert "No appenders could be found" in capfd.readouterr().err
+
+
+def test_an_appender_that_fails_harms_nobody(
+    configure: Configure, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logs = configure(pattern("%D %m%n"))
+
+    def fail(*args: object) -> str:
+        raise OverflowError("no such year")
+
+    monkeypatch.setattr("dcmrecv.log.times.time.strftime", fail)
+    logs.logger(APP).info("x")
+    logs.logger(APP).info("x")
+    assert capfd.readouterr().err == "log4cplus:ERROR message lost by appender A: no such year\n"

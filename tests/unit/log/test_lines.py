@@ -118,7 +118,9 @@ def test_json_lines(capfd: pytest.CaptureFixture[str]) -> None:
     assert logs.wants_fields
     logs.logger("dcmtk.apps.dcmrecv").warn("a\n\udcff é\x00")
     one = logs.association("7", "10.0.0.1:9")
-    one.logger("dcmtk.dcmnet").info("stored", {"size": 5, "path": "x\udcff", "level": "no"})
+    one.logger("dcmtk.dcmnet").info(
+        "stored", {"size": 5, "path": "x\udcff", "level": "no", "all": ("\udcff", LogLevel)}
+    )
     one.close()
     logs.close()
     first, second = capfd.readouterr().err.splitlines()
@@ -136,6 +138,7 @@ def test_json_lines(capfd: pytest.CaptureFixture[str]) -> None:
         "message": "stored",
         "size": 5,
         "path": "x\\xff",
+        "all": ["\\xff", "<enum 'LogLevel'>"],
     }
 
 
