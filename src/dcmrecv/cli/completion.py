@@ -45,8 +45,9 @@ _dcmrecv() {{
             mapfile -t COMPREPLY < <(compgen -f -- "$current")
             return ;;
         {second("profile")})
+            local profiles='/^\\[\\[ *[Pp]rofiles/,$s/^\\[\\([^][]*\\)\\].*/\\1/p'
             [[ -r $previous ]] && mapfile -t COMPREPLY < <(
-                compgen -W "$(sed -n '/^\\[\\[ *[Pp]rofiles/,$s/^\\[\\([^][]*\\)\\].*/\\1/p' "$previous")" -- "$current")
+                compgen -W "$(sed -n "$profiles" "$previous")" -- "$current")
             return ;;
     esac
     case $previous in

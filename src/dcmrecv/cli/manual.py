@@ -19,8 +19,8 @@ EXIT_CODES = (
     (71, "TLS cannot be set up: keys, certificates or cipher suites."),
 )
 STOPPED = (
-    "A running receiver is stopped by SIGTERM or SIGINT. It finishes running transfers within the grace time and "
-    "then ends by the same signal."
+    "A running receiver is stopped by SIGTERM or SIGINT. It finishes running transfers within the grace time "
+    "and then ends by the same signal."
 )
 _BRACKETED = re.compile(r"\[([a-z])\]")
 
@@ -60,22 +60,16 @@ def man_page(version: str) -> str:
         ".I port",
         ".SH DESCRIPTION",
         ".B dcmrecv",
-        _roff(
-            "waits on a TCP port for DICOM associations, answers C-ECHO, and stores what it receives by C-STORE."
-        ),
-        _roff(
-            "Command line, log lines, exit codes and stored files are those of DCMTK's program of the same name."
-        ),
+        _roff("waits on a TCP port for DICOM associations, answers C-ECHO and stores what C-STORE brings."),
+        _roff("Command line, log lines, exit codes and files are those of DCMTK's program of this name."),
         _roff("Without --config-file or --accept-all only C-ECHO is accepted."),
         ".SH PARAMETERS",
         ".TP",
         ".I port",
         "TCP port number to listen on (1..65535)",
         ".SH OPTIONS",
-        _roff("An option is written exactly as below: there are no abbreviations and no --option=value."),
-        _roff(
-            "Values are always the next arguments. Of options that exclude each other the rightmost counts."
-        ),
+        _roff("An option is written exactly as below: no abbreviations, no --option=value."),
+        _roff("Values are the next arguments. Of options that exclude each other the rightmost counts."),
     ]
     for group in GROUPS:
         lines.append(f".SS {_roff(group.heading.rstrip(':').capitalize())}")
@@ -86,9 +80,7 @@ def man_page(version: str) -> str:
                 lines += _man_option(option)
     lines += [
         ".SH COMMAND FILES",
-        _roff(
-            "An argument @file is replaced by the contents of the file: words separated by white space, quoted"
-        ),
+        _roff("An argument @file is replaced by the words in the file: separated by white space, quoted"),
         _roff("with single or double quotes where they contain any. Files do not nest."),
         ".SH ENVIRONMENT",
         ".TP",
@@ -134,20 +126,18 @@ def option_reference() -> str:
         "",
         "How the command line is read:",
         "",
-        "- An option is written exactly as below: no abbreviations, no `--option=value`, no combined short options.",
+        "- An option is written exactly as below: no abbreviations, no `--option=value`, no clusters.",
         "- Values are always the next arguments, whatever they look like.",
-        "- Options and the port may stand in any order. A repeated option is no error: the rightmost counts, and of",
-        "  options that exclude each other as well. Options marked *each counts* are collected.",
+        "- Options and the port may stand in any order. A repeated option is no error: the rightmost counts,",
+        "  and of options that exclude each other as well. Options marked *each counts* are collected.",
         "- `@file` is replaced by the words in the file.",
         "- The first thing wrong ends the program with exit code 1 and one `error:` line.",
         "",
         "The options of DCMTK's dcmrecv 3.6.8 come first, then [ours](#additional-options-not-in-dcmtk).",
     ]
     for group in (*REFERENCE_GROUPS, ADDITIONS):
-        lines += [
-            "",
-            f"## {group.heading.rstrip(':').capitalize().replace('dcmtk', 'DCMTK').replace('(tls)', '(TLS)')}",
-        ]
+        heading = group.heading.rstrip(":")
+        lines += ["", f"## {heading[0].upper()}{heading[1:]}"]
         for subgroup in group.subgroups:
             if subgroup.heading is not None:
                 heading = subgroup.heading.rstrip(":")

@@ -1,10 +1,10 @@
 """Runs recorded command lines, one process each, without starting an interpreter for each.
 
-Started once as a program, this loads the package and then forks for every case it reads as a line of JSON from
-standard input; it answers with a line of JSON. A case: ``argv``, ``env`` (null: unset), ``files`` (name to text
-or to ``{"text"|"base64"|"dir", "mode"}``), and optionally ``stdin``, ``starts``, ``user``, ``occupy``,
-``cwd_mode``. ``$PORT`` and ``$CWD`` in them are replaced by a free port and the directory the case runs in, and
-put back in what is observed.
+Started once as a program, this loads the package and then forks for every case it reads as a line of JSON
+from standard input; it answers with a line of JSON. A case: ``argv``, ``env`` (null: unset), ``files`` (name
+to text or to ``{"text"|"base64"|"dir", "mode"}``), and optionally ``stdin``, ``starts``, ``user``,
+``occupy``, ``cwd_mode``. ``$PORT`` and ``$CWD`` in them are replaced by a free port and the directory the case
+runs in, and put back in what is observed.
 """
 
 from __future__ import annotations
@@ -148,7 +148,7 @@ class Case:
             from dcmrecv.__main__ import main
 
             code = main()
-        except BaseException:  # whatever it is belongs into the observed output
+        except BaseException:  # noqa: BLE001 - whatever it is belongs into the observed output
             import traceback
 
             os.write(2, traceback.format_exc().encode())

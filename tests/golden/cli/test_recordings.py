@@ -1,4 +1,4 @@
-"""Replays command lines recorded from the reference: exit code, both outputs, and whether a port was opened."""
+"""Replays command lines recorded from the reference: exit code, both outputs, whether a port was opened."""
 
 from __future__ import annotations
 
