@@ -1,26 +1,210 @@
-"""The data dictionary: names and VRs of elements (spec/logging.md D)."""
+"""The data dictionary: VRs and names of elements (spec/logging.md D.2; spec/storage.md 3.3).
+
+Only what a receiver needs: whether an element is a sequence, how its odd values are padded, what it is called.
+The built-in table is a data file that is read when it is first asked for; explicit VR data without anything to
+say about never asks.
+"""
 
 from __future__ import annotations
 
+from importlib.resources import files
+from typing import NamedTuple
+
+__all__ = ["DataDictionary", "Entry", "TagRange", "builtin_dictionary"]
+
+UNKNOWN_NAME = "Unknown Tag & Data"
+UNKNOWN_VR = "??"
+MAX_PLAIN = 65_536
+"""Tags whose harmlessness is remembered for the fast loop."""
+_GROUP_LENGTH = ("UL", "GenericGroupLength")
+_DELIMITERS = {
+    0xFFFEE000: ("na", "Item"),
+    0xFFFEE00D: ("na", "ItemDelimitationItem"),
+    0xFFFEE0DD: ("na", "SequenceDelimitationItem"),
+}
+
+
+class Entry(NamedTuple):
+    """One line of a dictionary: VR (also the internal ones: ox, px, xs, lt, up, na) and name."""
+
+    vr: str
+    name: str
+
+
+class TagRange(NamedTuple):
+    """Limits of a range entry; restrictions are ``"e"``, ``"o"`` or ``""``."""
+
+    low_group: int
+    high_group: int
+    group_restriction: str
+    low_element: int
+    high_element: int
+    element_restriction: str
+    creator: bytes | None = None
+
+    def __contains__(self, key: object) -> bool:
+        """Whether the tag (a number) lies in the range; the creator is not looked at."""
+        if not isinstance(key, int):
+            return False
+        group = key >> 16
+        element = key & 0xFFFF
+        if self.group_restriction and group & 1 != (self.group_restriction == "o"):
+            return False
+        if self.element_restriction and element & 1 != (self.element_restriction == "o"):
+            return False
+        return (
+            self.low_group <= group <= self.high_group and self.low_element <= element <= self.high_element
+        )
+
+    def is_subset(self, other: TagRange) -> bool:
+        """Whether an entry with this range goes before one with *other*."""
+        return (
+            self.low_group >= other.low_group
+            and self.high_group <= other.high_group
+            and self.low_element >= other.low_element
+            and self.high_element <= other.high_element
+            and self.creator == other.creator
+        )
+
+
+GENERIC_GROUP_LENGTH = TagRange(0, 0xFFFF, "", 0, 0, "")
+
+
+class _PlainTags(dict[int, bool]):
+    """Tags the fast loop may pass over, found out one by one."""
+
+    def __init__(self, dictionary: DataDictionary) -> None:
+        super().__init__()
+        self._dictionary = dictionary
+
+    def __missing__(self, tag: int) -> bool:
+        plain = self._dictionary._is_plain(tag)
+        if len(self) < MAX_PLAIN:
+            self[tag] = plain
+        return plain
+
 
 class DataDictionary:
-    """Temporary."""
+    """Entries by tag, by private creator and tag, and by range; later entries replace earlier ones.
+
+    `loaded` is the reference's flag (spec/logging.md D.3).
+    """
 
     def __init__(self) -> None:
-        self.plain: set[int] = set()
-        self.has_private = False
+        self.exact: dict[int, tuple[str, str]] = dict(_DELIMITERS)
+        self.private: dict[tuple[int, bytes], tuple[str, str]] = {}
+        self.ranges: list[tuple[TagRange, tuple[str, str]]] = [(GENERIC_GROUP_LENGTH, _GROUP_LENGTH)]
+        self.loaded = False
+        self.plain: dict[int, bool] = _PlainTags(self)
+        """By tag: in implicit VR, nothing but the length of such an element matters."""
 
-    def vr(self, tag: int, creator: bytes | None) -> str:
-        from pydicom.datadict import dictionary_VR
-        if not tag & 0xffff: return "UL"
-        if tag >> 16 & 1: return "??"
-        try:
-            v = dictionary_VR(tag)
-        except KeyError:
-            return "??"
-        if tag == 0x7fe00010: return "px"
-        return {"OB or OW":"ox","US or SS":"xs","US or SS or OW":"lt","US or OW":"lt"}.get(v, v)
+    @property
+    def has_private(self) -> bool:
+        """There are entries with a private creator."""
+        return bool(self.private) or any(limits.creator for limits, _ in self.ranges)
 
-    def name(self, tag: int) -> str:
-        from pydicom.datadict import keyword_for_tag
-        return keyword_for_tag(tag) or "Unknown Tag & Data"
+    def add(self, tag: int, vr: str, name: str, creator: bytes | None = None) -> None:
+        """Add or replace the entry of one tag."""
+        if creator:
+            self.private[tag, creator] = (vr, name)
+        else:
+            self.exact[tag] = (vr, name)
+        self.plain.clear()
+
+    def add_range(self, limits: TagRange, vr: str, name: str) -> None:
+        """Add or replace a range entry; a subset goes before the range it is part of."""
+        entry = (limits, (vr, name))
+        for index, (other, _) in enumerate(self.ranges):
+            if other == limits:
+                self.ranges[index] = entry
+                break
+            if limits.is_subset(other):
+                self.ranges.insert(index, entry)
+                break
+        else:
+            self.ranges.append(entry)
+        self.plain.clear()
+
+    def lookup(self, tag: int, creator: bytes | None = None) -> tuple[str, str] | None:
+        """Return (VR, name) of *tag*; *creator* is the private creator's value byte for byte."""
+        entry = self.exact.get(tag)
+        if entry is not None:
+            return entry
+        if creator:
+            private = self.private
+            entry = private.get((tag, creator)) or private.get((tag & 0xFFFF00FF, creator))
+            if entry is not None:
+                return entry
+        for limits, entry in self.ranges:
+            if tag in limits and (limits.creator or None) == (creator or None):
+                return entry
+        return None
+
+    def vr(self, tag: int, creator: bytes | None = None) -> str:
+        """Return the VR of *tag*, ``??`` if it is not in the dictionary."""
+        entry = self.lookup(tag, creator)
+        return UNKNOWN_VR if entry is None else entry[0]
+
+    def name(self, tag: int, creator: bytes | None = None) -> str:
+        """Return the name of *tag* as the reference prints it."""
+        entry = self.lookup(tag, creator)
+        return UNKNOWN_NAME if entry is None else entry[1]
+
+    @property
+    def dimse_obstacle(self) -> tuple[int, int, str] | None:
+        """Why the reference would abort every association with this dictionary: module, code, text; or None."""
+        if not self.loaded:
+            return (6, 0x0213, "Data dictionary missing")
+        if self.vr(0x00000100) != "US":
+            return (6, 0x020B, "DIMSE_parseCmdObject: Missing CommandField")
+        return None
+
+    @property
+    def usable_for_dimse(self) -> bool:
+        """DIMSE commands can be understood with this dictionary."""
+        return self.dimse_obstacle is None
+
+    def _is_plain(self, tag: int) -> bool:
+        if tag in _LOOKED_AT:
+            return False
+        if tag & 0x10000 and tag & 0xFFFF >= 0x10 and self.has_private:
+            return False
+        vr = self.vr(tag)
+        return vr not in ("SQ", "na", "pi")
+
+
+_LOOKED_AT = frozenset((0x00280103, 0x54001004, 0x00283010))
+"""Elements with a say in others, and VOI LUT Sequence, which must not be OB or OW."""
+
+_builtin: DataDictionary | None = None
+
+
+def builtin_dictionary() -> DataDictionary:
+    """Return the built-in dictionary: the standard's elements as DCMTK 3.6.8 names them, no private ones."""
+    global _builtin
+    if _builtin is None:
+        dictionary = DataDictionary()
+        text = files("dcmrecv.dataset").joinpath("data/dictionary.txt").read_text("ascii")
+        exact = dictionary.exact
+        for line in text.splitlines():
+            if line[0] == "#":
+                continue
+            tag, vr, name = line.split(" ")
+            if len(tag) == 8:
+                exact[int(tag, 16)] = (vr, name)
+            else:
+                group, element = tag.split(",")
+                dictionary.add_range(TagRange(*_limits(group), *_limits(element)), vr, name)
+        dictionary.loaded = True
+        _builtin = dictionary
+    return _builtin
+
+
+def _limits(text: str) -> tuple[int, int, str]:
+    """Return low, high and restriction of ``lo-hi`` followed by an optional e or o."""
+    restriction = ""
+    if text[-1] in "eo" and "-" in text:
+        restriction = "" if text[-1] == "" else text[-1]
+        text = text[:-1]
+    low, _, high = text.partition("-")
+    return int(low, 16), int(high or low, 16), restriction

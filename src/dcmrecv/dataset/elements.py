@@ -328,6 +328,10 @@ class ElementWalker(Stream):
 
     def _barrier(self) -> int:
         """Return the lowest tag above the last one that the fast loops must not pass."""
+        last = self.last
+        if last == FIRST_TAG and self.group_length is not None:
+            # An open group below 0008: the next group may be any.
+            return 0
         wanted = [0xFFFE0000]
         if self.sop_class is None:
             wanted.append(SOP_CLASS_UID)
@@ -339,7 +343,6 @@ class ElementWalker(Stream):
             wanted.append(PIXEL_DATA)
         if self.group_length is not None:
             wanted.append((self.group_length.group + 1) << 16)
-        last = self.last
         return min((tag for tag in wanted if tag > last), default=NO_BARRIER)
 
     def _advance(self, tag: int) -> bool:
