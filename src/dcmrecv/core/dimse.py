@@ -284,9 +284,6 @@ class _Layout(NamedTuple):
     command: Command
 
 
-_ID_HEADER = b"\0\0\x10\1\2\0\0\0"
-
-
 class CommandReader:
     """Reads complete command sets; remembers layouts."""
 
@@ -314,21 +311,21 @@ class CommandReader:
         return command
 
     def _remember(self, data: bytes, elements: dict[int, bytes], command: Command) -> None:
-        """Keep the layout of a command without any oddity (sorted, each element once)."""
-        at = data.find(_ID_HEADER) + 8
-        if at < 8 or len(elements[_MESSAGE_ID]) != 2 or command.field not in (C_STORE_RQ, C_ECHO_RQ):
+        """Keep the layout of a command without any oddity: its elements are sorted and each is there once."""
+        if command.field not in (C_STORE_RQ, C_ECHO_RQ) or len(elements[_MESSAGE_ID]) != 2:
             return
-        start = stop = len(data)
-        if command.field == C_STORE_RQ:
-            length = len(elements[_INSTANCE_UID])
-            start = data.find(struct.pack("<HHI", 0, _INSTANCE_UID, length), at) + 8
-            if start < 8:
-                return
-            stop = start + length
-        if sum(len(value) + 8 for value in elements.values()) != len(data):
+        at = start = stop = pos = 0
+        for tag, value in elements.items():
+            pos += 8
+            if tag == _MESSAGE_ID:
+                at = pos
+            elif tag == _INSTANCE_UID:
+                start, stop = pos, pos + len(value)
+            pos += len(value)
+        if pos != len(data):
             return
+        if command.field == C_ECHO_RQ:
+            start = stop = pos
         if len(self._layouts) >= limits.MEMO_COMMANDS:
             self._layouts.clear()
-        self._layouts[len(data)] = _Layout(
-            data[:at], at, data[at + 2 : start], start, stop, data[stop:], command
-        )
+        self._layouts[pos] = _Layout(data[:at], at, data[at + 2 : start], start, stop, data[stop:], command)

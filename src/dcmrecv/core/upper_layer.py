@@ -2,7 +2,6 @@
 
 Sections named below are those of spec/network.md.
 
-
 Rules:
 
 * A PDU is looked at when it is whole; its header alone decides whether it may become whole. So a bad PDV
