@@ -25,6 +25,9 @@ class AssociationJournal:
     #: True if the received data set itself is dumped (trace level): the engine then keeps a copy of it.
     wants_data_set: bool = False
 
+    #: True if somebody listens to `data_set_note`: otherwise the parser makes no remarks.
+    wants_notes: bool = False
+
     #: True if every received byte is to be shown to `wire_received` (trace level).
     wants_wire: bool = False
 

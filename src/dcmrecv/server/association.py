@@ -57,6 +57,7 @@ class Association:
         self._request: ev.StoreRequest | None = None
         self._session: StoreSession | None = None
         self._data_set: list[bytes] | None = None
+        self._data_context: int | None = None  # of the data set being received, None before its first PDV
         self._over = False
         self._ending = False
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
@@ -124,6 +125,7 @@ class Association:
         next_event = acceptor.next_event
         handlers = self._handlers
         flush = self._journal.flush
+        watch = self._journal.wire_received if self._journal.wants_wire else None
         while True:
             event = next_event()
             if event is None:
@@ -133,7 +135,7 @@ class Association:
                 if self._ending and self._session is None:
                     return
                 flush()
-                transport.receive(acceptor)
+                transport.receive(acceptor, watch)
             elif type(event) is ev.DataFragments:
                 self._fragments(event)
             else:
@@ -175,7 +177,7 @@ class Association:
 
     def _released(self, event: ev.ReleaseRequested) -> None:
         if event.stage is ev.Stage.DATA_SET:
-            self._data_set_failed(_RELEASED, None)
+            self._data_set_failed(_RELEASED, self._data_context)
         self._journal.release_requested(command_started=event.command_started)
         self._send()
         self._journal.terminated()
@@ -185,7 +187,7 @@ class Association:
             self._over = True
             return
         if event.stage is ev.Stage.DATA_SET:
-            self._data_set_failed(_PEER_ABORTED, None)
+            self._data_set_failed(_PEER_ABORTED, self._data_context)
         self._journal.abort_received(command_started=event.command_started)
         self._journal.terminated()
 
@@ -205,26 +207,26 @@ class Association:
         if self._services.echo is not None and self._agreed is not None:
             status = self._services.echo(event, self._agreed)
         self._journal.echo_response(event)
-        self._acceptor.send_echo_response(event, status)
-        if self._respond("C-ECHO"):
+        if self._respond("C-ECHO", self._acceptor.send_echo_response(event, status)):
             self._journal.echo_response_sent()
 
-    def _respond(self, kind: str) -> bool:
-        error = self._send()
-        if error is None:
-            return True
-        self._journal.response_failed(
-            kind,
-            (
+    def _respond(self, kind: str, impossible: tuple[ev.Cause, ...]) -> bool:
+        """Send the response that the acceptor has made; *impossible* are the causes why it has not."""
+        error = None if impossible else self._send()
+        if error is not None:
+            impossible = (
                 ev.Cause(0x0006, 0x020E, "DIMSE Failed to send message"),
                 ev.Cause(
                     0x0006,
                     0x031D,
                     f"TCP I/O Error ({os.strerror(error.errno or 0)}) occurred in routine: writeDataPDU",
                 ),
-            ),
-        )
-        return False
+            )
+            self._give_up(impossible)
+        if impossible:
+            self._journal.response_failed(kind, impossible)
+            return False
+        return True
 
     # -- C-STORE -------------------------------------------------------------------------------------
 
@@ -232,6 +234,7 @@ class Association:
         assert self._agreed is not None
         store = self._services.store
         self._request = event
+        self._data_context = None
         self._journal.command_received(event)
         if not store.names_before_reception:
             self._journal.store_request(event)
@@ -250,6 +253,7 @@ class Association:
         assert session is not None
         if self._data_set is not None:
             self._data_set.extend(bytes(view) for view in event.views)
+        self._data_context = event.context_id
         causes = session.receive(event.views, event.last, event.context_id)
         self._transport.progressed()
         if causes is not None:
@@ -275,9 +279,8 @@ class Association:
         result = session.complete()
         self._session = self._data_set = None
         self._journal.store_response(request, result.status)
-        self._acceptor.send_store_response(request, result.status)
-        self._respond("C-STORE")
-        if result.abort is not None:
+        sent = self._respond("C-STORE", self._acceptor.send_store_response(request, result.status))
+        if sent and result.abort is not None:
             self._give_up(result.abort)
 
     def _data_set_failed(self, causes: tuple[ev.Cause, ...], context_id: int | None) -> None:

@@ -10,6 +10,7 @@ import select
 import socket
 import struct
 import time
+from collections.abc import Callable
 from typing import Protocol
 
 from dcmrecv.core.acceptor import Acceptor, Wait
@@ -70,8 +71,11 @@ class Transport:
         """Read and write through *stream* from now on."""
         self._stream = self._tls = stream
 
-    def receive(self, acceptor: Acceptor) -> None:
-        """Give *acceptor* the next bytes, or tell it that the peer or the time is gone."""
+    def receive(self, acceptor: Acceptor, watch: Callable[[memoryview], None] | None = None) -> None:
+        """Give *acceptor* the next bytes, or tell it that the peer or the time is gone.
+
+        *watch* is shown the bytes first.
+        """
         wait = acceptor.wait
         if wait is not self._wait:
             self._enter(wait)
@@ -81,8 +85,9 @@ class Transport:
         if self._acknowledge:
             # Linux forgets this; without it a sender that leaves Nagle on waits for our delayed ACK
             self.sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)  # type: ignore[arg-type]
+        buffer = acceptor.receive_buffer()
         try:
-            count = self._stream.recv_into(acceptor.receive_buffer())
+            count = self._stream.recv_into(buffer)
         except (BlockingIOError, TimeoutError):
             self._expired(acceptor, wait)
             return
@@ -91,6 +96,8 @@ class Transport:
             return
         if count:
             self._acknowledge = count < limits.QUICKACK_BELOW and _QUICKACK is not None
+            if watch is not None:
+                watch(buffer[:count])
             acceptor.bytes_received(count)
         else:
             acceptor.receive_eof()

@@ -1,0 +1,133 @@
+"""``+B``: the data set is written as it comes, behind a file meta header made from the command.
+
+The name is made before reception. A file that cannot be made or written swallows the rest of the data set,
+is answered with A700 and ends the association (spec/storage.md 4, spec/network.md c.3).
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from dcmrecv.core.events import Cause
+from dcmrecv.storage.meta import meta_header
+from dcmrecv.storage.publish import DirectoryError, FileError, NameTaken, Target
+from dcmrecv.storage.session import OUT_OF_RESOURCES, SUCCESS, StoreResult, StoreSession
+from dcmrecv.text import from_bytes
+
+if TYPE_CHECKING:
+    from dcmrecv.core.events import AcceptedAssociation, StoreRequest
+    from dcmrecv.journal import AssociationJournal
+    from dcmrecv.storage.store import ObjectStore
+
+__all__ = ["BitPreservingSession"]
+
+_NOT_WRITTEN = Cause(0x0006, 0x020A, "DIMSE receiveDataSetInFile: Cannot write to file")
+
+
+class BitPreservingSession(StoreSession):
+    """One C-STORE in bit-preserving mode."""
+
+    to_file = True
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        request: StoreRequest,
+        association: AcceptedAssociation,
+        journal: AssociationJournal,
+        path: bytes,
+    ) -> None:
+        self._store = store
+        self._request = request
+        self._association = association
+        self._journal = journal
+        self._path = path
+        self._file = store.publisher.new_file()
+        self._context_id = request.context_id
+        self._reason = _NOT_WRITTEN
+
+    def receive(self, views: list[memoryview], last: bool, context_id: int) -> tuple[Cause, ...] | None:
+        """See `StoreSession.receive`."""
+        self._context_id = context_id
+        if self.dropped:
+            return None
+        if not self._file.is_open:
+            if not self._create(context_id):
+                return None
+            request = self._request
+            header = meta_header(
+                request.sop_class_uid,
+                request.sop_instance_uid,
+                request.transfer_syntax,
+                self._association.request.calling_ae_title.rstrip(b" "),
+            )
+            chunks: list[bytes | memoryview] = [header, *views]
+        else:
+            chunks = list(views)
+        try:
+            self._file.write(chunks)
+            if last:
+                # here and not in `complete`: the lines of a failure come before those of a whole data set
+                self._file.close()
+        except FileError:
+            self._drop()
+            self._journal.file_not_written(context_id)
+        return None
+
+    def _create(self, context_id: int) -> bool:
+        try:
+            if not self._store.space.enough():
+                raise FileError("No space left on device")
+            Target(self._path).check()
+            self._file.open()
+        except (FileError, DirectoryError):
+            self._drop()
+            self._reason = Cause(0x0006, 0x020A, f"Cannot create file: {from_bytes(self._path)}")
+            self._journal.file_not_created(self._path, context_id)
+            return False
+        return True
+
+    def _drop(self) -> None:
+        self._file.discard()
+        self.dropped = True
+
+    def complete(self) -> StoreResult:
+        """See `StoreSession.complete`."""
+        if not self.dropped:
+            try:
+                self._publish()
+            except FileError:
+                self._drop()
+                self._journal.file_not_written(self._context_id)
+        if self.dropped:
+            return StoreResult(OUT_OF_RESOURCES, (self._reason,))
+        self._journal.stored(self._path, self._request, self._file.size)
+        return StoreResult(SUCCESS)
+
+    def _publish(self) -> None:
+        namer = self._store.namer
+        if not namer.reserves:
+            self._file.publish(Target(self._path))
+            return
+        while True:
+            try:
+                self._file.publish(Target(self._path), replace=False)
+            except NameTaken:
+                self._path = self._store.path_of(self._request.sop_class_uid, self._request.sop_instance_uid)
+            else:
+                return
+
+    def keep_or_discard(self) -> None:
+        """See `StoreSession.keep_or_discard`."""
+        with ExitStack() as at_the_end:
+            at_the_end.callback(self.discard)
+            if not self.dropped:
+                try:
+                    self._publish()
+                except FileError:
+                    self._drop()
+
+    def discard(self) -> None:
+        """See `StoreSession.discard`."""
+        self._file.discard()

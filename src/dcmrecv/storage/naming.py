@@ -1,0 +1,115 @@
+"""File names: four ways to call an object, the reference's byte for byte (spec/storage.md 5).
+
+Names are bytes. UIDs come from the peer and may contain anything but NUL; what makes a name safe is that it is
+one path component: every slash becomes an underscore, and the prefix keeps ``.`` and ``..`` away.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import itertools
+import os
+import threading
+import time
+from collections.abc import Callable
+
+from dcmrecv.config import FilenameMode
+from dcmrecv.storage.modality import PREFIXES
+
+__all__ = ["Namer", "new_uid"]
+
+_UNKNOWN = b"UNKNOWN"
+_UNKNOWN_SHORT = b"XX"
+_UID_PREFIX = b"1.2.276.0.7230010.3.1.4"
+_UID_LENGTH = 64
+
+
+class _UidSource:
+    """New UIDs in the reference's shape: prefix, host, process, time, counter (spec/storage.md 5.3)."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._pid = 0
+        self._counter = itertools.count()
+        self._host = b""
+
+    def next(self) -> bytes:
+        pid = os.getpid()
+        with self._lock:
+            if pid != self._pid:  # first use, or a forked worker
+                self._pid = pid
+                self._host = b"%d" % (_gethostid() & 0xFFFFFFFF)
+                self._counter = itertools.count(time.time_ns() // 1000 % 1_000_000 + 2)
+            number = next(self._counter)
+        return b"%s.%s.%d.%d.%d" % (_UID_PREFIX, self._host, pid, int(time.time()), number)
+
+
+def _gethostid() -> int:
+    """Return gethostid(3); systems without it get a number that is constant for the host name."""
+    try:
+        return int(ctypes.CDLL(None).gethostid())
+    except (AttributeError, OSError):
+        import zlib
+
+        return zlib.crc32(os.uname().nodename.encode("utf-8", "surrogateescape"))
+
+
+_uids = _UidSource()
+
+
+def new_uid() -> bytes:
+    """Return a UID that nobody has used, at most 64 characters."""
+    return _uids.next()[:_UID_LENGTH]
+
+
+class Namer:
+    """Makes the name of an object. Safe for use by many threads."""
+
+    def __init__(self, mode: FilenameMode, extension: bytes) -> None:
+        self.mode = mode
+        self.reserves = mode is FilenameMode.SHORT_UNIQUE
+        """True if a name must not exist yet, so that the next one is to be tried when it does."""
+        self._extension = extension
+        self._lock = threading.Lock()
+        self._start = int(time.time())
+        self._seed = int.from_bytes(os.urandom(4), "little")
+        self._pid = os.getpid()
+        makers: dict[FilenameMode, Callable[[bytes, bytes], bytes]] = {
+            FilenameMode.DEFAULT: self._default,
+            FilenameMode.UNIQUE: self._unique,
+            FilenameMode.SHORT_UNIQUE: self._short_unique,
+            FilenameMode.SYSTEM_TIME: self._system_time,
+        }
+        self.name: Callable[[bytes, bytes], bytes] = makers[mode]
+        """(SOP class UID, SOP instance UID) -> file name."""
+
+    def _default(self, sop_class: bytes, sop_instance: bytes) -> bytes:
+        prefix = PREFIXES.get(sop_class, _UNKNOWN)
+        return b"%s.%s%s" % (prefix, sop_instance.replace(b"/", b"_"), self._extension.replace(b"/", b"_"))
+
+    def _unique(self, sop_class: bytes, sop_instance: bytes) -> bytes:
+        return b"%s.X.%s%s" % (PREFIXES.get(sop_class, _UNKNOWN), new_uid(), self._extension)
+
+    def _short_unique(self, sop_class: bytes, sop_instance: bytes) -> bytes:
+        prefix = PREFIXES.get(sop_class, _UNKNOWN_SHORT)
+        return b"%s_%08x%08x%s" % (prefix, self._start, self._digits(), self._extension.replace(b"/", b"_"))
+
+    def _digits(self) -> int:
+        """Return the next 32 bits of the reference's generator.
+
+        The reference seeds it with the time of each store, which gives at most 1,024 names a second and
+        the same ones in every process; here it is seeded once for each process, at random.
+        """
+        with self._lock:
+            if self._pid != os.getpid():
+                self._pid = os.getpid()
+                self._seed = int.from_bytes(os.urandom(4), "little")
+            first = (self._seed * 1103515245 + 12345) % 0x80000000
+            second = (first * 1103515245 + 12345) % 0x80000000
+            self._seed = second ^ int.from_bytes(os.urandom(2), "little")
+        return (first & 0xFFFF) << 16 | second & 0xFFFF
+
+    def _system_time(self, sop_class: bytes, sop_instance: bytes) -> bytes:
+        seconds, microseconds = divmod(time.time_ns() // 1000, 1_000_000)
+        stamp = time.strftime("%Y%m%d%H%M%S", time.localtime(seconds)).encode("ascii")
+        return b"%s.%06d.%s%s" % (stamp, microseconds, PREFIXES.get(sop_class, _UNKNOWN), self._extension)

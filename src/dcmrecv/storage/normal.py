@@ -1,0 +1,376 @@
+"""``-B`` and ``--ignore``: the data set is parsed while it arrives and, in normal mode, written as parsed.
+
+An object that arrives in one batch costs one write. A larger one goes to its temporary as soon as the UIDs for
+the file meta information are known. If they are not known early (they may stand in an item at the very end), the
+data set is written first and copied behind its header afterwards; so is one that needs a second pass. Errors of
+the file are told when the object is complete, as the reference does, which looks at files only then.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dcmrecv.config import FilenameMode
+from dcmrecv.core.events import Cause
+from dcmrecv.dataset.rewriter import DataSetError, DataSetRewriter, MediaStorageUids
+from dcmrecv.storage.directories import series_date_directory
+from dcmrecv.storage.meta import meta_header
+from dcmrecv.storage.naming import new_uid
+from dcmrecv.storage.publish import Buffer, DirectoryError, FileError, NameTaken, ObjectFile, Target
+from dcmrecv.storage.session import (
+    CANNOT_UNDERSTAND,
+    OUT_OF_RESOURCES,
+    SUCCESS,
+    StoreResult,
+    StoreSession,
+)
+from dcmrecv.text import from_bytes
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from dcmrecv.core.events import AcceptedAssociation, StoreRequest
+    from dcmrecv.journal import AssociationJournal
+    from dcmrecv.storage.store import ObjectStore
+
+__all__ = ["HOLD_LIMIT", "IgnoreSession", "NormalSession"]
+
+_BATCH = 1000
+"""Pieces of a rewritten data set that are written in one system call."""
+
+HOLD_LIMIT = 1 << 16
+"""Bytes of a data set kept in memory while the UIDs of its header are not known yet."""
+
+_PRIVATE_GENERIC_FILE = b"1.2.276.0.7230010.3.1.0.1"
+_NOT_READ = (Cause(0x0006, 0x020D, "DIMSE Failed to receive message"),)
+
+
+class IgnoreSession(StoreSession):
+    """One C-STORE in ignore mode: received and parsed, then forgotten."""
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        request: StoreRequest,
+        association: AcceptedAssociation,
+        journal: AssociationJournal,
+    ) -> None:
+        self._store = store
+        self._request = request
+        self._association = association
+        self._journal = journal
+        self._rewriter: DataSetRewriter | None = None
+        self._transfer_syntax = request.transfer_syntax
+
+    def receive(self, views: list[memoryview], last: bool, context_id: int) -> tuple[Cause, ...] | None:
+        """See `StoreSession.receive`."""
+        rewriter = self._rewriter
+        try:
+            if rewriter is None:
+                rewriter = self._start(views, context_id)
+            chunks = rewriter.feed(views, last)
+            if last:
+                chunks = [*chunks, *rewriter.finish()]
+        except DataSetError as error:
+            self._journal.data_set_unreadable(error.parser_text)
+            self.discard()
+            return _NOT_READ
+        self._take(chunks, last)
+        return None
+
+    def _start(self, views: list[memoryview], context_id: int) -> DataSetRewriter:
+        if context_id != self._request.context_id:
+            for context in self._association.contexts:
+                if context.context_id == context_id:
+                    self._transfer_syntax = context.transfer_syntax
+                    break
+        if any(views):
+            self._journal.data_set_starts(self._transfer_syntax)
+        journal = self._journal
+        self._rewriter = DataSetRewriter(
+            self._transfer_syntax,
+            dictionary=self._store.dictionary,
+            note=journal.data_set_note if journal.wants_notes else None,
+        )
+        return self._rewriter
+
+    def _take(self, chunks: Sequence[Buffer], last: bool) -> None:
+        """Do with the output what the mode does; nothing here."""
+
+    def complete(self) -> StoreResult:
+        """See `StoreSession.complete`."""
+        self._journal.ignored()
+        return StoreResult(SUCCESS)
+
+    def discard(self) -> None:
+        """See `StoreSession.discard`."""
+        self._rewriter = None
+
+
+class NormalSession(IgnoreSession):
+    """One C-STORE in normal mode."""
+
+    def __init__(
+        self,
+        store: ObjectStore,
+        request: StoreRequest,
+        association: AcceptedAssociation,
+        journal: AssociationJournal,
+    ) -> None:
+        super().__init__(store, request, association, journal)
+        self._held: list[Buffer] = []
+        self._held_size = 0
+        self._file: ObjectFile | None = None
+        self._header_size = 0
+        self._header_first = False
+        self._uids = (b"", b"")
+        self._found_uids: MediaStorageUids | None = None
+        self._failure: FileError | DirectoryError | None = None
+        if not store.space.enough():
+            self._failure = FileError("No space left on device")
+
+    # -- while receiving -----------------------------------------------------------------------------
+
+    def _take(self, chunks: Sequence[Buffer], last: bool) -> None:
+        if self._failure is not None:
+            return
+        if self._file is not None:
+            self._write(self._file, chunks)
+        elif last:
+            self._held.extend(chunks)  # the views stay valid until `complete`
+        elif self._rewriter is not None and self._rewriter.head_complete:
+            self._open(chunks, self._header())
+        else:
+            self._hold(chunks)
+
+    def _hold(self, chunks: Sequence[Buffer]) -> None:
+        self._held_size += sum(map(len, chunks))
+        if self._held_size > HOLD_LIMIT:
+            self._open(chunks, b"")
+        else:
+            self._held.extend(bytes(chunk) for chunk in chunks)
+
+    def _header(self) -> bytes:
+        self._uids = _media_storage_uids(self._rewriter.head if self._rewriter is not None else None)
+        return meta_header(*self._uids, self._transfer_syntax)
+
+    def _open(self, chunks: Sequence[Buffer], header: bytes) -> None:
+        """Create the temporary and write what there is; with an empty *header* the data set comes first."""
+        file = self._store.publisher.new_file()
+        try:
+            file.open()
+        except (FileError, DirectoryError) as error:
+            self._failure = error
+            return
+        self._file = file
+        self._header_size = len(header)
+        self._header_first = bool(header)
+        held, self._held = self._held, []
+        self._write(file, [header, *held, *chunks] if header else [*held, *chunks])
+
+    def _write(self, file: ObjectFile, chunks: Sequence[Buffer]) -> None:
+        if not chunks:
+            return
+        try:
+            file.write(chunks)
+        except FileError as error:
+            self._failure = error
+            self._file = None
+
+    # -- when complete -------------------------------------------------------------------------------
+
+    def complete(self) -> StoreResult:
+        """See `StoreSession.complete`."""
+        try:
+            return StoreResult(self._complete())
+        finally:
+            self.discard()
+
+    def _complete(self) -> int:
+        rewriter = self._rewriter
+        journal = self._journal
+        journal.processing_store()
+        if rewriter is None or rewriter.empty:
+            return CANNOT_UNDERSTAND
+        request = self._request
+        sop_class = request.sop_class_uid
+        if not sop_class:
+            sop_class = (rewriter.head.sop_class if rewriter.head is not None else None) or b""
+            if not sop_class and self._store.namer.mode is FilenameMode.DEFAULT:
+                journal.store_error(
+                    "cannot generate directory or file name for received object: Invalid SOP Class UID"
+                )
+                return CANNOT_UNDERSTAND
+        if self._store.output.by_date:
+            return self._store_by_date(sop_class, series_date_directory(rewriter.series_date))
+        return self._store_at(sop_class, self._store.output.shown + b"/", None)
+
+    def _store_by_date(self, sop_class: bytes, relative: bytes) -> int:
+        output = self._store.output
+        shown = output.shown + b"/" + relative + b"/"
+        try:
+            with output.subdirectory(relative) as directory:
+                return self._store_at(sop_class, shown, directory)
+        except DirectoryError as error:
+            name = self._store.namer.name(sop_class, self._request.sop_instance_uid)
+            self._journal.name_generated(shown + name, before_reception=False)
+            return self._no_directory(error)
+
+    def _no_directory(self, error: DirectoryError) -> int:
+        shown = from_bytes(error.path or b"/")
+        self._journal.store_error(f"cannot create directory for received object: {shown}: {error.text}")
+        return OUT_OF_RESOURCES
+
+    def _store_at(self, sop_class: bytes, shown: bytes, directory: int | None) -> int:
+        """Name and publish the object; *shown* is the directory as messages show it, with its slash."""
+        namer = self._store.namer
+        while True:
+            name = namer.name(sop_class, self._request.sop_instance_uid)
+            path = shown + name
+            target = Target(path) if directory is None else Target(name, directory)
+            if namer.reserves and target.exists():
+                continue
+            try:
+                return self._store_as(path, target)
+            except NameTaken:
+                continue
+
+    def _store_as(self, path: bytes, target: Target) -> int:
+        journal = self._journal
+        journal.name_generated(path, before_reception=False)
+        if isinstance(self._failure, DirectoryError):
+            return self._no_directory(self._failure)
+        try:
+            if self._file is None and self._failure is None:
+                self._open((), self._header())
+                if isinstance(self._failure, DirectoryError):
+                    return self._no_directory(self._failure)
+            if target.exists() and not target.is_directory():
+                journal.overwriting(path)
+            target.check()
+            self._finish_file()
+            assert self._file is not None
+            self._file.publish(target, replace=not self._store.namer.reserves)
+        except FileError as error:
+            journal.store_error(f"cannot store received object: {from_bytes(path)}: {error.text}")
+            return OUT_OF_RESOURCES
+        size = self._file.size
+        self._file = None
+        journal.stored(path, self._request, size)
+        return SUCCESS
+
+    def _finish_file(self) -> None:
+        """Bring the temporary into its final form. Raises `FileError`."""
+        rewriter = self._rewriter
+        assert rewriter is not None
+        if self._failure is not None:
+            raise self._failure
+        if rewriter.unsaveable is not None:
+            raise FileError(rewriter.unsaveable)
+        file = self._file
+        assert file is not None
+        if rewriter.reorder is not None:
+            self._rewrite(file)
+        elif not self._header_first:
+            self._put_header_first(file)
+        else:
+            for offset, data in rewriter.patches:
+                file.patch(self._header_size + offset, data)
+        self._tell_meta_header()
+
+    def _put_header_first(self, body: ObjectFile) -> None:
+        assert self._rewriter is not None
+        for offset, data in self._rewriter.patches:
+            body.patch(offset, data)
+        whole = self._store.publisher.new_file()
+        self._file = whole
+        try:
+            whole.open()
+            whole.write([self._header()])
+            whole.append_from(body)
+        finally:
+            body.discard()
+        self._header_first = True
+
+    def _rewrite(self, first: ObjectFile) -> None:
+        """Write the object anew from what the first pass has left in *first* (spec/storage.md T1, T2)."""
+        assert self._rewriter is not None
+        second_pass = self._rewriter.reorder
+        assert second_pass is not None
+        publisher = self._store.publisher
+        plain = first
+        begin = self._header_size
+        whole = publisher.new_file()
+        try:
+            if second_pass.deflated:
+                plain, begin = publisher.new_file(), 0
+                plain.open()
+                for piece in second_pass.inflate(first.blocks(self._header_size)):
+                    plain.write([piece])
+            with plain.mapped() as content:
+                source = content[begin:]
+                try:
+                    second_pass.prepare(source)
+                    self._uids = _media_storage_uids(second_pass.head)
+                    self._found_uids = second_pass.head
+                    self._file = whole
+                    whole.open()
+                    whole.write([meta_header(*self._uids, self._transfer_syntax)])
+                    self._write_batches(whole, second_pass.write())
+                finally:
+                    second_pass.close()
+                    source.release()
+        except DataSetError as error:
+            raise FileError(str(error)) from None
+        finally:
+            first.discard()
+            plain.discard()
+
+    @staticmethod
+    def _write_batches(file: ObjectFile, pieces: Iterable[Buffer]) -> None:
+        """Write *pieces*, many in one system call."""
+        batch: list[Buffer] = []
+        for piece in pieces:
+            batch.append(piece)
+            if len(batch) >= _BATCH:
+                file.write(batch)
+                batch = []
+        if batch:
+            file.write(batch)
+
+    def _tell_meta_header(self) -> None:
+        assert self._rewriter is not None
+        head = self._found_uids or self._rewriter.head
+        self._journal.meta_header_written(
+            self._transfer_syntax,
+            *self._uids,
+            head is not None and head.sop_class is not None,
+            head is not None and head.sop_instance is not None,
+        )
+
+    def discard(self) -> None:
+        """See `StoreSession.discard`."""
+        super().discard()
+        self._held = []
+        file, self._file = self._file, None
+        if file is not None:
+            file.discard()
+
+
+def _media_storage_uids(head: MediaStorageUids | None) -> tuple[bytes, bytes]:
+    """Return the values of (0002,0002) and (0002,0003) for what the data set says (spec/storage.md 2)."""
+    sop_class = head.sop_class if head is not None else None
+    sop_instance = head.sop_instance if head is not None else None
+    return (
+        _PRIVATE_GENERIC_FILE if sop_class is None else _resolved(sop_class),
+        new_uid() if sop_instance is None else _resolved(sop_instance),
+    )
+
+
+def _resolved(value: bytes) -> bytes:
+    """A value that starts with an equals sign is the name of a UID; an unknown name gives nothing."""
+    if value[:1] != b"=":
+        return value
+    from dcmrecv.uidnames import uid_of
+
+    return (uid_of(value[1:].decode("latin-1")) or "").encode("ascii")

@@ -1,0 +1,60 @@
+"""What the association driver sees of a C-STORE: a session that takes fragments and ends in a status.
+
+The driver (`dcmrecv.server.association`) calls `StoreSession.receive` for every batch of fragments, then either
+`complete` or, when the data set never got whole, `discard`. Sessions tell the journal in the reference's order
+(spec/network.md f.1):
+
+* normal: ``data_set_starts`` and notes while receiving; in `complete` ``processing_store``,
+  ``name_generated``, ``overwriting``, ``meta_header_written``, ``stored`` or ``store_error``;
+* bit preserving: ``name_generated`` and ``overwriting`` when the session is made, ``file_not_created`` or
+  ``file_not_written`` while receiving, ``stored`` in `complete`;
+* ignore: as normal while receiving, ``ignored`` in `complete`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from dcmrecv.core.events import Cause
+
+__all__ = ["CANNOT_UNDERSTAND", "OUT_OF_RESOURCES", "SUCCESS", "StoreResult", "StoreSession"]
+
+SUCCESS = 0x0000
+OUT_OF_RESOURCES = 0xA700
+CANNOT_UNDERSTAND = 0xC000
+
+
+class StoreResult(NamedTuple):
+    """How a C-STORE ended: the status of the response, and why to abort after it, if so."""
+
+    status: int
+    abort: tuple[Cause, ...] | None = None
+
+
+class StoreSession:
+    """One C-STORE. Used by one thread."""
+
+    #: True if the data set goes to its file as it comes (bit preserving).
+    to_file = False
+    #: True if the data set was received but thrown away because its file failed (bit preserving).
+    dropped = False
+
+    def receive(self, views: list[memoryview], last: bool, context_id: int) -> tuple[Cause, ...] | None:
+        """Take fragments; they are written or copied when this returns, except those of the *last* batch,
+        which stay valid until `complete`. A tuple means: abort now, without a response."""
+        raise NotImplementedError
+
+    def complete(self) -> StoreResult:
+        """All fragments are there: publish the object and return the result."""
+        raise NotImplementedError
+
+    def keep_or_discard(self) -> None:
+        """The data set came on another presentation context than its command: the association is aborted.
+
+        Bit preserving keeps the file (as the reference does), the other modes forget the object.
+        """
+        self.discard()
+
+    def discard(self) -> None:
+        """The object will not be stored: remove what was written. May be called again."""
+        raise NotImplementedError

@@ -1,0 +1,97 @@
+"""The store of a process: hands out a session for each C-STORE."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from dcmrecv.config import FilenameMode, StorageConfig, StorageMode
+from dcmrecv.core.events import Cause
+from dcmrecv.storage.bit_preserving import BitPreservingSession
+from dcmrecv.storage.directories import OutputDirectory
+from dcmrecv.storage.naming import Namer
+from dcmrecv.storage.normal import IgnoreSession, NormalSession
+from dcmrecv.storage.publish import DirectoryError, Publisher, Target
+from dcmrecv.storage.session import StoreSession
+from dcmrecv.storage.space import FreeSpace
+from dcmrecv.storage.temporary import remove_orphans
+from dcmrecv.text import from_bytes
+
+if TYPE_CHECKING:
+    from dcmrecv.core.events import AcceptedAssociation, StoreRequest
+    from dcmrecv.dataset.dictionary import DataDictionary
+    from dcmrecv.journal import AssociationJournal
+
+__all__ = ["ObjectStore"]
+
+_INVALID_CLASS = Cause(0x0006, 0x03E8, "Invalid SOP Class UID")
+
+
+class ObjectStore:
+    """Stores objects as one `StorageConfig` says. Shared by the threads of one process."""
+
+    def __init__(
+        self,
+        config: StorageConfig,
+        *,
+        dictionary: Callable[[], DataDictionary],
+        worker: int = 0,
+    ) -> None:
+        """*worker* is the number of this process under one parent; only number 0 looks for orphans."""
+        self.config = config
+        self.dictionary = dictionary
+        self.output = OutputDirectory(config)
+        self.namer = Namer(config.filenames, config.extension)
+        self.publisher = Publisher(config, self.output)
+        self.space = FreeSpace(self.output.path, config.min_free_space)
+        self.names_before_reception = config.mode is StorageMode.BIT_PRESERVING
+        self._worker = worker
+        self._cleaner: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Remove what dead processes left half-written, in the background: reception need not wait."""
+        if self._worker or self.config.mode is StorageMode.IGNORE:
+            return
+        self._cleaner = threading.Thread(
+            target=remove_orphans, args=(self.output.path,), name="orphans", daemon=True
+        )
+        self._cleaner.start()
+
+    def close(self) -> None:
+        """Wait for the background work."""
+        if self._cleaner is not None:
+            self._cleaner.join()
+
+    def path_of(self, sop_class: bytes, sop_instance: bytes) -> bytes:
+        """Return a path in the output directory, one that does not exist yet if the mode asks for that."""
+        while True:
+            path = self.output.shown + b"/" + self.namer.name(sop_class, sop_instance)
+            if not self.namer.reserves or not Target(path).exists():
+                return path
+
+    def request(
+        self, request: StoreRequest, association: AcceptedAssociation, journal: AssociationJournal
+    ) -> StoreSession | tuple[Cause, ...]:
+        """Return the session for *request*, or the causes for which the association is aborted at once."""
+        mode = self.config.mode
+        if mode is StorageMode.NORMAL:
+            return NormalSession(self, request, association, journal)
+        if mode is StorageMode.IGNORE:
+            return IgnoreSession(self, request, association, journal)
+        if self.namer.mode is FilenameMode.DEFAULT and not request.sop_class_uid:
+            journal.store_error(
+                "cannot generate directory or file name for object to be received: Invalid SOP Class UID"
+            )
+            return (_INVALID_CLASS,)
+        path = self.path_of(request.sop_class_uid, request.sop_instance_uid)
+        journal.name_generated(path, before_reception=True)
+        try:
+            self.output.ensure()
+        except DirectoryError as error:
+            shown = from_bytes(self.output.shown or b"/")
+            journal.store_error(f"cannot create directory for object to be received: {shown}: {error.text}")
+            return (Cause(0x0000, 0x000D, error.text),)
+        if Target(path).exists() and not Target(path).is_directory():
+            journal.overwriting(path)
+        return BitPreservingSession(self, request, association, journal, path)
