@@ -88,9 +88,7 @@ def zsh_completion() -> str:
         text = option.text.replace("\n", " ").replace("[", "(").replace("]", ")").replace(":", "\\:")
         values = "".join(f":{kind}:{_ZSH_ACTIONS.get(kind, '')}" for kind in option.values)
         for name in option.names:
-            # In _arguments a leading + or - of a specification has a meaning of its own unless escaped.
-            shown = "\\" + name if name.startswith("+") else name
-            lines.append(f"    {_quoted(f'*{shown}[{text}]{values}')} \\")
+            lines.append(f"    {_quoted(f'*{name}[{text}]{values}')} \\")
     lines.append("    '1:port:'")
     return "\n".join(lines) + "\n"
 

@@ -41,6 +41,8 @@ EXIT_BAD_TLS = 71
 
 APPLICATION_LOGGER = "dcmtk.apps.dcmrecv"
 NETWORK_LOGGER = "dcmtk.dcmnet"
+DATA_LOGGER = "dcmtk.dcmdata"
+TLS_LOGGER = "dcmtk.dcmtls"
 _DEFAULT_PROFILE_NAME = "DEFAULT"
 _PRIVILEGED_PORTS = 1024
 
@@ -116,10 +118,21 @@ def _exclusive_screen(parsed: ParsedArguments) -> str | None:
 
         return screens.list_screen(sentences.CIPHERS_HEADING, list_ciphers())
     if parsed.rightmost("--list-profiles"):
-        from dcmrecv.tls import list_profiles
+        from dcmrecv.tls import available_profiles
 
-        return screens.list_screen(sentences.PROFILES_HEADING, list_profiles())
+        return screens.list_screen(sentences.PROFILES_HEADING, map(_profile_title, available_profiles()))
     return None
+
+
+def _profile_title(name: str) -> str:
+    """Return option and title of TLS profile *name* as the option table has them."""
+    from dcmrecv.cli.table import ALL_OPTIONS
+
+    for option in ALL_OPTIONS:
+        if option.dest == "tls.profile" and option.const == name:
+            title = option.text.replace("\n", " ").partition(" (")[0]
+            return f"+{name}  {option.long}  {title}"
+    return f"+{name}"
 
 
 def _start(program: str, parsed: ParsedArguments) -> tuple[int, bool]:
@@ -210,10 +223,21 @@ def _configure(settings: Settings, log_settings: Settings, logs: Logs) -> int:
 
 
 def _load_dictionary(logs: Logs) -> tuple[bool, Callable[[], DataDictionary]]:
-    """Load what DCMDICTPATH names (step 16); return whether that counts as loaded, and the dictionary."""
-    from dcmrecv.dataset.dictionary import load_from_environment
+    """Load what DCMDICTPATH names (step 16); return whether that counts as loaded, and the dictionary.
 
-    return load_from_environment(os.environ, logs.logger("dcmtk.dcmdata"))
+    Without it the built-in dictionary is there, but not read before somebody needs it.
+    """
+    from dcmrecv.dataset.dictionary_files import load_environment
+
+    path = os.environ.get("DCMDICTPATH")
+    dictionary = load_environment(path, _reporter(logs.logger(DATA_LOGGER)))
+    return not path or dictionary().loaded, dictionary
+
+
+def _reporter(log: Log) -> Callable[[str, str], None]:
+    """Return what takes lines as level letter and text and gives them to *log*."""
+    methods = {"T": log.trace, "D": log.debug, "I": log.info, "W": log.warn, "E": log.error, "F": log.fatal}
+    return lambda letter, text: methods[letter](text)
 
 
 def _load_profile(choice: ProfileChoice, logs: Logs, application: Log) -> Profile | None:
@@ -270,9 +294,9 @@ def _serve(
         from dcmrecv.tls import TlsStartError, prepare
 
         try:
-            tls = prepare(config.tls, logs.logger("dcmtk.dcmtls"))
+            tls = prepare(config.tls, _reporter(logs.logger(TLS_LOGGER)))
         except TlsStartError as error:
-            application.fatal(error.text)
+            application.fatal(str(error))
             return EXIT_BAD_TLS
 
     from dcmrecv.log.journal import DcmtkJournal

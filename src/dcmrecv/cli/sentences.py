@@ -70,4 +70,3 @@ IMPLEMENTATION_LINES = (
 )
 IMPLEMENTATION_LIBRARY = "- {name} {version}"
 NOT_INSTALLED = "not installed"
-BAD_ENVIRONMENT_FLAG = "Invalid value for environment variable {name} ({text})"
