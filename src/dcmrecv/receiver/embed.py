@@ -51,11 +51,11 @@ class Receiver:
 
         Raises `dcmrecv.server.listener.PortError` if the port cannot be opened.
         """
-        from dcmrecv.dataset.dictionary import built_in_dictionary
+        from dcmrecv.dataset.dictionary import builtin_dictionary
 
         listener = open_listener(self.config.network)
         self._port = listener.getsockname()[1]
-        services = build_services(self.config, self.journal, tls=None, dictionary=built_in_dictionary)
+        services = build_services(self.config, self.journal, tls=None, dictionary=builtin_dictionary)
         services.store.start()
         self._services = services
         self._server = Server(listener, services, max_associations=self.config.network.max_associations)

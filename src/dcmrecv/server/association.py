@@ -116,7 +116,8 @@ class Association:
             self._journal.tls_failed(error.lines, error.text)
             return False
         self._transport.use_tls(connection)
-        self._journal.tls_established(connection.details, connection.warnings)
+        details = connection.details() if self._journal.wants_details else ""
+        self._journal.tls_established(details, connection.warnings)
         return True
 
     def _converse(self) -> None:

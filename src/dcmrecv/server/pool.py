@@ -44,6 +44,11 @@ class WorkerPool:
         """Number of connections being served."""
         return self._threads - self._idle
 
+    @property
+    def stopped(self) -> bool:
+        """True once `stop` was called."""
+        return self._stopping
+
     def start(self) -> None:
         """Begin to accept."""
         with self._lock:
@@ -79,7 +84,7 @@ class WorkerPool:
                 try:
                     connection, address = accept()
                 except OSError as error:
-                    if self._stopping:
+                    if self.stopped:
                         break
                     if error.errno in _TRANSIENT:
                         time.sleep(limits.ACCEPT_PAUSE)

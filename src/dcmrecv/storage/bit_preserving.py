@@ -10,8 +10,9 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from dcmrecv.core.events import Cause
+from dcmrecv.storage.directories import DirectoryError
 from dcmrecv.storage.meta import meta_header
-from dcmrecv.storage.publish import DirectoryError, FileError, NameTaken, Target
+from dcmrecv.storage.publish import Buffer, FileError, NameTaken, Target
 from dcmrecv.storage.session import OUT_OF_RESOURCES, SUCCESS, StoreResult, StoreSession
 from dcmrecv.text import from_bytes
 
@@ -62,7 +63,7 @@ class BitPreservingSession(StoreSession):
                 request.transfer_syntax,
                 self._association.request.calling_ae_title.rstrip(b" "),
             )
-            chunks: list[bytes | memoryview] = [header, *views]
+            chunks: list[Buffer] = [header, *views]
         else:
             chunks = list(views)
         try:

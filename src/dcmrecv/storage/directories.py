@@ -6,6 +6,7 @@ made and opened on its own, relative to its parent and never through a symbolic 
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -88,10 +89,8 @@ class OutputDirectory:
         for component in relative.split(b"/"):
             parent = descriptor
             try:
-                try:
+                with contextlib.suppress(FileExistsError):  # only the first object of a day makes them
                     os.mkdir(component, dir_fd=parent)
-                except FileExistsError:
-                    pass  # usual: only the first object of a day makes its directories
                 descriptor = os.open(component, _OPEN_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
             finally:
                 os.close(parent)

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 from dcmrecv.config import FilenameMode
 from dcmrecv.core.events import Cause
 from dcmrecv.dataset.rewriter import DataSetError, DataSetRewriter, MediaStorageUids
-from dcmrecv.storage.directories import series_date_directory
+from dcmrecv.storage.directories import DirectoryError, series_date_directory
 from dcmrecv.storage.meta import meta_header
 from dcmrecv.storage.naming import new_uid
-from dcmrecv.storage.publish import Buffer, DirectoryError, FileError, NameTaken, ObjectFile, Target
+from dcmrecv.storage.publish import Buffer, FileError, NameTaken, ObjectFile, Target
 from dcmrecv.storage.session import (
     CANNOT_UNDERSTAND,
     OUT_OF_RESOURCES,
@@ -238,13 +238,12 @@ class NormalSession(IgnoreSession):
     def _store_as(self, path: bytes, target: Target) -> int:
         journal = self._journal
         journal.name_generated(path, before_reception=False)
-        if isinstance(self._failure, DirectoryError):
-            return self._no_directory(self._failure)
+        if self._file is None and self._failure is None:
+            self._open((), self._header())
+        failure = self._problem()
+        if isinstance(failure, DirectoryError):
+            return self._no_directory(failure)
         try:
-            if self._file is None and self._failure is None:
-                self._open((), self._header())
-                if isinstance(self._failure, DirectoryError):
-                    return self._no_directory(self._failure)
             if target.exists() and not target.is_directory():
                 journal.overwriting(path)
             target.check()
@@ -258,6 +257,10 @@ class NormalSession(IgnoreSession):
         self._file = None
         journal.stored(path, self._request, size)
         return SUCCESS
+
+    def _problem(self) -> FileError | DirectoryError | None:
+        """Return what happened to the file so far."""
+        return self._failure
 
     def _finish_file(self) -> None:
         """Bring the temporary into its final form. Raises `FileError`."""

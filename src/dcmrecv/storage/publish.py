@@ -20,7 +20,7 @@ from dcmrecv.storage.temporary import TemporaryNames
 
 __all__ = ["Buffer", "FileError", "NameTaken", "ObjectFile", "Publisher", "Target"]
 
-Buffer = bytes | memoryview
+Buffer = bytes | bytearray | memoryview
 
 _IOV_MAX = 1024
 _COPY_BLOCK = 1 << 20

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 from dcmrecv.config import FilenameMode, StorageConfig, StorageMode
 from dcmrecv.core.events import Cause
 from dcmrecv.storage.bit_preserving import BitPreservingSession
-from dcmrecv.storage.directories import OutputDirectory
+from dcmrecv.storage.directories import DirectoryError, OutputDirectory
 from dcmrecv.storage.naming import Namer
 from dcmrecv.storage.normal import IgnoreSession, NormalSession
-from dcmrecv.storage.publish import DirectoryError, Publisher, Target
+from dcmrecv.storage.publish import Publisher, Target
 from dcmrecv.storage.session import StoreSession
 from dcmrecv.storage.space import FreeSpace
 from dcmrecv.storage.temporary import remove_orphans
