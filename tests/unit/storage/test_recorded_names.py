@@ -1,0 +1,84 @@
+"""Names and places the reference gave, recorded (spec/storage.md 5, 6)."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from dcmrecv.config import StorageMode, SubdirectoryMode
+from dcmrecv.storage.directories import series_date_directory
+from tests.unit.storage.conftest import CT, Peer, data_set, element, everything
+
+MR = b"1.2.840.10008.5.1.4.1.1.4"
+RECORDED = json.loads((Path(__file__).parents[2] / "golden/storage/naming.json").read_bytes())
+DATA_SETS = {
+    "class CT, instance 1.2.3.4": data_set(),
+    "noclass": element(0x00080018, b"UI", b"1.2.3.4"),
+    "mr": data_set(sop_class=MR),
+    "mrblank": data_set(sop_class=MR + b" "),
+}
+STORED = [case for case in RECORDED["default_names"] if case["status"] != "abort"]
+
+
+def on_the_wire(value: str) -> bytes:
+    """Return the UID as the core hands it on: cut at NUL, white space off (spec/storage.md 1)."""
+    return value.encode("latin-1").partition(b"\0")[0].strip()
+
+
+@pytest.mark.golden
+@pytest.mark.parametrize("case", STORED, ids=lambda case: repr(case["affected_sop_instance"])[:40])
+def test_default_names(peer: Callable[..., Peer], out: Path, case: dict[str, Any]) -> None:
+    sent = peer().send(
+        DATA_SETS[case["dataset"]],
+        on_the_wire(case["affected_sop_instance"]),
+        on_the_wire(case["affected_sop_class"]),
+    )
+    assert sent.status == int(case["status"], 16)
+    stored = {path.encode("utf-8", "surrogateescape") for path in everything(out)}
+    assert stored == ({case["stored"].encode("latin-1")} if case["stored"] else set())
+
+
+@pytest.mark.golden
+@pytest.mark.parametrize("case", RECORDED["series_date"], ids=lambda c: repr((c["vr"], c["value"])))
+def test_series_dates(peer: Callable[..., Peer], out: Path, case: dict[str, Any]) -> None:
+    content = data_set()
+    if case["vr"] is not None:
+        value = case["value"].encode("latin-1")
+        if case["vr"] == "UN":
+            date = bytes.fromhex("08002100") + b"UN\0\0" + len(value).to_bytes(4, "little") + value
+        else:
+            date = element(0x00080021, case["vr"].encode(), value, b" ")
+        content = data_set()[: -len(element(0x00100010, b"PN", b"Doe^Jane"))] + date
+    before = time.strftime("%Y%m%d")
+    sent = peer(subdirectories=SubdirectoryMode.SERIES_DATE).send(content, b"1.2.3")
+    assert sent.status == 0
+    expected = {case["stored"].replace("today", day) for day in (before, time.strftime("%Y%m%d"))}
+    (stored,) = everything(out)
+    assert stored in expected
+
+
+def test_a_date_is_digits_of_ascii() -> None:
+    assert series_date_directory("٢٠٢٤٠١٣١".encode()).startswith(b"undef/")
+    assert series_date_directory(b"20240131\n").startswith(b"undef/")
+
+
+def test_every_recorded_prefix() -> None:
+    from dcmrecv.storage.modality import PREFIXES
+
+    assert len(PREFIXES) == 201
+    assert PREFIXES[CT] == b"CT"
+    assert PREFIXES[b"1.2.840.10008.5.1.4.1.1.88.70"] == PREFIXES[b"1.2.840.10008.5.1.4.1.1.88.75"] == b"SRi"
+    assert all(name.replace(b"_", b"").isalnum() for name in PREFIXES.values())
+
+
+def test_an_empty_class_aborts_bit_preserving_default_names(peer: Callable[..., Peer], out: Path) -> None:
+    sent = peer(StorageMode.BIT_PRESERVING).send(data_set(), sop_class=b"")
+    assert sent.status is None
+    assert sent.aborted is not None
+    assert sent.journal.names() == ["store_error"]
+    assert everything(out) == set()
