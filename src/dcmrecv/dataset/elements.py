@@ -9,9 +9,11 @@ the second pass. Errors are raised where the reference gives up.
 from __future__ import annotations
 
 import struct
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dcmrecv.dataset import errors, limits
+from dcmrecv.dataset.encoding import Encoding
 from dcmrecv.dataset.errors import DataSetError, limit_exceeded
 from dcmrecv.dataset.stream import (
     FIRST_TAG,
@@ -94,6 +96,18 @@ class ElementWalker(Stream):
             return self._sequence_step()
         return self._fragment_step()
 
+    def __init__(
+        self,
+        encoding: Encoding,
+        dictionary: Callable[[], DataDictionary],
+        note: Callable[[str, str], None] | None,
+    ) -> None:
+        super().__init__(encoding, dictionary, note)
+        self._seen: dict[int, set[int]] = {}
+        self._deferred: dict[int, tuple[int, bool]] = {}
+        self._look_back = limits.MAX_LOOK_BACK
+        self._group_lengths_corrected = 0
+
     # ---- items and sequences ----------------------------------------------------------------------
 
     def _item_step(self) -> bool:
@@ -167,6 +181,7 @@ class ElementWalker(Stream):
     def _leave_item(self) -> None:
         self._close_group_length()
         if self.disordered:
+            self._seen.pop(len(self.stack), None)
             self.disordered_items.add(self.output_start)
             if len(self.disordered_items) > limits.MAX_SORTED_ELEMENTS:
                 raise limit_exceeded("items out of order")
@@ -185,6 +200,10 @@ class ElementWalker(Stream):
     def _resume_item(self) -> None:
         self._pop()
         self.barrier = self._barrier()
+        if self._deferred:
+            element = self._deferred.pop(len(self.stack), None)
+            if element is not None:
+                self._tell_element(*element)
 
     def _sequence_step(self) -> bool:
         position = self.position
@@ -315,13 +334,13 @@ class ElementWalker(Stream):
                 )
             raise DataSetError(errors.ELEMENT_LARGER_THAN_ITEM)
 
-    def _not_loaded(self, tag: int) -> None:
+    def _not_loaded(self, tag: int, pad: int = PAD_BINARY) -> None:
         if self._note is not None:
-            self.note(
-                "E",
-                f"DcmElement: {self._name(tag)} {text(tag)} has odd maximum length ({UNDEFINED}) and therefore is "
-                "not loaded",
-            )
+            what = f"{self._name(tag)} {text(tag)} has odd maximum length ({UNDEFINED}) and therefore is not loaded"
+            if pad == PAD_TEXT:
+                self.note("W", f"DcmByteString: Element {what}")
+            else:
+                self.note("E", f"DcmElement: {what}")
         raise DataSetError(errors.CORRUPTED_DATA)
 
     # ---- order, group lengths, head ---------------------------------------------------------------
@@ -329,8 +348,8 @@ class ElementWalker(Stream):
     def _barrier(self) -> int:
         """Return the lowest tag above the last one that the fast loops must not pass."""
         last = self.last
-        if last == FIRST_TAG and self.group_length is not None:
-            # An open group below 0008: the next group may be any.
+        if (last == FIRST_TAG and self.group_length is not None) or self._seen:
+            # An open group below 0008, or every tag is to be remembered.
             return 0
         wanted = [0xFFFE0000]
         if self.sop_class is None:
@@ -351,7 +370,11 @@ class ElementWalker(Stream):
             self.started = True
         in_order = tag > self.last if tag > FIRST_TAG else self.last == FIRST_TAG and tag > self.low
         if not in_order:
-            self._out_of_order(tag)
+            if not self.disordered:
+                self.disordered = True
+                self.second_pass = True
+                if self._note is not None:
+                    self._seen[len(self.stack)] = self._tags_before()
         else:
             gl = self.group_length
             if gl is not None and gl.group != tag >> 16:
@@ -365,16 +388,36 @@ class ElementWalker(Stream):
         self.barrier = self._barrier()
         return in_order
 
-    def _out_of_order(self, tag: int) -> None:
-        if tag == (self.low if self.last == FIRST_TAG else self.last):
-            self.note(
-                "W",
-                f"DcmItem: Element {text(tag)} found twice in one data set or item, ignoring second entry",
-            )
-        else:
-            self.note("W", f"DcmItem: Dataset not in ascending tag order, at element {text(tag)}")
-        self.disordered = True
-        self.second_pass = True
+    def _tags_before(self) -> set[int]:
+        """Return the tags of the current item up to here, as far as they can be found out."""
+        begin = self.begin - self.base
+        size = self.position - begin
+        if begin < 0 or size > self._look_back:
+            return {self.low if self.last == FIRST_TAG else self.last}
+        self._look_back -= size
+        collector = _TagCollector(self.encoding, self._get_dictionary, None)
+        collector.converting = self.converting
+        collector.feed(self.buffer[begin : self.position], True)
+        return collector.tags
+
+    def _tell_element(self, tag: int, in_order: bool) -> None:
+        """Tell what is wrong with the place of an element, once it was read."""
+        self._deferred.pop(len(self.stack), None)
+        seen = self._seen.get(len(self.stack))
+        if not in_order:
+            if seen is not None and tag in seen:
+                self.note(
+                    "W",
+                    f"DcmItem: Element {text(tag)} found twice in one data set or item, ignoring second entry",
+                )
+            else:
+                self.note("W", f"DcmItem: Dataset not in ascending tag order, at element {text(tag)}")
+        if seen is not None:
+            seen.add(tag)
+            if len(seen) > limits.MAX_SORTED_ELEMENTS:
+                raise limit_exceeded("elements out of order")
+        if tag >> 16 in GROUPS_NOT_ALLOWED:
+            self.note("W", f"DcmItem: Invalid Element {text(tag)} found in data set")
 
     def _close_group_length(self) -> None:
         gl = self.group_length
@@ -438,13 +481,9 @@ class ElementWalker(Stream):
             if name in ("OB", "OW") and not overlay:
                 self._check_ob_ow(tag, length)
             elif length == UNDEFINED and name not in ("SQ", "UN", "??"):
-                if self.final and self.size == self.position + header:
-                    pass
-                else:
-                    self._not_loaded(tag)
+                if self.position + header < self.size:
+                    self._not_loaded(tag, info.pad)
         in_order = self._advance(tag)
-        if tag <= FIRST_TAG or tag >= 0xFFFF0000:
-            self._tell_group(tag)
         if tag == PIXEL_DATA and not self.stack and in_order and length != UNDEFINED:
             self.native_pixel_data = True
         if name == "SQ":
@@ -457,21 +496,22 @@ class ElementWalker(Stream):
                     "syntax LittleEndianImplicit (CP-246)",
                 )
             self._open_sequence(tag, header, length, True)
-        elif not tag & 0xFFFF:
-            self._group_length(tag, info, header, length, in_order)
         elif pixel_class and length == UNDEFINED:
             self._open_pixel_sequence(tag, header)
+        elif not tag & 0xFFFF:
+            self._group_length(tag, info, header, length, in_order)
         else:
             if name in ("ox", "px") and (pixel_class or overlay):
                 info = INFO["OW"]._replace(standard=False)
             self._plain(tag, info, header, length, in_order)
+        if self._note is not None and (not in_order or tag <= FIRST_TAG or tag >= 0xFFFF0000 or self._seen):
+            if self.kind == ITEM:
+                self._tell_element(tag, in_order)
+            else:
+                self._deferred[len(self.stack) - 1] = (tag, in_order)
 
     def _implicit(self) -> bool:
         return self.converting or not self.encoding.explicit
-
-    def _tell_group(self, tag: int) -> None:
-        if tag >> 16 in GROUPS_NOT_ALLOWED:
-            self.note("W", f"DcmItem: Invalid Element {text(tag)} found in data set")
 
     def _check_ob_ow(self, tag: int, length: int) -> None:
         if tag == VOI_LUT_SEQUENCE and length != UNDEFINED:
@@ -602,7 +642,8 @@ class ElementWalker(Stream):
             self._value(tag, start, 4, swap=4 if swapped else 0)
         else:
             if not is_ul:
-                self.note("W", "DcmItem: Group Length with VR other than UL found, corrected")
+                if in_order or tag not in self._seen.get(len(self.stack), ()):
+                self._group_lengths_corrected += 1
             new_header = self._header(tag, "UL", 4)
             self._replace(position, new_header + bytes(4), start)
             offset = self.out_total - 4
@@ -671,6 +712,8 @@ class ElementWalker(Stream):
             self.base -= len(held)
             self.feed(held, True)
         cut = bool(self.held) or self.truncated
+        if len(self.held) >= 6 and self._note is not None and self.kind == ITEM and not self._implicit():
+            self._tell_cut_header()
         self.buffer = memoryview(b"")
         self.base += 0
         self.position = self.run = self.size = 0
@@ -680,6 +723,17 @@ class ElementWalker(Stream):
         if self.native_pixel_data and self.encoding.encapsulated and not cut:
             self.note("E", self._explicit_pixel_data())
             raise DataSetError(errors.PIXEL_DATA_EXPLICIT_LENGTH)
+        if self.saving and self.unsaveable is None:
+            for _ in range(min(self._group_lengths_corrected, limits.MAX_NOTES)):
+                self.note("W", "DcmItem: Group Length with VR other than UL found, corrected")
+
+    def _tell_cut_header(self) -> None:
+        group, element, _ = self.item_header.unpack(self.held[:8].ljust(8, b"\0"))
+        info = describe(self.held[4:6])
+        if group != 0xFFFE and not info.standard:
+            self.buffer = memoryview(self.held)
+            self.position = 0
+            self._tell_vr(group << 16 | element, info)
 
     def _explicit_pixel_data(self) -> str:
         return (
@@ -708,3 +762,21 @@ class ElementWalker(Stream):
                 f"{text(self.tag)}",
             )
         raise DataSetError(errors.SEQUENCE_DELIMITER_MISSING)
+
+
+class _TagCollector(ElementWalker):
+    """Collects the tags of an item that was already walked over, leaving out what is nested."""
+
+    def __init__(
+        self,
+        encoding: Encoding,
+        dictionary: Callable[[], DataDictionary],
+        note: Callable[[str, str], None] | None,
+    ) -> None:
+        super().__init__(encoding, dictionary, note)
+        self.tags: set[int] = set()
+
+    def _advance(self, tag: int) -> bool:
+        if not self.stack:
+            self.tags.add(tag)
+        return True

@@ -6,7 +6,7 @@ MAX_NESTING = 131_072
 """Sequences inside sequences. The reference dies between 8,000 and 12,000."""
 MAX_PATCHES = 1_000_000
 """Group lengths to be corrected in one data set."""
-MAX_NOTES = 100
+MAX_NOTES = 1_000
 """Parser lines per data set; the rest is counted, not told."""
 MAX_SORTED_ELEMENTS = 1_000_000
 """Elements inside items out of order, which the second pass has to index."""
@@ -18,3 +18,5 @@ INFLATE_STEP = 65_536
 """Bytes inflated at a time."""
 MAX_INFLATED = 64 << 30
 """Bytes a deflated data set may grow to."""
+MAX_LOOK_BACK = 1 << 20
+"""Bytes of a data set that are looked at again to tell a repeated element from one out of order."""

@@ -36,7 +36,8 @@ class DataSetRewriter:
 
     *transfer_syntax* is a UID; *dictionary* is called when implicit VR or a log line needs it; *note* is told the
     lines of the parser as level letter and text (logger dcmdata), None if nobody listens. *syntax_name* gives
-    the long name of a transfer syntax for one of those lines.
+    the long name of a transfer syntax for one of those lines. *saving* is False where the output is thrown away
+    (``--ignore``): lines about writing are left out then.
     """
 
     def __init__(
@@ -46,10 +47,12 @@ class DataSetRewriter:
         dictionary: Callable[[], DataDictionary],
         note: Callable[[str, str], None] | None = None,
         syntax_name: Callable[[bytes], str] | None = None,
+        saving: bool = True,
     ) -> None:
         encoding = encoding_of(transfer_syntax)
         self._walker = walker_for(encoding, dictionary, note)
         self._dictionary = dictionary
+        self._walker.saving = saving
         name = syntax_name or (lambda uid: uid.decode("latin-1"))
         self._walker.syntax_name = lambda: name(transfer_syntax)
         self._inflater = Inflater() if encoding.deflated else None

@@ -53,6 +53,8 @@ SOP_CLASS_UID, SOP_INSTANCE_UID, SERIES_DATE = 0x00080016, 0x00080018, 0x0008002
 
 def text(tag: int) -> str:
     """Return *tag* as the reference prints it."""
+    if tag == 0xFFFFFFFF:
+        return "(????,????)"
     return f"({tag >> 16:04x},{tag & 0xFFFF:04x})"
 
 
@@ -97,6 +99,7 @@ class Stream:
         self._note = note
         self._notes = 0
         self.syntax_name: Callable[[], str] = str
+        self.saving = True
         order = ">" if encoding.big_endian else "<"
         self.word = struct.Struct(order + "I")
         self.half = struct.Struct(order + "H")
@@ -273,12 +276,12 @@ class Stream:
         here = min(length, self.size - start)
         self.skip = length - here
         stop = start + here
+        if capture:
+            self._capture(self.buffer[start:stop])
         if drop or self.swap_width:
             self._flush(start)
             self._pass(self.buffer[start:stop])
             self.run = stop
-        elif capture:
-            self._capture(self.buffer[start:stop])
         self.position = stop
         if not self.skip:
             self._value_complete(stop)
