@@ -643,7 +643,7 @@ class ElementWalker(Stream):
         else:
             if not is_ul:
                 if in_order or tag not in self._seen.get(len(self.stack), ()):
-                self._group_lengths_corrected += 1
+                    self._group_lengths_corrected += 1
             new_header = self._header(tag, "UL", 4)
             self._replace(position, new_header + bytes(4), start)
             offset = self.out_total - 4
