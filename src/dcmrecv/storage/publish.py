@@ -172,7 +172,8 @@ class ObjectFile:
             mapping = mmap.mmap(self._descriptor, self.size, access=mmap.ACCESS_READ)
         except OSError as error:
             raise FileError(os.strerror(error.errno or 0)) from None
-        with mapping, memoryview(mapping) as view:
+        # Not closed here: when writing fails, the error still refers to parts of it for a while.
+        with memoryview(mapping) as view:
             yield view
 
     def append_from(self, other: ObjectFile) -> None:
