@@ -202,6 +202,7 @@ def _undefined_length(data: bytes, pos: int, tag: int, notes: tuple[NegotiationN
                 f"found {_tag_name(found)} instead of sequence delimiter (fffe,e0dd)",
             )
         )
+        lines.append(("D", f"DcmSequenceOfItems::readSubItem() cannot create Sub Item {_tag_name(found)}"))
     if tag >> 16 in _INVALID_GROUPS:
         lines.append(("W", f"DcmItem: Invalid Element {name} found in data set"))
     raise CommandError((causes.COMMAND_UNREADABLE, causes.SEQUENCE_DELIMITATION_MISSING), notes, tuple(lines))

@@ -82,8 +82,7 @@ class Cause(NamedTuple):
         return f"{self.module:04x}:{self.code:04x} {self.text}"
 
 
-@dataclass(frozen=True, slots=True)
-class ProposedContext:
+class ProposedContext(NamedTuple):
     """A presentation context item of the request, as proposed."""
 
     context_id: int
@@ -151,8 +150,7 @@ class AssociateRequest:
     user_identity: UserIdentity | None
 
 
-@dataclass(frozen=True, slots=True)
-class ContextResult:
+class ContextResult(NamedTuple):
     """One evaluated presentation context. `transfer_syntax` is meaningful when accepted."""
 
     context_id: int

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from dcmrecv import identity
 from dcmrecv.config import AssociationConfig, Role
@@ -155,15 +155,13 @@ def _negotiate(settings: AcceptorSettings, raw: bytes) -> Negotiated:
             results.append(result)
         else:
             first = results[places[number]]
-            results[places[number]] = replace(
-                first,
+            results[places[number]] = first._replace(
                 outcome=result.outcome,
                 transfer_syntax=result.transfer_syntax,
                 accepted_role=result.accepted_role,
             )
             results.append(
-                replace(
-                    result,
+                result._replace(
                     outcome=ContextOutcome.PROPOSED,
                     accepted_role=None,
                     proposed_transfer_syntaxes=context.transfer_syntaxes,

@@ -59,6 +59,7 @@ def test_tags_of_ff_bytes() -> None:
         "reading a sequence with transfer syntax LittleEndianImplicit (CP-246)",
         "DcmSequenceOfItems: Parse error in sequence (????,????), "
         "found (????,????) instead of sequence delimiter (fffe,e0dd)",
+        "DcmSequenceOfItems::readSubItem() cannot create Sub Item (????,????)",
         "DcmItem: Invalid Element (????,????) found in data set",
     ]
 
