@@ -19,6 +19,8 @@ from dcmrecv.config import StorageConfig, SubdirectoryMode
 __all__ = ["DirectoryError", "OutputDirectory", "series_date_directory"]
 
 _DATE = re.compile(rb"(\d{4})(\.?)(\d\d)\2(\d\d)\Z")
+_REMEMBERED = 4096
+"""Directories that are known to be on disk."""
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 
 
@@ -57,14 +59,31 @@ class OutputDirectory:
         """The path as it stands in messages, without trailing slashes; empty for the root directory."""
         self.path = self.shown or b"/"
         self.by_date = config.subdirectories is SubdirectoryMode.SERIES_DATE
+        self._fsync = config.fsync
+        self._durable: set[tuple[int, int]] = set()
 
     def ensure(self) -> None:
         """Make the output directory again if it vanished. Raises `DirectoryError`."""
         try:
-            os.makedirs(self.path, exist_ok=True)
-            os.close(os.open(self.path, _OPEN_DIRECTORY))
+            os.close(self._open())
         except OSError as error:
             raise DirectoryError(self.shown, error) from None
+
+    def _open(self) -> int:
+        try:
+            return os.open(self.path, _OPEN_DIRECTORY)
+        except (FileNotFoundError, NotADirectoryError):
+            os.makedirs(self.path, exist_ok=True)
+        if self._fsync:
+            path = os.path.realpath(self.path)
+            while path != b"/":
+                path = os.path.dirname(path)
+                parent = os.open(path, _OPEN_DIRECTORY)
+                try:
+                    os.fsync(parent)
+                finally:
+                    os.close(parent)
+        return os.open(self.path, _OPEN_DIRECTORY)
 
     @contextmanager
     def subdirectory(self, relative: bytes) -> Iterator[int]:
@@ -84,14 +103,32 @@ class OutputDirectory:
                 os.close(descriptor)
 
     def _open_below(self, relative: bytes) -> int:
-        os.makedirs(self.path, exist_ok=True)
-        descriptor = os.open(self.path, _OPEN_DIRECTORY)
+        descriptor = self._open()
         for component in relative.split(b"/"):
             parent = descriptor
             try:
                 with contextlib.suppress(FileExistsError):  # only the first object of a day makes them
                     os.mkdir(component, dir_fd=parent)
                 descriptor = os.open(component, _OPEN_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
+                if self._fsync:
+                    self._make_durable(descriptor, parent)
             finally:
                 os.close(parent)
         return descriptor
+
+    def _make_durable(self, descriptor: int, parent: int) -> None:
+        """See to it that the entry of a directory in its *parent* is on disk, once for each directory.
+
+        One that exists already may have been made a moment ago by somebody who has not come to this yet.
+        """
+        try:
+            status = os.fstat(descriptor)
+            key = status.st_dev, status.st_ino
+            if key not in self._durable:
+                os.fsync(parent)
+                if len(self._durable) >= _REMEMBERED:
+                    self._durable.clear()
+                self._durable.add(key)
+        except OSError:
+            os.close(descriptor)
+            raise

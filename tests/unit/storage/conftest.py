@@ -140,5 +140,6 @@ def peer(out: Path, association: AcceptedAssociation) -> Iterator[Callable[..., 
 
 
 def everything(directory: Path) -> set[str]:
-    """Return the paths of all files below *directory*, hidden ones too."""
-    return {str(path.relative_to(directory)) for path in directory.rglob("*") if not path.is_dir()}
+    """Return the paths of all files and links below *directory*, hidden ones too."""
+    found = directory.rglob("*")
+    return {str(path.relative_to(directory)) for path in found if path.is_symlink() or not path.is_dir()}

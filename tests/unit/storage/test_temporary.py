@@ -1,0 +1,137 @@
+"""Temporaries: hidden names that tell whose they are; those of the dead are removed, nobody else's."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dcmrecv.config import StorageMode
+from dcmrecv.storage import temporary
+from dcmrecv.storage.temporary import FOREIGN_AGE, TemporaryNames, remove_orphans
+from tests.unit.storage.conftest import Peer, Remembering, everything
+
+WRITER = """
+import sys, time
+from dcmrecv.config import *
+from dcmrecv.core.events import AcceptedAssociation, AssociateRequest
+from dcmrecv.storage import ObjectStore
+from tests.unit.storage.conftest import Peer, Remembering
+config = StorageConfig(mode=StorageMode.BIT_PRESERVING, directory=sys.argv[1].encode())
+request = AssociateRequest(1, b"A", b"B", b"", (), 16384, b"", b"", (), (), None)
+peer = Peer(ObjectStore(config, dictionary=lambda: None), AcceptedAssociation(request, (), 16384, 16372, ()))
+session = peer.store.request(peer.request(b"1"), peer.association, Remembering())
+session.receive([memoryview(b"half")], False, 1)
+print("ready", flush=True)
+time.sleep(60)
+"""
+
+
+@pytest.fixture
+def writer(out: Path) -> subprocess.Popen[str]:
+    """A process in the middle of an object."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(out)],
+        cwd=Path(__file__).parents[3],
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    with process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        yield process
+        process.kill()
+
+
+def test_a_killed_process_leaves_an_orphan_that_the_next_start_removes(
+    writer: subprocess.Popen[str], out: Path, peer: Callable[..., Peer]
+) -> None:
+    (left,) = everything(out)
+    assert left.startswith(".dcmrecv-")
+    assert remove_orphans(str(out).encode()) == 0  # it lives
+    writer.send_signal(signal.SIGKILL)
+    writer.wait()
+    assert everything(out) == {left}
+    peer().store.close()
+    assert everything(out) == set()
+
+
+def test_own_temporaries_stay(out: Path, peer: Callable[..., Peer]) -> None:
+    one = peer(StorageMode.BIT_PRESERVING)
+    session = one.store.request(one.request(b"1"), one.association, Remembering())
+    assert not isinstance(session, tuple)
+    session.receive([memoryview(b"half")], False, 1)
+    peer().store.close()  # another store of the same process starts
+    assert len(everything(out)) == 1
+    assert session.receive([memoryview(b"whole")], True, 1) is None
+    assert session.complete().status == 0
+    assert everything(out) == {"CT.1"}
+
+
+def a_name(**changes: bytes) -> bytes:
+    """Return a temporary's name of this process with some fields changed."""
+    stem = TemporaryNames().next().removeprefix(b".dcmrecv-").removesuffix(b".tmp")
+    fields = dict(zip(("host", "boot", "space", "pid", "start", "number"), stem.split(b"."), strict=True))
+    return b".dcmrecv-" + b".".join((fields | changes).values()) + b".tmp"
+
+
+def place(out: Path, name: bytes, age: float = 0) -> None:
+    path = os.fsencode(out) + b"/" + name
+    with open(path, "wb"):
+        os.utime(path, (time.time() - age, time.time() - age))
+
+
+@pytest.mark.parametrize(
+    ("changes", "age", "removed"),
+    [
+        ({}, 1e6, False),  # ours, however old
+        ({"start": b"1"}, 0, True),  # the process number is in use again, by another process
+        ({"pid": b"4194305"}, 0, True),  # there is no such process
+        ({"host": b"00000000"}, 0, False),  # perhaps alive on another host
+        ({"host": b"00000000"}, FOREIGN_AGE + 60, True),
+        ({"space": b"00000000"}, 0, False),  # perhaps alive in another container
+        ({"space": b"00000000", "pid": b"4194305"}, 0, False),
+        ({"space": b"00000000"}, FOREIGN_AGE + 60, True),
+        ({"pid": b"x"}, 0, False),
+        ({"number": b"1.2"}, 1e6, False),  # not a name that we make
+        ({"host": b""}, 1e6, False),
+    ],
+)
+def test_whose_temporaries_are_removed(
+    out: Path, changes: dict[str, bytes], age: float, removed: bool
+) -> None:
+    place(out, a_name(**changes), age)
+    assert remove_orphans(str(out).encode()) == removed
+    assert len(everything(out)) == (not removed)
+
+
+def test_other_files_are_not_touched(out: Path) -> None:
+    for name in (b".dcmrecv-.tmp", b".dcmrecv-x.tmp", b"CT.1", b".hidden", b".dcmrecv-a.b.c.d.e.f.tmpx"):
+        place(out, name, 1e6)
+    assert remove_orphans(str(out).encode()) == 0
+    assert len(everything(out)) == 5
+
+
+def test_an_orphan_that_cannot_be_removed_is_no_obstacle(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place(out, a_name(pid=b"4194305", number=b"1"))
+
+    def refuse(path: bytes) -> None:
+        raise PermissionError(1, "no")
+
+    monkeypatch.setattr(temporary.os, "unlink", refuse)
+    assert remove_orphans(str(out).encode()) == 0
+    assert remove_orphans(str(out).encode() + b"/missing") == 0
+
+
+def test_names_of_threads_and_processes_differ() -> None:
+    names = TemporaryNames()
+    made = [names.next() for _ in range(1000)]
+    assert len(set(made)) == 1000
+    assert max(map(len, made)) < 128
+    assert str(os.getpid()).encode() in made[0].split(b".")
