@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+
 from .fuzz_core import one_input, run_random, seeds
+
+_CORPUS = Path(__file__).parent / "corpus" / "core"
 
 
 def test_seeds_are_played() -> None:
@@ -14,3 +20,13 @@ def test_seeds_are_played() -> None:
 
 def test_a_short_run() -> None:
     assert run_random(0.5) > 100
+
+
+@pytest.mark.parametrize("how", range(0, 32, 5))
+def test_the_corpus_is_played(how: int) -> None:
+    files = sorted(_CORPUS.iterdir())
+    assert len(files) > 100
+    for file in files:
+        data = file.read_bytes()
+        one_input(data)
+        one_input(bytes((how,)) + data[1:])
