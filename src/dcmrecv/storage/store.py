@@ -15,7 +15,7 @@ from dcmrecv.storage.normal import IgnoreSession, NormalSession
 from dcmrecv.storage.publish import Publisher, Target
 from dcmrecv.storage.session import StoreSession
 from dcmrecv.storage.space import FreeSpace
-from dcmrecv.storage.temporary import remove_orphans
+from dcmrecv.storage.temporary import RESTART_AGE, remove_orphans
 from dcmrecv.text import from_bytes
 
 if TYPE_CHECKING:
@@ -47,19 +47,24 @@ class ObjectStore:
         self.space = FreeSpace(self.output.path, config.min_free_space)
         self.names_before_reception = config.mode is StorageMode.BIT_PRESERVING
         self._worker = worker
+        self._closing = threading.Event()
         self._cleaner: threading.Thread | None = None
 
     def start(self) -> None:
         """Remove what dead processes left half-written, in the background: reception need not wait."""
         if self._worker or self.config.mode is StorageMode.IGNORE:
             return
-        self._cleaner = threading.Thread(
-            target=remove_orphans, args=(self.output.path,), name="orphans", daemon=True
-        )
+        self._cleaner = threading.Thread(target=self._clean, name="orphans", daemon=True)
         self._cleaner.start()
 
+    def _clean(self) -> None:
+        """Look once, and again if there was something that only time can tell about."""
+        if remove_orphans(self.output.path).undecided and not self._closing.wait(RESTART_AGE):
+            remove_orphans(self.output.path)
+
     def close(self) -> None:
-        """Wait for the background work."""
+        """End the background work."""
+        self._closing.set()
         if self._cleaner is not None:
             self._cleaner.join()
 

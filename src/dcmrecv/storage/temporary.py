@@ -1,9 +1,12 @@
 """Files that are being written: hidden names that tell whose they are, and the removal of orphans.
 
 A temporary's name says which host, boot, process namespace and process made it. At a start those whose
-process cannot be alive are removed. Those of another host or container may be in use, which cannot be seen
-from here, so they go only when nobody has written to them for a day: a running transfer writes at least once
-in every `dcmrecv.server.limits.PDU_SECONDS`.
+process cannot be alive are removed. What another boot of this host has left is removed when nobody has
+written to it for a while: two containers on two hosts that share a file system may well have the same host
+name. Those of another host or container may be in use, which cannot be seen from here, so they go only when
+nobody has written to them for a day: a running transfer writes at least once in every
+`dcmrecv.server.limits.PDU_SECONDS`. Should an estimate be wrong, the writer's rename fails: its object is
+refused with A700, never acknowledged and lost.
 """
 
 from __future__ import annotations
@@ -12,14 +15,25 @@ import itertools
 import os
 import time
 import zlib
+from typing import NamedTuple
 
-__all__ = ["FOREIGN_AGE", "TemporaryNames", "remove_orphans"]
+__all__ = ["FOREIGN_AGE", "RESTART_AGE", "Leftovers", "TemporaryNames", "remove_orphans"]
 
 _PREFIX = b".dcmrecv-"
 _SUFFIX = b".tmp"
 
 FOREIGN_AGE = 24 * 3600.0
 """Seconds without a write after which a temporary of unknown origin is taken for dead."""
+RESTART_AGE = 1800.0
+"""The same for one of an earlier boot of this host, three times `dcmrecv.server.limits.PDU_SECONDS`."""
+
+
+class Leftovers(NamedTuple):
+    """What a look for orphans came to."""
+
+    removed: int
+    undecided: int
+    """Temporaries of which only time can tell whether they are anybody's, and those that cannot be removed."""
 
 
 def _read(path: str) -> bytes:
@@ -38,7 +52,7 @@ def _process_start(pid: int) -> bytes:
 
 def _place() -> bytes:
     """Return what tells this host, boot and process namespace from others, 3 x 8 hexadecimal digits."""
-    host = os.uname().nodename.encode("utf-8", "surrogateescape")
+    host = os.uname().nodename.encode("utf-8", "surrogateescape") + _read("/etc/machine-id")
     boot = _read("/proc/sys/kernel/random/boot_id")
     try:
         namespace = os.stat("/proc/self/ns/pid").st_ino
@@ -60,25 +74,29 @@ class TemporaryNames:
         return b"%s%d%s" % (self._stem, next(self._numbers), _SUFFIX)
 
 
-def _is_orphan(name: bytes, place: bytes, modified: float) -> bool:
+def _fields(name: bytes) -> list[bytes] | None:
+    """Return host, boot, namespace, process, its start and number; None for a name that is not ours."""
     fields = name[len(_PREFIX) : -len(_SUFFIX)].split(b".")
-    if len(fields) != 6 or not all(field.isalnum() for field in fields):
-        return False  # nothing that we made
-    host, boot, namespace = place.split(b".")
-    if fields[0] == host and fields[1] != boot:
-        return True  # this host has been started anew since
-    if fields[:3] == [host, boot, namespace] and fields[3].isdigit():
+    if len(fields) != 6 or not all(field.isalnum() for field in fields) or not fields[3].isdigit():
+        return None
+    return fields
+
+
+def _is_orphan(fields: list[bytes], place: list[bytes], idle: float) -> bool | None:
+    """Say whether the process that made a temporary is dead; None if nobody can tell yet."""
+    if fields[:3] == place:
         return (_process_start(int(fields[3])) or b"-") != fields[4]
-    return time.time() - modified > FOREIGN_AGE
+    limit = RESTART_AGE if fields[0] == place[0] and fields[1] != place[1] else FOREIGN_AGE
+    return True if idle > limit else None
 
 
-def remove_orphans(directory: bytes) -> int:
-    """Remove the temporaries of dead processes in *directory*; return how many.
+def remove_orphans(directory: bytes) -> Leftovers:
+    """Remove the temporaries of dead processes in *directory*; return how many, and how many may be dead.
 
     What cannot be read or removed is left: another start may be luckier, and reception does not depend on it.
     """
-    place = _place()
-    removed = 0
+    place = _place().split(b".")
+    removed = undecided = 0
     try:
         with os.scandir(directory) as entries:
             names = [
@@ -87,13 +105,20 @@ def remove_orphans(directory: bytes) -> int:
                 if entry.name.startswith(_PREFIX) and entry.name.endswith(_SUFFIX)
             ]
     except OSError:
-        return 0
+        return Leftovers(0, 0)
     for name in names:
+        fields = _fields(name)
+        if fields is None:
+            continue
         path = directory + b"/" + name
         try:
-            if _is_orphan(name, place, os.lstat(path).st_mtime):
+            orphan = _is_orphan(fields, place, time.time() - os.lstat(path).st_mtime)
+            if orphan:
                 os.unlink(path)
                 removed += 1
-        except OSError:
+            undecided += orphan is None
+        except FileNotFoundError:
             continue
-    return removed
+        except OSError:
+            undecided += 1
+    return Leftovers(removed, undecided)

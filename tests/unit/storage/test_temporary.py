@@ -14,7 +14,7 @@ import pytest
 
 from dcmrecv.config import StorageMode
 from dcmrecv.storage import temporary
-from dcmrecv.storage.temporary import FOREIGN_AGE, TemporaryNames, remove_orphans
+from dcmrecv.storage.temporary import FOREIGN_AGE, RESTART_AGE, TemporaryNames, remove_orphans
 from tests.unit.storage.conftest import Peer, Remembering, everything
 
 WRITER = """
@@ -54,11 +54,27 @@ def test_a_killed_process_leaves_an_orphan_that_the_next_start_removes(
 ) -> None:
     (left,) = everything(out)
     assert left.startswith(".dcmrecv-")
-    assert remove_orphans(str(out).encode()) == 0  # it lives
+    assert remove_orphans(str(out).encode()) == (0, 0)  # it lives
     writer.send_signal(signal.SIGKILL)
     writer.wait()
     assert everything(out) == {left}
     peer().store.close()
+    assert everything(out) == set()
+
+
+def test_a_second_look_at_what_only_time_can_tell(
+    out: Path, peer: Callable[..., Peer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place(out, a_name(boot=b"00000000"))
+    peer().store.close()  # ends at once, although there is something to wait for
+    assert len(everything(out)) == 1
+    monkeypatch.setattr(temporary, "RESTART_AGE", 0.05)
+    monkeypatch.setattr("dcmrecv.storage.store.RESTART_AGE", 0.1)
+    place(out, a_name(boot=b"00000000"))
+    peer()
+    deadline = time.monotonic() + 10
+    while everything(out) and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert everything(out) == set()
 
 
@@ -95,6 +111,9 @@ def place(out: Path, name: bytes, age: float = 0) -> None:
         ({"pid": b"4194305"}, 0, True),  # there is no such process
         ({"host": b"00000000"}, 0, False),  # perhaps alive on another host
         ({"host": b"00000000"}, FOREIGN_AGE + 60, True),
+        ({"boot": b"00000000"}, 0, False),  # perhaps alive on another host of the same name
+        ({"boot": b"00000000"}, RESTART_AGE + 60, True),
+        ({"boot": b"00000000", "host": b"00000000"}, RESTART_AGE + 60, False),
         ({"space": b"00000000"}, 0, False),  # perhaps alive in another container
         ({"space": b"00000000", "pid": b"4194305"}, 0, False),
         ({"space": b"00000000"}, FOREIGN_AGE + 60, True),
@@ -107,14 +126,14 @@ def test_whose_temporaries_are_removed(
     out: Path, changes: dict[str, bytes], age: float, removed: bool
 ) -> None:
     place(out, a_name(**changes), age)
-    assert remove_orphans(str(out).encode()) == removed
+    assert remove_orphans(str(out).encode()).removed == removed
     assert len(everything(out)) == (not removed)
 
 
 def test_other_files_are_not_touched(out: Path) -> None:
     for name in (b".dcmrecv-.tmp", b".dcmrecv-x.tmp", b"CT.1", b".hidden", b".dcmrecv-a.b.c.d.e.f.tmpx"):
         place(out, name, 1e6)
-    assert remove_orphans(str(out).encode()) == 0
+    assert remove_orphans(str(out).encode()) == (0, 0)
     assert len(everything(out)) == 5
 
 
@@ -125,8 +144,8 @@ def test_an_orphan_that_cannot_be_removed_is_no_obstacle(out: Path, monkeypatch:
         raise PermissionError(1, "no")
 
     monkeypatch.setattr(temporary.os, "unlink", refuse)
-    assert remove_orphans(str(out).encode()) == 0
-    assert remove_orphans(str(out).encode() + b"/missing") == 0
+    assert remove_orphans(str(out).encode()) == (0, 1)
+    assert remove_orphans(str(out).encode() + b"/missing") == (0, 0)
 
 
 def test_names_of_threads_and_processes_differ() -> None:
