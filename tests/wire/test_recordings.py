@@ -21,8 +21,8 @@ pytestmark = pytest.mark.golden
 _FILE = Path(__file__).parent.parent / "golden" / "network" / "dialogues.json"
 _DIALOGUES: list[dict[str, Any]] = json.loads(_FILE.read_text())
 
-_SECOND_ABORT_LOST = {"release-len-129", "next-after-too-big"}
-"""The reset that follows overtakes the second A-ABORT, so the recording has only the first."""
+_SECOND_ABORT_LOST = {"release-len-129"}
+"""The reset that follows overtook the second A-ABORT; in pieces it cannot be known that it will."""
 
 
 def _play(recorded: dict[str, Any], size: int | None = None) -> Dialogue:
@@ -83,9 +83,8 @@ def _comparable(pdu: bytes) -> Any:
 def test_same_replies_and_causes(recorded: dict[str, Any], size: int | None) -> None:
     peer = _play(recorded, size)
     sent = [_comparable(pdu) for pdu in peer.pdus()]
-    if recorded["name"] in _SECOND_ABORT_LOST:
-        assert sent[-1] == "07000000000400000202"
-        del sent[-1]
+    if size and recorded["name"] in _SECOND_ABORT_LOST:
+        sent = [pdu for pdu in sent if pdu != "07000000000400000202"]
     assert sent == recorded["replies"]
     causes = [
         str(cause) for event in peer.events if isinstance(event, ev.ProtocolError) for cause in event.causes

@@ -14,6 +14,8 @@ Rules:
   reference does: a body that was refused unread is taken for PDUs.
 * `unread` counts received bytes that the reference would have left to the kernel when it closes, which then
   resets the connection.
+* The same bytes give the same replies, with one exception: a second A-ABORT that a reset would overtake anyway
+  is not sent (`_abort_again`).
 
 States of PS3.8 table 9-10 (an acceptor never sees the others), and what each type of PDU does in them:
 
@@ -114,6 +116,7 @@ class UpperLayer(ReceiveBuffer, ABC):
         self._contexts: Mapping[int, bytes] = {}
         self._command_started = False  # bytes of a command were looked at
         self._data_context = -1  # context of the data set being received, -1 before its first PDV
+        self._abort_is_fresh = False  # nothing has arrived since our A-ABORT
         self._ignore = 0  # bytes still to be dropped after our A-ABORT
         self._advance: dict[State, Callable[[], Event | None]] = {
             State.NO_REQUEST: self._first_pdu,
@@ -137,6 +140,11 @@ class UpperLayer(ReceiveBuffer, ABC):
         """Take PDVs while a data set is expected."""
 
     # -- bytes in ------------------------------------------------------------------------------------
+
+    def bytes_received(self, count: int) -> None:
+        """*count* bytes were written to the start of the view that `receive_buffer` returned."""
+        super().bytes_received(count)
+        self._abort_is_fresh = False
 
     def receive_eof(self, *, reset: bool = False) -> None:
         """The peer has closed or (*reset*) reset the connection, or was silent too long inside a PDU."""
@@ -262,8 +270,7 @@ class UpperLayer(ReceiveBuffer, ABC):
                 reasons = causes.pdu_problem(stage, causes.pdu_too_long(length, self._max_pdu))
                 event = self._fail(reasons, stage)
                 # the header is found again while the reaction to the first abort is awaited
-                self._out.append(pdu.ABORT_BY_PROVIDER)
-                self._state = State.LINGER
+                self._abort_again()
                 return event
             if have < pdu.HEADER + length:
                 return None
@@ -317,6 +324,7 @@ class UpperLayer(ReceiveBuffer, ABC):
         started = self._in_command(stage)
         self._forget_message()
         self._out.append(pdu.ABORT_BY_USER)
+        self._abort_is_fresh = True
         self._state = State.ABORTED
         return ProtocolError(
             stage,
@@ -357,8 +365,7 @@ class UpperLayer(ReceiveBuffer, ABC):
         elif (
             kind == pdu.ASSOCIATE_RQ or kind not in _KNOWN or (kind == pdu.P_DATA and length > self._max_pdu)
         ):
-            self._out.append(pdu.ABORT_BY_PROVIDER)
-            self._state = State.LINGER
+            self._abort_again()
         elif length:
             block = limits.IGNORED_BLOCK
             self._ignore = (length + block - 1) // block * block
@@ -366,6 +373,16 @@ class UpperLayer(ReceiveBuffer, ABC):
         else:
             self._state = State.LINGER
         return None
+
+    def _abort_again(self) -> None:
+        """Send the A-ABORT 2/2, unless the reset that follows would overtake it.
+
+        That is so when the first A-ABORT is just being sent and bytes are left unread: the close then resets
+        the connection, and the peer's kernel throws away what it has not yet handed over (c.4, e).
+        """
+        if not (self._abort_is_fresh and self.unread):
+            self._out.append(pdu.ABORT_BY_PROVIDER)
+        self._state = State.LINGER
 
     def _at_end(self, ended: _End) -> Event | None:
         """The stream or the time has ended and everything before that has been dealt with."""
