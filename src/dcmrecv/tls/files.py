@@ -1,0 +1,148 @@
+"""Keys, certificates and parameters: from files to what OpenSSL takes.
+
+A file is read once, within a limit. Everything is handed to OpenSSL as PEM under a private name that is gone
+at once: memory that no file system shows (Linux), else a temporary file of mode 0600.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import errno
+import io
+import os
+import re
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from dcmrecv.tls import der, limits
+
+__all__ = [
+    "CERTIFICATE_LABELS",
+    "DH_LABEL",
+    "first_block",
+    "is_encrypted",
+    "pem",
+    "private_file",
+    "private_key_block",
+    "private_key_label",
+    "read_material",
+]
+
+CERTIFICATE_LABELS = (b"CERTIFICATE", b"X509 CERTIFICATE", b"TRUSTED CERTIFICATE")
+DH_LABEL = b"DH PARAMETERS"
+
+_KEY_LABELS = (
+    b"PRIVATE KEY",
+    b"ENCRYPTED PRIVATE KEY",
+    b"RSA PRIVATE KEY",
+    b"EC PRIVATE KEY",
+    b"DSA PRIVATE KEY",
+)
+_BEGIN = re.compile(rb"^-----BEGIN ([A-Z0-9. ]{1,64})-----[ \t\r]*$", re.MULTILINE)
+_LINE = 64
+_CHUNK = 1 << 16
+
+
+def read_material(path: bytes, limit: int = limits.MATERIAL_BYTES) -> bytes:
+    """Return the contents of a file. Raises OSError, with EFBIG beyond *limit* bytes."""
+    data = bytearray()
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        while chunk := os.read(descriptor, _CHUNK):
+            data += chunk
+            if len(data) > limit:
+                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+    finally:
+        os.close(descriptor)
+    return bytes(data)
+
+
+def first_block(data: bytes, labels: tuple[bytes, ...]) -> tuple[bytes, bytes] | None:
+    """Return label and text (headers and base64) of the first PEM block that has one of *labels*."""
+    position = 0
+    while match := _BEGIN.search(data, position):
+        label = match[1]
+        end = data.find(b"-----END " + label + b"-----", match.end())
+        if end < 0:
+            return None
+        if label in labels:
+            return label, data[match.end() : end]
+        position = end
+    return None
+
+
+def block_content(text: bytes) -> bytes:
+    """Return the bytes that a PEM block without headers holds. Raises `der.DerError`."""
+    try:
+        return base64.b64decode(b"".join(text.split()), validate=True)
+    except binascii.Error as error:
+        raise der.DerError("base64") from error
+
+
+def private_key_block(data: bytes) -> tuple[bytes, bytes] | None:
+    """Return label and text of the first private key of a PEM file."""
+    return first_block(data, _KEY_LABELS)
+
+
+def is_encrypted(label: bytes, text: bytes) -> bool:
+    """Tell whether a private key block needs a password (PKCS#8, or the headers of RFC 1421)."""
+    return label == b"ENCRYPTED PRIVATE KEY" or b"Proc-Type: 4,ENCRYPTED" in text
+
+
+def private_key_label(data: bytes) -> bytes | None:
+    """Return the PEM label for a DER private key by the shape of its ASN.1; None if it is not one.
+
+    PKCS#8 (RFC 5208), PKCS#1 (RFC 8017), SEC1 (RFC 5915), and OpenSSL's own form of DSA keys.
+    """
+    try:
+        version, second, *others = der.children(der.first_element(data).expect(der.SEQUENCE))
+        version.integer()
+    except ValueError:
+        return None
+    if second.tag == der.SEQUENCE:
+        return b"PRIVATE KEY"
+    if second.tag == der.OCTET_STRING:
+        return b"EC PRIVATE KEY"
+    if second.tag == der.INTEGER:
+        return b"DSA PRIVATE KEY" if len(others) == _DSA_NUMBERS else b"RSA PRIVATE KEY"
+    return None
+
+
+_DSA_NUMBERS = 4  # q, g, y, x after version and p; RSA has seven more
+
+
+def pem(label: bytes, content: bytes) -> bytes:
+    """Return *content* as a PEM block (RFC 7468)."""
+    text = base64.b64encode(content)
+    lines = [text[i : i + _LINE] for i in range(0, len(text), _LINE)]
+    return b"-----BEGIN %b-----\n%b\n-----END %b-----\n" % (label, b"\n".join(lines), label)
+
+
+def _memory_file() -> io.FileIO | None:
+    """Return a file without a name in any directory, None where that is not possible."""
+    try:
+        memory = io.FileIO(os.memfd_create("dcmrecv"), "w+b")
+    except (AttributeError, OSError):  # not Linux, or forbidden
+        return None
+    if os.access(f"/proc/self/fd/{memory.fileno()}", os.R_OK):
+        return memory
+    memory.close()
+    return None
+
+
+@contextmanager
+def private_file(data: bytes) -> Iterator[str]:
+    """Give the path of a file with *data* that nobody else can read and that is gone afterwards."""
+    memory = _memory_file()
+    if memory is not None:
+        with memory:
+            memory.write(data)
+            memory.flush()
+            yield f"/proc/self/fd/{memory.fileno()}"
+        return
+    with tempfile.NamedTemporaryFile(prefix="dcmrecv-") as file:
+        file.write(data)
+        file.flush()
+        yield file.name
