@@ -20,7 +20,7 @@ from dcmrecv.tls import der, limits
 
 __all__ = [
     "CERTIFICATE_LABELS",
-    "DH_LABEL",
+    "DH_LABELS",
     "first_block",
     "is_encrypted",
     "pem",
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 CERTIFICATE_LABELS = (b"CERTIFICATE", b"X509 CERTIFICATE", b"TRUSTED CERTIFICATE")
-DH_LABEL = b"DH PARAMETERS"
+DH_LABELS = (b"DH PARAMETERS", b"X9.42 DH PARAMETERS")
 
 _KEY_LABELS = (
     b"PRIVATE KEY",

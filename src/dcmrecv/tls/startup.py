@@ -312,7 +312,7 @@ class _Preparation:
     def _own_dh(self, path: bytes, file: str) -> bool:
         try:
             data = files.read_material(path)
-            block = files.first_block(data, (files.DH_LABEL,))
+            block = files.first_block(data, files.DH_LABELS)
             if block is None:
                 return False
             content = files.block_content(block[1])
@@ -324,7 +324,7 @@ class _Preparation:
             if self._profile.reject_small_dh:
                 return False
         try:
-            with files.private_file(files.pem(files.DH_LABEL, content)) as name:
+            with files.private_file(files.pem(block[0], content)) as name:
                 self._context.load_dh_params(name)
         except ssl.SSLError:
             return False
