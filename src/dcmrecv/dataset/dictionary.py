@@ -70,14 +70,14 @@ class TagRange(NamedTuple):
 GENERIC_GROUP_LENGTH = TagRange(0, 0xFFFF, "", 0, 0, "")
 
 
-class _PlainTags(dict[int, bool]):
+class _PlainTags(dict[int, int]):
     """Tags the fast loop may pass over, found out one by one."""
 
     def __init__(self, dictionary: DataDictionary) -> None:
         super().__init__()
         self._dictionary = dictionary
 
-    def __missing__(self, tag: int) -> bool:
+    def __missing__(self, tag: int) -> int:
         plain = self._dictionary._is_plain(tag)
         if len(self) < MAX_PLAIN:
             self[tag] = plain
@@ -95,8 +95,8 @@ class DataDictionary:
         self.private: dict[tuple[int, bytes], tuple[str, str]] = {}
         self.ranges: list[tuple[TagRange, tuple[str, str]]] = [(GENERIC_GROUP_LENGTH, _GROUP_LENGTH)]
         self.loaded = False
-        self.plain: dict[int, bool] = _PlainTags(self)
-        """By tag: in implicit VR, nothing but the length of such an element matters."""
+        self.plain: dict[int, int] = _PlainTags(self)
+        """By tag, for implicit VR: 1 if nothing but the length matters, 2 for a sequence, 0 if in doubt."""
 
     @property
     def has_private(self) -> bool:
@@ -164,13 +164,13 @@ class DataDictionary:
         """DIMSE commands can be understood with this dictionary."""
         return self.dimse_obstacle is None
 
-    def _is_plain(self, tag: int) -> bool:
-        if tag in _LOOKED_AT:
-            return False
-        if tag & 0x10000 and tag & 0xFFFF >= 0x10 and self.has_private:
-            return False
+    def _is_plain(self, tag: int) -> int:
+        if tag in _LOOKED_AT or (tag & 0x10000 and tag & 0xFFFF >= 0x10 and self.has_private):
+            return 0
         vr = self.vr(tag)
-        return vr not in ("SQ", "na", "pi")
+        if vr == "SQ":
+            return 2
+        return 0 if vr in ("na", "pi") else 1
 
 
 _LOOKED_AT = frozenset((0x00280103, 0x54001004, 0x00283010))

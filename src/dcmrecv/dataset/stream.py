@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dcmrecv.dataset import limits
 from dcmrecv.dataset.encoding import Encoding
@@ -32,7 +32,6 @@ __all__ = [
     "SOP_CLASS_UID",
     "SOP_INSTANCE_UID",
     "UNDEFINED",
-    "Frame",
     "GroupLength",
     "Stream",
     "text",
@@ -58,6 +57,9 @@ def text(tag: int) -> str:
     return f"({tag >> 16:04x},{tag & 0xFFFF:04x})"
 
 
+_SIMPLE: tuple[bool, int, None, bool, None] = (False, -1, None, False, None)
+
+
 class GroupLength(NamedTuple):
     """A group length element whose group is still open."""
 
@@ -67,22 +69,6 @@ class GroupLength(NamedTuple):
     start: int
     """Counted output position of the first element behind it."""
     received: int
-
-
-class Frame(NamedTuple):
-    """A suspended level of the data set: an item waiting for its sequence, or the reverse."""
-
-    kind: int
-    begin: int
-    end: int
-    tag: int
-    converting: bool
-    last: int
-    low: int
-    group_length: GroupLength | None
-    output_start: int
-    disordered: bool
-    context: dict[int, bytes | int] | None
 
 
 class Stream:
@@ -134,7 +120,10 @@ class Stream:
         self.patches: list[tuple[int, bytes]] = []
 
         # The current frame.
-        self.stack: list[Frame] = []
+        # Suspended frames, outermost first: kind, begin, end, tag, last, output_start and, unless all of them
+        # are as in `_SIMPLE`, converting, low, group_length, disordered, context. The fast loops push the short
+        # form.
+        self.stack: list[tuple[Any, ...]] = []
         self.kind = ITEM
         self.begin = 0
         self.end = INFINITE
@@ -345,16 +334,16 @@ class Stream:
         """Enter a sequence or item whose content starts at `position`."""
         stack = self.stack
         stack.append(
-            Frame(
+            (
                 self.kind,
                 self.begin,
                 self.end,
                 self.tag,
-                self.converting,
                 self.last,
+                self.output_start,
+                self.converting,
                 self.low,
                 self.group_length,
-                self.output_start,
                 self.disordered,
                 self.context,
             )
@@ -376,16 +365,9 @@ class Stream:
 
     def _pop(self) -> None:
         """Go back to the surrounding frame."""
-        (
-            self.kind,
-            self.begin,
-            self.end,
-            self.tag,
-            self.converting,
-            self.last,
-            self.low,
-            self.group_length,
-            self.output_start,
-            self.disordered,
-            self.context,
-        ) = self.stack.pop()
+        frame = self.stack.pop()
+        self.kind, self.begin, self.end, self.tag, self.last, self.output_start = frame[:6]
+        if len(frame) > 6:
+            self.converting, self.low, self.group_length, self.disordered, self.context = frame[6:]
+        else:
+            self.converting, self.low, self.group_length, self.disordered, self.context = _SIMPLE
