@@ -1,0 +1,152 @@
+"""The whole program as far as it needs no port: screens, exit codes, the order of steps (spec/cli.md 0)."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from dcmrecv.cli.program import run_program
+from dcmrecv.cli.screens import help_screen
+from dcmrecv.cli.table import ADDITIONS, ALL_OPTIONS, REFERENCE_GROUPS
+from dcmrecv.identity import REFERENCE_BANNER, __version__
+
+Run = Callable[..., tuple[int, str, str]]
+HEAD = f"{REFERENCE_BANNER}\n\ndcmrecv: Simple DICOM storage SCP (receiver)\n"
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Run the program in an empty directory."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("DCMDICTPATH", raising=False)
+
+    def call(*arguments: str, **environment: str) -> tuple[int, str, str]:
+        code, _ = run_program("dcmrecv", arguments, environment)
+        out, err = capfd.readouterr()
+        return code, out, err
+
+    return call
+
+
+def test_help_is_the_reference_screen_and_ours(run: Run) -> None:
+    code, out, err = run("--help", "-ta", "abc")
+    assert (code, err) == (0, "")
+    assert out == help_screen(REFERENCE_GROUPS, ADDITIONS)
+    reference, heading, ours = out.partition("additional options (not in DCMTK):\n")
+    assert heading
+    assert reference.endswith("receive but do not store it\n\n")
+    assert max(len(line) for line in out.splitlines()) <= 90
+    for option in (option for subgroup in ADDITIONS.subgroups for option in subgroup.options):
+        assert f"  {option.long}  " in ours
+    assert run() == (0, out, "")
+
+
+def test_version_says_who_we_are(run: Run) -> None:
+    code, out, err = run("--version")
+    assert (code, err) == (0, "")
+    reference, _, ours = out.partition("Implementation:\n")
+    assert reference.startswith(HEAD)
+    assert "External libraries used:\n- OpenSSL " in reference
+    assert f"dcmrecv {__version__}" in ours
+    assert "not DCMTK" in ours
+    for name in ("Python", "pynetdicom", "pydicom", "ConfigArgParse"):
+        assert f"- {name} " in ours
+    assert "not installed" not in ours
+
+
+def test_lists(run: Run) -> None:
+    for option, heading in (
+        ("+cc", "Supported TLS ciphersuites are:"),
+        ("+ph", "Supported TLS profiles are:"),
+    ):
+        code, out, err = run(option, "1", "2")
+        assert (code, err) == (0, "")
+        items = out.partition(f"{heading}\n")[2].splitlines()
+        assert items
+        assert all(item.startswith("  ") for item in items)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["-q", "--foo"], "Unknown option --foo"),
+        (["--help", "-ta"], "Missing value for option --acse-timeout"),
+        (["-q"], "Missing parameter port"),
+        (["1", "2"], "Too many parameters"),
+        (["abc"], "Invalid parameter value abc"),
+        (["-ll", "bogus", "abc"], "Invalid log level for --log-level option"),
+        (["+v", "-ta", "abc", "abc"], "--verbose-pc only allowed with verbose mode"),
+        (["-lc", "missing", "-ta", "abc", "1"], "Specified --log-config file does not exist"),
+    ],
+)
+def test_the_first_wrong_step_is_told(run: Run, arguments: list[str], text: str) -> None:
+    assert run(*arguments) == (1, "", f"{HEAD}error: {text}\n")
+
+
+@pytest.mark.parametrize("level", [["-q"], ["-ll", "off"], ["-ll", "FATAL"], ["-q", "+v"]])
+def test_later_errors_are_silent_where_errors_are(run: Run, level: list[str]) -> None:
+    assert run(*level, "abc") == (1, "", "")
+
+
+def test_arguments_are_told_before_later_errors(run: Run) -> None:
+    line = "I: calling 'dcmrecv' with 5 arguments: '--aetitle' '--arguments' '--quiet' 'abc' \nI: \n"
+    assert run("-aet", "", "--arguments", "-q", "abc") == (1, "", line)
+
+
+def test_the_environment_is_no_argument(run: Run) -> None:
+    assert run(DCMRECV_FSYNC="1")[1].startswith(HEAD)
+    code, _, err = run("104", "-od", "nx", "--arguments", DCMRECV_WORKERS="many")
+    assert code == 1
+    assert "with 4 arguments" in err
+    assert err.endswith("error: Invalid value for option --workers (many)\n")
+
+
+def test_the_shipped_profiles_are_found_from_anywhere(run: Run) -> None:
+    directory = "F: cannot specify output directory: Directory does not exist\n"
+    assert run("104", "-xf", "storescp.cfg", "default", "-od", "nx") == (45, "", directory)
+    code, _, err = run("104", "-xf", "./storescp.cfg", "default", "-od", "nx")
+    assert code == 66
+    assert err.endswith(
+        "F: cannot load association configuration: unable to open configuration file: ./storescp.cfg\n"
+    )
+
+
+def test_accept_all_needs_no_profile(run: Run) -> None:
+    code, _, err = run("104", "--accept-all", "-od", "nx", "-v")
+    assert code == 45
+    assert "accepting every storage SOP class" in err
+    assert "only support the Verification" not in err
+
+
+@pytest.mark.parametrize("arguments", [["--help"], ["--foo"], ["abc"], ["--version"], ["-q", "abc"]])
+def test_screens_and_errors_load_little(arguments: list[str], tmp_path: Path) -> None:
+    told = tmp_path / "modules"
+    code = (
+        "import os, pathlib, sys; modules = sys.argv.pop(1); ended = os._exit\n"
+        "def told(code):\n"
+        "    names = ' '.join(sys.modules); pathlib.Path(modules).write_text(names); ended(0)\n"
+        "os._exit = told\n"
+        "from dcmrecv.__main__ import main; main()"
+    )
+    subprocess.run(
+        [sys.executable, "-c", code, told, *arguments], capture_output=True, check=True, timeout=60
+    )
+    loaded = set(told.read_text().split())
+    assert "configargparse" in loaded
+    assert not loaded & {
+        "pydicom",
+        "pynetdicom",
+        "ssl",
+        "logging",
+        "dataclasses",
+        "importlib.metadata",
+        "socket",
+    }
+
+
+def test_every_short_name_is_documented() -> None:
+    assert all(len(option.short or "") <= 4 for option in ALL_OPTIONS)

@@ -1,0 +1,214 @@
+"""Which arguments are options, where values end, and what files of arguments hold (spec/cli.md a, b)."""
+
+from __future__ import annotations
+
+import contextlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from dcmrecv.cli.command_files import MAX_COMMAND_FILE, expand, tokens
+from dcmrecv.cli.errors import CommandLineError
+from dcmrecv.cli.parser import ParsedArguments, build_parser, is_option, parse
+from dcmrecv.cli.table import ADDITIONS, ALL_OPTIONS, BLOCKS
+
+PARSER = build_parser(ALL_OPTIONS)
+
+
+def scan(*arguments: str, **environment: str) -> ParsedArguments:
+    return parse(PARSER, arguments, environment)
+
+
+@pytest.mark.parametrize(
+    "text", ["-v", "+v", "--", "---", "++", "-+", "-.5", "- 5", "--5", "+-5", "-é", "-٣"]
+)
+def test_options_by_their_looks(text: str) -> None:
+    assert is_option(text)
+
+
+@pytest.mark.parametrize("text", ["-", "+", "-5", "+5", "-1v", " -v", "", "@", "104", "é-"])
+def test_parameters_by_their_looks(text: str) -> None:
+    assert not is_option(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["--", "-V", "--verb", "--verbose=1", "-ta5", "-vd", "-help", "--v", "+tla", "+pm"]
+)
+def test_unknown_options(text: str) -> None:
+    with pytest.raises(CommandLineError) as caught:
+        scan("104", text)
+    assert caught.value.text == f"Unknown option {text}"
+
+
+@pytest.mark.parametrize("option", ALL_OPTIONS, ids=lambda option: option.long[2:])
+def test_every_option_is_known_by_every_name_and_takes_its_values(option: object) -> None:
+    from dcmrecv.cli.options import Option
+
+    assert isinstance(option, Option)
+    values = tuple(f"--help{number}" for number in range(len(option.values)))
+    for name in option.names:
+        parsed = scan("before", name, *values, "after")
+        (use,) = parsed.uses
+        assert (use.option, use.values) == (option, values)
+        assert parsed.parameters == ["before", "after"]
+        for missing in range(len(values)):
+            with pytest.raises(CommandLineError) as caught:
+                scan(name, *values[:missing])
+            assert caught.value.text == f"Missing value for option {option.long}"
+
+
+def test_names_are_unique() -> None:
+    names = [name for option in ALL_OPTIONS for name in option.names]
+    assert len(names) == len(set(names))
+
+
+def test_blocks_name_options() -> None:
+    known = {option.long for option in ALL_OPTIONS}
+    assert all(set(members) <= known for members in BLOCKS.values())
+
+
+def test_the_rightmost_use_counts_and_the_leftmost_problem() -> None:
+    use = scan("-ta", "abc", "-ta", "5").rightmost("--acse-timeout")
+    assert use is not None
+    assert use.values == ("5",)
+    with pytest.raises(CommandLineError, match="Unknown option -one"):
+        scan("-one", "-two", "-ta")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        (["-v", "-d"], ["--debug"]),
+        (["-d", "-v"], ["--debug", "--verbose"]),
+        (["-q", "-d", "-v"], ["--debug", "--verbose"]),
+        (["-d", "-v", "-q"], ["--debug", "--verbose", "--quiet"]),
+        (["-v", "-v"], ["--verbose"]),
+        ([], []),
+    ],
+)
+def test_a_found_member_hides_what_is_left_of_it(arguments: list[str], found: list[str]) -> None:
+    assert [use.option.long for use in scan(*arguments).block(BLOCKS["log level"])] == found
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (b"", []),
+        (b" \t\r\n", []),
+        (b"a b\tc\rd\ne", [b"a", b"b", b"c", b"d", b"e"]),
+        (b'A"B C"', [b"AB C"]),
+        (b'"A"B', [b"A", b"B"]),
+        (b'A"B"C', [b"AB", b"C"]),
+        (b'"A""B"', [b"A", b"B"]),
+        (b'""', [b""]),
+        (b"''", [b""]),
+        (b'"A\\"B"', [b"A\\", b"B"]),
+        (b"'a\"b'", [b'a"b']),
+        (b'"open end\n', [b"open end\n"]),
+        (b'"', []),
+        (b"# no comment", [b"#", b"no", b"comment"]),
+        (b"a\vb\fc\xa0d", [b"a\vb\fc\xa0d"]),
+        (b"\xef\xbb\xbf-v", [b"\xef\xbb\xbf-v"]),
+    ],
+)
+def test_tokens_of_command_files(text: bytes, expected: list[bytes]) -> None:
+    # what an unclosed quote leaves at the end of the file has no token of its own if it is empty
+    assert list(tokens(text)) == expected
+
+
+def test_files_are_spliced_in_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "f").write_bytes(b"'a b' @f")
+    (tmp_path / "@x").write_bytes(b"y")
+    assert expand(["-aet", "@f", "@", "x@y", "@@x", "@f"]) == [
+        "-aet",
+        "a b",
+        "@f",
+        "@",
+        "x@y",
+        "y",
+        "a b",
+        "@f",
+    ]
+    assert expand(["@."]) == []
+
+
+def test_the_first_unreadable_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CommandLineError) as caught:
+        expand(["--help", f"@{tmp_path}/one", f"@{tmp_path}/two"])
+    assert caught.value.text == f"Cannot open command file '{tmp_path}/one'"
+
+
+def test_a_command_file_may_not_be_larger_than_the_limit(tmp_path: Path) -> None:
+    with (tmp_path / "f").open("wb") as file:
+        file.truncate(MAX_COMMAND_FILE + 1)
+    with pytest.raises(CommandLineError, match="Cannot open command file"):
+        expand([f"@{tmp_path}/f"])
+
+
+def test_only_additions_have_environment_variables() -> None:
+    ours = {option for subgroup in ADDITIONS.subgroups for option in subgroup.options}
+    for option in ALL_OPTIONS:
+        if option.env_var is not None:
+            assert option in ours
+            assert option.env_var == "DCMRECV_" + option.long[2:].upper().replace("-", "_")
+        else:
+            assert option not in ours or option.exclusive
+
+
+@pytest.mark.parametrize(
+    "option", [option for option in ALL_OPTIONS if option.env_var], ids=lambda option: option.env_var
+)
+def test_every_environment_variable_stands_left_of_the_command_line(option: object) -> None:
+    from dcmrecv.cli.options import Option
+
+    assert isinstance(option, Option)
+    assert option.env_var is not None
+    value = "[--help]" if option.values else "yes"
+    parsed = scan("104", **{option.env_var: value})
+    (use,) = parsed.uses
+    assert (use.option, use.from_environment) == (option, True)
+    assert use.values == ((value,) if option.values else ())
+    assert parsed.arguments == ["104"]
+    assert parsed.parameters == ["104"]
+
+
+def test_a_flag_of_the_environment_is_true_or_false() -> None:
+    assert scan(DCMRECV_FSYNC="1").rightmost("--fsync") is not None
+    assert scan(DCMRECV_FSYNC="no").rightmost("--fsync") is None
+    with pytest.raises(CommandLineError, match="DCMRECV_FSYNC"):
+        scan(DCMRECV_FSYNC="perhaps")
+
+
+def test_the_environment_does_not_touch_the_reference() -> None:
+    noise = {"DCMRECV_VERBOSE": "1", "DCMRECV_PORT": "5", "DCMRECV_OUTPUT_DIRECTORY": "/", "VERBOSE": "1"}
+    assert scan("104", **noise).uses == []
+
+
+WORDS = [name for option in ALL_OPTIONS for name in option.names] + [
+    "104",
+    "",
+    "-",
+    "--",
+    "-5",
+    "x",
+    "é",
+    "\udcff",
+]
+
+
+@given(st.lists(st.sampled_from(WORDS)))
+def test_random_arguments_scan_or_fail_as_documented(arguments: list[str]) -> None:
+    with contextlib.suppress(CommandLineError):
+        parsed = scan(*arguments)
+        typed = [item if isinstance(item, str) else item.option.long for item in parsed.arguments]
+        values = [value for use in parsed.uses for value in use.values]
+        assert len(typed) + len(values) == len(arguments)
+
+
+@given(st.binary())
+def test_random_command_files_lose_no_text(data: bytes) -> None:
+    kept = data.translate(None, b" \t\r\n\"'")
+    assert b"".join(tokens(data)).translate(None, b" \t\r\n\"'") == kept
