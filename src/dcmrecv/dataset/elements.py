@@ -21,7 +21,6 @@ from dcmrecv.dataset.stream import (
     ITEM,
     ITEM_DELIMITER,
     ITEM_TAG,
-    NO_BARRIER,
     PIXEL_SEQUENCE,
     SEQUENCE,
     SEQUENCE_DELIMITER,
@@ -351,18 +350,19 @@ class ElementWalker(Stream):
         if (last == FIRST_TAG and self.group_length is not None) or self._seen:
             # An open group below 0008, or every tag is to be remembered.
             return 0
-        wanted = [0xFFFE0000]
-        if self.sop_class is None:
-            wanted.append(SOP_CLASS_UID)
-        if self.sop_instance is None:
-            wanted.append(SOP_INSTANCE_UID)
-        if not self.stack:
-            if not self.head_passed:
-                wanted += (SERIES_DATE, SERIES_DATE + 1)
-            wanted.append(PIXEL_DATA)
-        if self.group_length is not None:
-            wanted.append((self.group_length.group + 1) << 16)
-        return min((tag for tag in wanted if tag > last), default=NO_BARRIER)
+        gl = self.group_length
+        barrier = 0xFFFE0000 if gl is None else (gl.group + 1) << 16
+        wanted = barrier
+        if last < SERIES_DATE:
+            if last < SOP_CLASS_UID and self.sop_class is None:
+                wanted = SOP_CLASS_UID
+            elif last < SOP_INSTANCE_UID and self.sop_instance is None:
+                wanted = SOP_INSTANCE_UID
+            elif not self.stack:
+                wanted = SERIES_DATE
+        elif last < PIXEL_DATA and not self.stack and self.encoding.encapsulated:
+            wanted = PIXEL_DATA
+        return wanted if wanted < barrier else barrier
 
     def _advance(self, tag: int) -> bool:
         """Note that element *tag* starts here: order, group lengths, barrier. False: it is out of order."""
@@ -383,8 +383,6 @@ class ElementWalker(Stream):
                 self.last = tag
             else:
                 self.low = tag
-            if tag > SERIES_DATE and not self.stack:
-                self.head_passed = True
         self.barrier = self._barrier()
         return in_order
 
@@ -579,6 +577,13 @@ class ElementWalker(Stream):
             if tag & 0x10000 and 0x10 <= element <= 0xFF and info.pad == PAD_TEXT:
                 return self.dictionary.has_private
         return False
+
+    @property
+    def head_passed(self) -> bool:
+        """Both UIDs are known and the data set itself is behind Series Date."""
+        stack = self.stack
+        last = stack[0][4] if stack else self.last
+        return last > SERIES_DATE and self.sop_class is not None and self.sop_instance is not None
 
     def _captured(self, tag: int, value: bytes) -> None:
         if tag == SOP_CLASS_UID:

@@ -161,10 +161,7 @@ class DataSetRewriter:
     @property
     def head_complete(self) -> bool:
         """Nothing that may still come changes `head` or `series_date`, unless it leads to `reorder`."""
-        walker = self._walker
-        return self._finished or (
-            walker.head_passed and walker.sop_class is not None and walker.sop_instance is not None
-        )
+        return self._finished or self._walker.head_passed
 
     @property
     def patches(self) -> list[tuple[int, bytes]]:

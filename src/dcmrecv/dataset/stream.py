@@ -24,7 +24,6 @@ __all__ = [
     "ITEM",
     "ITEM_DELIMITER",
     "ITEM_TAG",
-    "NO_BARRIER",
     "PIXEL_SEQUENCE",
     "SEQUENCE",
     "SEQUENCE_DELIMITER",
@@ -42,7 +41,6 @@ ITEM, SEQUENCE, PIXEL_SEQUENCE = 0, 1, 2
 
 UNDEFINED = 0xFFFFFFFF
 INFINITE = 1 << 62
-NO_BARRIER = 1 << 40
 FIRST_TAG = 0x0007FFFF
 """Elements at or below it belong to groups that need a look of their own."""
 
@@ -144,7 +142,6 @@ class Stream:
         self.sop_class: bytes | None = None
         self.sop_instance: bytes | None = None
         self.series_date: bytes | None = None
-        self.head_passed = False
         self.second_pass = False
         self.disordered_items: set[int] = set()
         self.unsaveable: str | None = None

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dcmrecv.dataset import limits
-from dcmrecv.dataset.elements import ElementWalker
+from dcmrecv.dataset.elements import VOI_LUT_SEQUENCE, ElementWalker
 from dcmrecv.dataset.encoding import Encoding
 from dcmrecv.dataset.stream import (
     FIRST_TAG,
@@ -24,11 +24,12 @@ from dcmrecv.dataset.stream import (
     ITEM_TAG,
     SEQUENCE,
     SEQUENCE_DELIMITER,
+    SERIES_DATE,
     SOP_CLASS_UID,
     SOP_INSTANCE_UID,
     UNDEFINED,
 )
-from dcmrecv.dataset.vr import fast_masks
+from dcmrecv.dataset.vr import fast_masks, long_masks
 
 if TYPE_CHECKING:
     from dcmrecv.dataset.dictionary import DataDictionary
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 __all__ = ["ExplicitWalker", "ImplicitWalker", "walker_for"]
 
 _MASKS: dict[bool, list[int]] = {}
+_LONG_MASKS: dict[bool, dict[int, int]] = {}
 _UNDEFINED_LENGTH = b"\xff\xff\xff\xff"
 _MAX_DEPTH = 2 * limits.MAX_NESTING
 
@@ -44,6 +46,13 @@ def _masks(big_endian: bool) -> list[int]:
     masks = _MASKS.get(big_endian)
     if masks is None:
         masks = _MASKS[big_endian] = fast_masks(big_endian)
+    return masks
+
+
+def _long_masks(big_endian: bool) -> dict[int, int]:
+    masks = _LONG_MASKS.get(big_endian)
+    if masks is None:
+        masks = _LONG_MASKS[big_endian] = long_masks(big_endian)
     return masks
 
 
@@ -67,15 +76,15 @@ class _FastWalker(ElementWalker):
             return SOP_CLASS_UID
         return 0xFFFE0000 if self.sop_instance is not None else SOP_INSTANCE_UID
 
-    def _passed(self, position: int, length: int) -> bool:
+    def _passed(self, position: int, header: int, length: int) -> bool:
         """Take over where the last element passed may end behind its item or the buffer.
 
-        *position* is where it ends, *length* the length of its value. True: the buffer is used up.
+        *position* is where it ends, *header* and *length* the lengths of its header and value. True: the buffer is used up.
         """
         last = self.last
         if position > self.end - self.base:
-            self.position = position - 8 - length
-            self._check_fit(last, 8, length)
+            self.position = position - header - length
+            self._check_fit(last, header, length)
         if position > self.size:
             self.skip = position - self.size
             self.value_tag = last
@@ -102,7 +111,14 @@ class ExplicitWalker(_FastWalker):
         super().__init__(encoding, dictionary, note)
         self._short = struct.Struct((">" if encoding.big_endian else "<") + "HHHH")
         self._masks = _masks(encoding.big_endian)
+        self._long_masks = _long_masks(encoding.big_endian)
         self._sequence_code = self.half.unpack(b"SQ")[0]
+        uid = self.half.unpack(b"UI")[0]
+        self._head_codes = {
+            SOP_CLASS_UID: uid,
+            SOP_INSTANCE_UID: uid,
+            SERIES_DATE: self.half.unpack(b"DA")[0],
+        }
 
     def _walk(self) -> None:
         buffer = self.buffer
@@ -115,6 +131,8 @@ class ExplicitWalker(_FastWalker):
         word = self.word.unpack_from
         masks = self._masks
         code = self._sequence_code
+        long_masks = self._long_masks
+        head_codes = self._head_codes
         item_header = self.item_header.unpack_from
         item_delimiter = self.item_header.pack(0xFFFE, 0xE00D, 0)
         sequence_delimiter = self.item_header.pack(0xFFFE, 0xE0DD, 0)
@@ -135,6 +153,7 @@ class ExplicitWalker(_FastWalker):
             run = self.run
             total = self.out_total
             length = 0
+            header = 8
             while True:
                 leave = False
                 if kind == ITEM:
@@ -162,6 +181,28 @@ class ExplicitWalker(_FastWalker):
                         total += 8
                         leave = True
                     if not leave:
+                        if last < tag < 0xFFFE0000 and element:
+                            if mask < 0:
+                                mask = long_masks.get(vr, 0)
+                                if mask and tag < barrier and not field and tag != VOI_LUT_SEQUENCE and position < size - 12:
+                                    content = word(buffer, position + 8)[0]
+                                    if not content & mask and position + 12 + content <= item_end:
+                                        position += 12 + content
+                                        last = tag
+                                        if position > size:
+                                            header = 12
+                                            length = content
+                                            break
+                                        continue
+                            elif tag == barrier and tag in head_codes and not field & mask and self.group_length is None:
+                                value_end = position + 8 + field
+                                if vr == head_codes[tag] and value_end < size and value_end <= item_end:
+                                    self._captured(tag, bytes(buffer[position + 8 : value_end]))
+                                    position = value_end
+                                    self.last = last = tag
+                                    barrier = self._barrier()
+                                    nested_barrier = self._nested_barrier()
+                                    continue
                         if vr == code and last < tag < barrier and element and not field and position < size - 12:
                             content = word(buffer, position + 8)[0]
                             if len(stack) >= _MAX_DEPTH:
@@ -249,7 +290,7 @@ class ExplicitWalker(_FastWalker):
             self.run = run
             self.out_total = total
             if kind == ITEM and (position > size or position > end - base):
-                if self._passed(position, length):
+                if self._passed(position, header, length):
                     return
             else:
                 self.position = position
@@ -289,6 +330,7 @@ class ImplicitWalker(_FastWalker):
             run = self.run
             total = self.out_total
             length = 0
+            header = 8
             while True:
                 leave = False
                 if kind == ITEM:
@@ -319,6 +361,7 @@ class ImplicitWalker(_FastWalker):
                         total += 8
                         leave = True
                     if not leave:
+
                         if known == 2:
                             content = field
                             if len(stack) >= _MAX_DEPTH:
@@ -405,7 +448,7 @@ class ImplicitWalker(_FastWalker):
             self.run = run
             self.out_total = total
             if kind == ITEM and (position > size or position > end - base):
-                if self._passed(position, length):
+                if self._passed(position, header, length):
                     return
             else:
                 self.position = position
