@@ -3,8 +3,8 @@
 Started once as a program, this loads the package and then forks for every case it reads as a line of JSON
 from standard input; it answers with a line of JSON. A case: ``argv``, ``env`` (null: unset), ``files`` (name
 to text or to ``{"text"|"base64"|"dir", "mode"}``), and optionally ``stdin``, ``starts``, ``user``,
-``occupy``, ``cwd_mode``. ``$PORT`` and ``$CWD`` in them are replaced by a free port and the directory the case
-runs in, and put back in what is observed.
+``occupy``, ``cwd_mode``. ``$PORT`` and ``$CWD`` in them are replaced by a free port and the directory the
+case runs in, and put back in what is observed.
 """
 
 from __future__ import annotations
@@ -173,7 +173,7 @@ class Case:
                 settle = time.monotonic() + SETTLE
                 while self.observed(self.err) != expected and time.monotonic() < settle:
                     time.sleep(0.01)
-                # Output beyond the expected would come at once, and the handlers are installed by then.
+                # Output beyond the expected would come at once, and the handlers are there by then.
                 time.sleep(0.02)
                 os.kill(child, signal.SIGTERM)
             elif time.monotonic() > end:
