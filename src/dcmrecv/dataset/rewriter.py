@@ -72,6 +72,7 @@ class DataSetRewriter:
         """
         walker = self._walker
         walker.out = []
+        deflated: list[Buffer] = []
         count = len(views)
         for index, view in enumerate(views):
             final = last and index == count - 1
@@ -85,10 +86,12 @@ class DataSetRewriter:
             if self._inflater is None:
                 walker.feed(view, final)
             else:
-                self._feed_deflated(view)
+                deflated += self._feed_deflated(view)
+        if self._inflater is not None:
+            walker.out = deflated  # type: ignore[assignment]
         return self._result()
 
-    def _feed_deflated(self, view: memoryview) -> None:
+    def _feed_deflated(self, view: memoryview) -> Sequence[Buffer]:
         """Inflate, walk, deflate in bounded steps. The end of the deflate stream ends the data set."""
         inflater = self._inflater
         deflater = self._deflater
@@ -96,13 +99,13 @@ class DataSetRewriter:
         assert deflater is not None
         walker = self._walker
         if inflater.done:
-            return
+            return ()
         for piece, end in inflater.feed(view):
             walker.out = []
             walker.feed(memoryview(piece), end)
             deflater.feed(walker.out)
             self._ended = end
-        walker.out = deflater.take()
+        return deflater.take()
 
     def _result(self) -> list[Buffer]:
         out: list[Buffer] = self._walker.out  # type: ignore[assignment]
