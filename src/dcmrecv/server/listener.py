@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import socket
+import struct
 
 from dcmrecv.config import AddressFamily, NetworkConfig
 from dcmrecv.server import limits
@@ -76,9 +77,11 @@ def open_listener(config: NetworkConfig, *, share_port: bool = False) -> socket.
 def _tune(listener: socket.socket) -> None:
     """Set what accepted sockets inherit, so that it costs nothing per connection.
 
+    SO_SNDTIMEO: a peer that does not take our bytes is given up after the reference's 60 s.
     TCP_NODELAY: a response must never wait for the peer's delayed acknowledgement (design.md decided 7).
     """
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", limits.WRITE_SECONDS, 0))
     size = os.environ.get("TCP_BUFFER_LENGTH", "")
     if size:
         with contextlib.suppress(ValueError):

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 import subprocess
 import sys
 
 import pytest
 
 from dcmrecv.config import AddressFamily, NetworkConfig
+from dcmrecv.server import limits
 from dcmrecv.server.listener import PortError, inherited_listener, open_listener
 
 
@@ -16,6 +18,14 @@ def test_accepted_sockets_do_not_delay_small_writes() -> None:
         port = listener.getsockname()[1]
         with socket.create_connection(("127.0.0.1", port)), listener.accept()[0] as accepted:
             assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+
+
+def test_a_peer_that_takes_nothing_is_given_up() -> None:
+    with open_listener(NetworkConfig(port=0)) as listener:
+        port = listener.getsockname()[1]
+        with socket.create_connection(("127.0.0.1", port)), listener.accept()[0] as accepted:
+            seconds, _ = struct.unpack("ll", accepted.getsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, 16))
+            assert seconds == limits.WRITE_SECONDS
 
 
 def test_a_busy_port_has_the_references_text() -> None:
@@ -67,7 +77,8 @@ def test_a_passed_socket_is_used() -> None:
     program = (
         "import os, sys\n"
         "os.environ['LISTEN_PID'] = str(os.getpid())\n"
-        "from dcmrecv.server.listener import inherited_listener\n"
+        "from dcmrecv.server import limits
+from dcmrecv.server.listener import inherited_listener\n"
         "listener = inherited_listener()\n"
         "print(listener.getsockname()[1], listener.getblocking(), 'LISTEN_FDS' in os.environ)\n"
     )
