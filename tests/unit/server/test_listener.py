@@ -77,8 +77,7 @@ def test_a_passed_socket_is_used() -> None:
     program = (
         "import os, sys\n"
         "os.environ['LISTEN_PID'] = str(os.getpid())\n"
-        "from dcmrecv.server import limits
-from dcmrecv.server.listener import inherited_listener\n"
+        "from dcmrecv.server.listener import inherited_listener\n"
         "listener = inherited_listener()\n"
         "print(listener.getsockname()[1], listener.getblocking(), 'LISTEN_FDS' in os.environ)\n"
     )
