@@ -52,9 +52,7 @@ class TagRange(NamedTuple):
             return False
         if self.element_restriction and element & 1 != (self.element_restriction == "o"):
             return False
-        return (
-            self.low_group <= group <= self.high_group and self.low_element <= element <= self.high_element
-        )
+        return self.low_group <= group <= self.high_group and self.low_element <= element <= self.high_element
 
     def is_subset(self, other: TagRange) -> bool:
         """Whether an entry with this range goes before one with *other*."""

@@ -156,7 +156,13 @@ def _tag(field: bytes, report: Report) -> TagRange:
     low_group, high_group, group_restriction = _part(_without_space(group), report)
     low_element, high_element, element_restriction = _part(_without_space(element), report)
     return TagRange(
-        low_group, high_group, group_restriction, low_element, high_element, element_restriction, creator or None
+        low_group,
+        high_group,
+        group_restriction,
+        low_element,
+        high_element,
+        element_restriction,
+        creator or None,
     )
 
 

@@ -13,6 +13,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dcmrecv.dataset import errors, limits
+from dcmrecv.dataset.checks import PIXEL_DATA
+from dcmrecv.dataset.deciding import DecidingStream, is_overlay_data
 from dcmrecv.dataset.encoding import Encoding
 from dcmrecv.dataset.errors import DataSetError, limit_exceeded
 from dcmrecv.dataset.stream import (
@@ -24,35 +26,19 @@ from dcmrecv.dataset.stream import (
     PIXEL_SEQUENCE,
     SEQUENCE,
     SEQUENCE_DELIMITER,
-    SERIES_DATE,
     SOP_CLASS_UID,
     SOP_INSTANCE_UID,
     UNDEFINED,
     GroupLength,
-    Stream,
     text,
 )
-from dcmrecv.dataset.vr import INFO, PAD_BINARY, PAD_NONE, PAD_TEXT, UNKNOWN, VrInfo, describe
+from dcmrecv.dataset.vr import INFO, PAD_BINARY, PAD_NONE, VrInfo, describe
 
 if TYPE_CHECKING:
     from dcmrecv.dataset.dictionary import DataDictionary
 
 __all__ = ["ElementWalker"]
 
-DIRECTORY_RECORD_SEQUENCE = 0x00041220
-VOI_LUT_SEQUENCE = 0x00283010
-PIXEL_DATA = 0x7FE00010
-PIXEL_REPRESENTATION, WAVEFORM_BITS_ALLOCATED = 0x00280103, 0x54001004
-WAVEFORM_TAGS = frozenset((0x54001010, 0x5400100A, 0x54000110, 0x54000112))
-"""WaveformData, WaveformPaddingValue, ChannelMinimumValue, ChannelMaximumValue (PS3.5 8.3)."""
-PIXEL_VALUE_TAGS = frozenset(
-    (
-        *(0x00280120, 0x00280121, 0x00603004, 0x00603006, 0x00189810, 0x00280106, 0x00280107),
-        *(0x00280108, 0x00280109, 0x00283002, 0x00409212, 0x00409211, 0x00409216),
-    )
-)
-"""Elements whose US or SS follows Pixel Representation (PS3.3 C.7.5.1, C.7.6.16, C.11.5)."""
-GROUPS_NOT_ALLOWED = frozenset((1, 2, 3, 5, 7, 0xFFFF))
 MAX_SHORT_LENGTH = 0xFFFF
 UNREAD_LIMIT = 1024
 """Bytes behind a top level item delimiter that the reference tolerates before the last fragment."""
@@ -60,26 +46,8 @@ UNREAD_LIMIT = 1024
 _LITTLE = struct.Struct("<HHI")
 
 
-def is_overlay_data(tag: int) -> bool:
-    """Return whether *tag* is (60xx,3000)."""
-    return tag & 0xFF00FFFF == 0x60003000
-
-
-def is_curve_data(tag: int) -> bool:
-    """Return whether *tag* is (50xx,3000)."""
-    return tag & 0xFF00FFFF == 0x50003000
-
-
-class ElementWalker(Stream):
-    """`Stream` with the rules; subclasses bring fast loops for their encoding."""
-
-    @property
-    def dictionary(self) -> DataDictionary:
-        """The data dictionary; asking for it may load it."""
-        return self._get_dictionary()
-
-    def _name(self, tag: int) -> str:
-        return self.dictionary.name(tag)
+class ElementWalker(DecidingStream):
+    """`DecidingStream` with the rules; subclasses bring fast loops for their encoding."""
 
     def _walk(self) -> None:
         while self._step():
@@ -94,18 +62,6 @@ class ElementWalker(Stream):
         if self.kind == SEQUENCE:
             return self._sequence_step()
         return self._fragment_step()
-
-    def __init__(
-        self,
-        encoding: Encoding,
-        dictionary: Callable[[], DataDictionary],
-        note: Callable[[str, str], None] | None,
-    ) -> None:
-        super().__init__(encoding, dictionary, note)
-        self._seen: dict[int, set[int]] = {}
-        self._deferred: dict[int, tuple[int, bool]] = {}
-        self._look_back = limits.MAX_LOOK_BACK
-        self._group_lengths_corrected = 0
 
     # ---- items and sequences ----------------------------------------------------------------------
 
@@ -128,7 +84,7 @@ class ElementWalker(Stream):
         if implicit:
             info = self._lookup(tag)
         else:
-            info = describe(bytes(self.buffer[position + 4 : position + 6]))
+            info = describe(self._code())
             if info.long:
                 size = 12
                 if rest < 12:
@@ -168,14 +124,6 @@ class ElementWalker(Stream):
             self._replace(position, self.item_header.pack(0xFFFE, 0xE00D, 0), position + 8)
         self.position = position + 8
         self._pop()
-
-    def _wrong_delimiter(self, tag: int) -> None:
-        self.note(
-            "E",
-            f"DcmItem: Parse error in sequence item, found {text(tag)} instead of item delimiter "
-            f"{text(ITEM_DELIMITER)}",
-        )
-        raise DataSetError(errors.ITEM_DELIMITER_MISSING)
 
     def _leave_item(self) -> None:
         self._close_group_length()
@@ -234,15 +182,6 @@ class ElementWalker(Stream):
         self._resume_item()
         return True
 
-    def _expect_sequence_delimiter(self, tag: int) -> None:
-        if tag != SEQUENCE_DELIMITER:
-            self.note(
-                "E",
-                f"DcmSequenceOfItems: Parse error in sequence {text(self.tag)}, found {text(tag)} instead of "
-                f"sequence delimiter {text(SEQUENCE_DELIMITER)}",
-            )
-            raise DataSetError(errors.SEQUENCE_DELIMITER_MISSING)
-
     def _fragment_step(self) -> bool:
         position = self.position
         rest = self.size - position
@@ -278,91 +217,7 @@ class ElementWalker(Stream):
 
     # ---- checks -----------------------------------------------------------------------------------
 
-    def _tell_header(self, tag: int, info: VrInfo, length: int, implicit: bool) -> None:
-        if not implicit:
-            if not info.standard:
-                self._tell_vr(tag, info)
-            if info.width > 1 and length % info.width:
-                self.note(
-                    "W",
-                    f"DcmItem: Length of element {text(tag)} is not a multiple of {info.width} (VR={info.name})",
-                )
-        if length & 1 and length != UNDEFINED:
-            self.note("W", f"DcmItem: Length of element {text(tag)} is odd")
-
-    def _tell_vr(self, tag: int, info: VrInfo) -> None:
-        code = bytes(self.buffer[self.position + 4 : self.position + 6])
-        shown = bytes(32 if c < 32 else c for c in code).decode("utf-8", "surrogateescape")
-        self.note(
-            "W",
-            f"DcmItem: Non-standard VR '{shown}' ({code[0]:02x}\\{code[1]:02x}) encountered while parsing element "
-            f"{text(tag)}, assuming {4 if info.long else 2} byte length field",
-        )
-        if tag == PIXEL_DATA and code == b"OX":
-            self.note(
-                "W",
-                f"DcmItem: Non-standard VR 'OX' is known to be wrongly used for PixelData {text(tag)}, "
-                "setting VR to 'OW'",
-            )
-
-    def _check_fit(self, tag: int, header: int, length: int) -> None:
-        """3.4: an element must fit into the explicit length of its item."""
-        end = self.end
-        if end >= INFINITE or length == UNDEFINED or self.tag == DIRECTORY_RECORD_SEQUENCE:
-            return
-        remaining = end - (self.base + self.position + header)
-        if remaining < 0:
-            self.note(
-                "W",
-                f"DcmItem: Explicit item length ({end - self.begin} bytes) too large for the elements contained "
-                "in the item",
-            )
-            if tag == SEQUENCE_DELIMITER:
-                self.note(
-                    "W",
-                    "DcmItem: Sequence delimitation occurred before all bytes announced by explicit item length "
-                    "could be read",
-                )
-                raise DataSetError(errors.PREMATURE_SEQUENCE_DELIMITER)
-        elif length > remaining:
-            if self._note is not None:
-                self.note(
-                    "W",
-                    f"DcmItem: Element {self._name(tag)} {text(tag)} larger ({length}) than remaining bytes "
-                    f"({remaining}) of surrounding item",
-                )
-            raise DataSetError(errors.ELEMENT_LARGER_THAN_ITEM)
-
-    def _not_loaded(self, tag: int, pad: int = PAD_BINARY) -> None:
-        if self._note is not None:
-            what = f"{self._name(tag)} {text(tag)} has odd maximum length ({UNDEFINED}) and therefore is not loaded"
-            if pad == PAD_TEXT:
-                self.note("W", f"DcmByteString: Element {what}")
-            else:
-                self.note("E", f"DcmElement: {what}")
-        raise DataSetError(errors.CORRUPTED_DATA)
-
     # ---- order, group lengths, head ---------------------------------------------------------------
-
-    def _barrier(self) -> int:
-        """Return the lowest tag above the last one that the fast loops must not pass."""
-        last = self.last
-        if (last == FIRST_TAG and self.group_length is not None) or self._seen:
-            # An open group below 0008, or every tag is to be remembered.
-            return 0
-        gl = self.group_length
-        barrier = 0xFFFE0000 if gl is None else (gl.group + 1) << 16
-        wanted = barrier
-        if last < SERIES_DATE:
-            if last < SOP_CLASS_UID and self.sop_class is None:
-                wanted = SOP_CLASS_UID
-            elif last < SOP_INSTANCE_UID and self.sop_instance is None:
-                wanted = SOP_INSTANCE_UID
-            elif not self.stack:
-                wanted = SERIES_DATE
-        elif last < PIXEL_DATA and not self.stack and self.encoding.encapsulated:
-            wanted = PIXEL_DATA
-        return wanted if wanted < barrier else barrier
 
     def _advance(self, tag: int) -> bool:
         """Note that element *tag* starts here: order, group lengths, barrier. False: it is out of order."""
@@ -386,37 +241,6 @@ class ElementWalker(Stream):
         self.barrier = self._barrier()
         return in_order
 
-    def _tags_before(self) -> set[int]:
-        """Return the tags of the current item up to here, as far as they can be found out."""
-        begin = self.begin - self.base
-        size = self.position - begin
-        if begin < 0 or size > self._look_back:
-            return {self.low if self.last == FIRST_TAG else self.last}
-        self._look_back -= size
-        collector = _TagCollector(self.encoding, self._get_dictionary, None)
-        collector.converting = self.converting
-        collector.feed(self.buffer[begin : self.position], True)
-        return collector.tags
-
-    def _tell_element(self, tag: int, in_order: bool) -> None:
-        """Tell what is wrong with the place of an element, once it was read."""
-        self._deferred.pop(len(self.stack), None)
-        seen = self._seen.get(len(self.stack))
-        if not in_order:
-            if seen is not None and tag in seen:
-                self.note(
-                    "W",
-                    f"DcmItem: Element {text(tag)} found twice in one data set or item, ignoring second entry",
-                )
-            else:
-                self.note("W", f"DcmItem: Dataset not in ascending tag order, at element {text(tag)}")
-        if seen is not None:
-            seen.add(tag)
-            if len(seen) > limits.MAX_SORTED_ELEMENTS:
-                raise limit_exceeded("elements out of order")
-        if tag >> 16 in GROUPS_NOT_ALLOWED:
-            self.note("W", f"DcmItem: Invalid Element {text(tag)} found in data set")
-
     def _close_group_length(self) -> None:
         gl = self.group_length
         self.group_length = None
@@ -434,32 +258,6 @@ class ElementWalker(Stream):
 
     # ---- elements ---------------------------------------------------------------------------------
 
-    def _lookup(self, tag: int) -> VrInfo:
-        """Implicit VR: the VR of *tag* from the dictionary and, for some, from other elements (PS3.5 A.1)."""
-        name = self.dictionary.vr(tag, self._creator(tag))
-        info = INFO.get(name, UNKNOWN)
-        if info.name == "ox":
-            if tag in WAVEFORM_TAGS:
-                bits = (self.context or {}).get(WAVEFORM_BITS_ALLOCATED)
-                if bits is not None:
-                    info = INFO["OB"] if bits == 8 else INFO["OW"]
-            elif tag == PIXEL_DATA or is_overlay_data(tag):
-                info = INFO["OW"]
-            elif is_curve_data(tag):
-                info = INFO["OB"]
-        elif info.name == "xs" and tag in PIXEL_VALUE_TAGS:
-            signed = (self.context or {}).get(PIXEL_REPRESENTATION)
-            if signed is not None:
-                info = INFO["SS"] if signed == 1 else INFO["US"]
-        return info
-
-    def _creator(self, tag: int) -> bytes | None:
-        element = tag & 0xFFFF
-        if not tag & 0x10000 or element < 0x1000 or self.context is None:
-            return None
-        value = self.context.get(tag & 0xFFFF0000 | element >> 8)
-        return value if isinstance(value, bytes) else None
-
     def _element(self, tag: int, info: VrInfo, header: int, length: int) -> None:
         """Handle element *tag* whose header of *header* bytes stands at `position`."""
         name = info.name
@@ -470,17 +268,17 @@ class ElementWalker(Stream):
             self._wrong_delimiter(tag)
         overlay = is_overlay_data(tag)
         pixel_class = name == "px" or (tag == PIXEL_DATA and name in ("OB", "OW", "ox"))
-        if name == "??" and tag == PIXEL_DATA and not self._implicit():
-            if bytes(self.buffer[self.position + 4 : self.position + 6]) == b"OX":
-                info = INFO["OW"]._replace(standard=False)
-                name = "OW"
-                pixel_class = True
+        if name == "??" and tag == PIXEL_DATA and not self._implicit() and self._code() == b"OX":
+            info = INFO["OW"]._replace(standard=False)
+            name = "OW"
+            pixel_class = True
         if not pixel_class:
             if name in ("OB", "OW") and not overlay:
                 self._check_ob_ow(tag, length)
-            elif length == UNDEFINED and name not in ("SQ", "UN", "??"):
-                if self.position + header < self.size:
-                    self._not_loaded(tag, info.pad)
+            elif (
+                length == UNDEFINED and name not in ("SQ", "UN", "??") and self.position + header < self.size
+            ):
+                self._not_loaded(tag, info.pad)
         in_order = self._advance(tag)
         if tag == PIXEL_DATA and not self.stack and in_order and length != UNDEFINED:
             self.native_pixel_data = True
@@ -507,18 +305,6 @@ class ElementWalker(Stream):
                 self._tell_element(tag, in_order)
             else:
                 self._deferred[len(self.stack) - 1] = (tag, in_order)
-
-    def _implicit(self) -> bool:
-        return self.converting or not self.encoding.explicit
-
-    def _check_ob_ow(self, tag: int, length: int) -> None:
-        if tag == VOI_LUT_SEQUENCE and length != UNDEFINED:
-            self.note("E", "DcmItem: VOI LUT Sequence with VR=OW and explicit length encountered.")
-            raise DataSetError(errors.VOI_LUT_OB_OW)
-        if length == UNDEFINED:
-            condition = errors.UNDEFINED_LENGTH_OB_OW
-            self.note("E", f"DcmItem: Parse error in {text(tag)}: {condition.text}")
-            raise DataSetError(condition)
 
     def _header(self, tag: int, vr: str, length: int) -> bytes:
         """Return an output header; a length too long for the VR makes it UN."""
@@ -554,59 +340,14 @@ class ElementWalker(Stream):
         if written != length or illegal or not self._is_clean(info, header):
             self._replace(position, self._header(tag, info.written, written), start)
         wanted = self._wanted(tag, info, in_order)
-        swap = info.width if self.converting and self.encoding.big_endian and info.written not in ("OB", "UN") else 0
+        swap = (
+            info.width
+            if self.converting and self.encoding.big_endian and info.written not in ("OB", "UN")
+            else 0
+        )
         if swap and not INFO[info.written].long and written > MAX_SHORT_LENGTH:
             swap = 0
         self._value(tag, start, length, pad=info.pad, uid=info.name == "UI", swap=swap, capture=wanted)
-
-    def _wanted(self, tag: int, info: VrInfo, in_order: bool) -> bool:
-        """Return whether the value of *tag* has to be remembered."""
-        if tag == SOP_CLASS_UID or tag == SOP_INSTANCE_UID:
-            if (self.sop_class if tag == SOP_CLASS_UID else self.sop_instance) is not None:
-                return False
-            if info.pad == PAD_TEXT:
-                return True
-            self._captured(tag, b"")
-            return False
-        if tag == SERIES_DATE:
-            return not self.stack and in_order and info.name == "DA"
-        if self._implicit():
-            if tag in (PIXEL_REPRESENTATION, WAVEFORM_BITS_ALLOCATED):
-                return info.name in ("US", "xs")
-            element = tag & 0xFFFF
-            if tag & 0x10000 and 0x10 <= element <= 0xFF and info.pad == PAD_TEXT:
-                return self.dictionary.has_private
-        return False
-
-    @property
-    def head_passed(self) -> bool:
-        """Both UIDs are known and the data set itself is behind Series Date."""
-        stack = self.stack
-        last = stack[0][4] if stack else self.last
-        return last > SERIES_DATE and self.sop_class is not None and self.sop_instance is not None
-
-    def _captured(self, tag: int, value: bytes) -> None:
-        if tag == SOP_CLASS_UID:
-            if self.sop_class is None:
-                self.sop_class = value.split(b"\0", 1)[0]
-            self.barrier = self._barrier()
-        elif tag == SOP_INSTANCE_UID:
-            if self.sop_instance is None:
-                self.sop_instance = value.split(b"\0", 1)[0]
-            self.barrier = self._barrier()
-        elif tag == SERIES_DATE:
-            self.series_date = value
-        else:
-            if self.context is None:
-                self.context = {}
-            if len(self.context) >= limits.MAX_CREATORS:
-                raise limit_exceeded("private creators of an item")
-            if tag in (PIXEL_REPRESENTATION, WAVEFORM_BITS_ALLOCATED):
-                order = "little" if self.converting or not self.encoding.big_endian else "big"
-                if len(value) >= 2:
-                    self.context.setdefault(tag, int.from_bytes(value[:2], order))  # type: ignore[arg-type]
-            else:
-                self.context.setdefault(tag, value.split(b"\0", 1)[0])
 
     def _cut_short(self, tag: int, header: bytes, claimed: int) -> None:
         """3.8 S3: the value of the last element is missing; the element is stored empty."""
@@ -646,9 +387,8 @@ class ElementWalker(Stream):
                 received = self.word.unpack_from(self.buffer, start)[0]
             self._value(tag, start, 4, swap=4 if swapped else 0)
         else:
-            if not is_ul:
-                if in_order or tag not in self._seen.get(len(self.stack), ()):
-                    self._group_lengths_corrected += 1
+            if not is_ul and (in_order or tag not in self._seen.get(len(self.stack), ())):
+                self._group_lengths_corrected += 1
             new_header = self._header(tag, "UL", 4)
             self._replace(position, new_header + bytes(4), start)
             offset = self.out_total - 4
@@ -660,7 +400,9 @@ class ElementWalker(Stream):
                 self._value(tag, start, length, drop=True)
         if in_order:
             # A dropped value may continue behind this buffer without any output.
-            self.group_length = GroupLength(tag >> 16, offset, self.out_total + self.position - self.run + self.adjusted, received)
+            self.group_length = GroupLength(
+                tag >> 16, offset, self.out_total + self.position - self.run + self.adjusted, received
+            )
             self.barrier = self._barrier()
 
     def _open_sequence(self, tag: int, header: int, length: int, converting: bool) -> None:
@@ -671,8 +413,7 @@ class ElementWalker(Stream):
         explicit = self.encoding.explicit
         clean = length == UNDEFINED and not self.converting
         if clean and explicit:
-            code = self.buffer[position + 4 : position + 8]
-            clean = code == b"SQ\0\0"
+            clean = bytes(self.buffer[position + 4 : position + 8]) == b"SQ\0\0"
         if not clean:
             self._replace(position, self._header(tag, "SQ", UNDEFINED), start)
         self.position = start
@@ -686,11 +427,15 @@ class ElementWalker(Stream):
         if self.converting or not self.encoding.encapsulated:
             self.unsaveable = errors.REPRESENTATION_NOT_FOUND.text
         if self.encoding.explicit and (
-            self.converting or self.buffer[position + 4 : position + 8] != b"OB\0\0"
+            self.converting or bytes(self.buffer[position + 4 : position + 8]) != b"OB\0\0"
         ):
             self._replace(position, self._header(tag, "OB", UNDEFINED), start)
         self.position = start
         self._push(PIXEL_SEQUENCE, tag, UNDEFINED, self.converting)
+
+    def _code(self) -> bytes:
+        """Return the VR bytes of the header at `position`."""
+        return bytes(self.buffer[self.position + 4 : self.position + 6])
 
     # ---- the end ----------------------------------------------------------------------------------
 
@@ -732,20 +477,6 @@ class ElementWalker(Stream):
             for _ in range(min(self._group_lengths_corrected, limits.MAX_NOTES)):
                 self.note("W", "DcmItem: Group Length with VR other than UL found, corrected")
 
-    def _tell_cut_header(self) -> None:
-        group, element, _ = self.item_header.unpack(self.held[:8].ljust(8, b"\0"))
-        info = describe(self.held[4:6])
-        if group != 0xFFFE and not info.standard:
-            self.buffer = memoryview(self.held)
-            self.position = 0
-            self._tell_vr(group << 16 | element, info)
-
-    def _explicit_pixel_data(self) -> str:
-        return (
-            "Found explicit length Pixel Data in top level dataset with transfer syntax "
-            f"{self.syntax_name()}: Only undefined length permitted"
-        )
-
     def _close_frames(self, strict: bool) -> None:
         """Close what is open. *strict*: as at an element boundary, where a missing delimiter is an error."""
         here = self.base
@@ -759,14 +490,11 @@ class ElementWalker(Stream):
                 self._sequence_not_ended()
             self._end_sequence(0)
 
-    def _sequence_not_ended(self) -> None:
-        if self._note is not None:
-            self.note(
-                "W",
-                f"DcmSequenceOfItems: Reached end of stream before the end of sequence {self._name(self.tag)} "
-                f"{text(self.tag)}",
-            )
-        raise DataSetError(errors.SEQUENCE_DELIMITER_MISSING)
+    def _collect_tags(self, item: memoryview) -> set[int]:
+        collector = _TagCollector(self.encoding, self._get_dictionary, None)
+        collector.converting = self.converting
+        collector.feed(item, True)
+        return collector.tags
 
 
 class _TagCollector(ElementWalker):

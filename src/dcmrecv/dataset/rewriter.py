@@ -152,7 +152,7 @@ class DataSetRewriter:
         After `finish` always known. With `reorder` the second pass has the last word: `SecondPass.head`.
         """
         walker = self._walker
-        if walker.sop_class is not None and walker.sop_instance is not None or self._finished:
+        if self._finished or (walker.sop_class is not None and walker.sop_instance is not None):
             return MediaStorageUids(walker.sop_class, walker.sop_instance)
         return None
 

@@ -366,7 +366,9 @@ class SecondPass:
             value = received if len(received) % 4 else value + received[4:]
         literal = group.literal
         literal += self._half.pack(group.tag >> 16) + self._half.pack(group.tag & 0xFFFF)
-        literal += b"UL" + self._half.pack(len(value)) if self.encoding.explicit else self._word.pack(len(value))
+        literal += (
+            b"UL" + self._half.pack(len(value)) if self.encoding.explicit else self._word.pack(len(value))
+        )
         literal += value
         sink.size += len(literal)
 

@@ -14,7 +14,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dcmrecv.dataset import limits
-from dcmrecv.dataset.elements import VOI_LUT_SEQUENCE, ElementWalker
+from dcmrecv.dataset.checks import VOI_LUT_SEQUENCE
+from dcmrecv.dataset.elements import ElementWalker
 from dcmrecv.dataset.encoding import Encoding
 from dcmrecv.dataset.stream import (
     FIRST_TAG,
@@ -79,7 +80,8 @@ class _FastWalker(ElementWalker):
     def _passed(self, position: int, header: int, length: int) -> bool:
         """Take over where the last element passed may end behind its item or the buffer.
 
-        *position* is where it ends, *header* and *length* the lengths of its header and value. True: the buffer is used up.
+        *position* is where it ends, *header* and *length* the lengths of its header and value. True: the
+        buffer is used up.
         """
         last = self.last
         if position > self.end - self.base:
@@ -184,7 +186,13 @@ class ExplicitWalker(_FastWalker):
                         if last < tag < 0xFFFE0000 and element:
                             if mask < 0:
                                 mask = long_masks.get(vr, 0)
-                                if mask and tag < barrier and not field and tag != VOI_LUT_SEQUENCE and position < size - 12:
+                                if (
+                                    mask
+                                    and tag < barrier
+                                    and not field
+                                    and tag != VOI_LUT_SEQUENCE
+                                    and position < size - 12
+                                ):
                                     content = word(buffer, position + 8)[0]
                                     if not content & mask and position + 12 + content <= item_end:
                                         position += 12 + content
@@ -194,7 +202,12 @@ class ExplicitWalker(_FastWalker):
                                             length = content
                                             break
                                         continue
-                            elif tag == barrier and tag in head_codes and not field & mask and self.group_length is None:
+                            elif (
+                                tag == barrier
+                                and tag in head_codes
+                                and not field & mask
+                                and self.group_length is None
+                            ):
                                 value_end = position + 8 + field
                                 if vr == head_codes[tag] and value_end < size and value_end <= item_end:
                                     self._captured(tag, bytes(buffer[position + 8 : value_end]))
@@ -203,7 +216,13 @@ class ExplicitWalker(_FastWalker):
                                     barrier = self._barrier()
                                     nested_barrier = self._nested_barrier()
                                     continue
-                        if vr == code and last < tag < barrier and element and not field and position < size - 12:
+                        if (
+                            vr == code
+                            and last < tag < barrier
+                            and element
+                            and not field
+                            and position < size - 12
+                        ):
                             content = word(buffer, position + 8)[0]
                             if len(stack) >= _MAX_DEPTH:
                                 break
@@ -361,7 +380,6 @@ class ImplicitWalker(_FastWalker):
                         total += 8
                         leave = True
                     if not leave:
-
                         if known == 2:
                             content = field
                             if len(stack) >= _MAX_DEPTH:

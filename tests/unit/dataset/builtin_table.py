@@ -1,6 +1,6 @@
 """How the built-in dictionary file comes about: pydicom's tables and the differences to DCMTK 3.6.8's dicom.dic.
 
-    python tests/unit/dataset/builtin_table.py > src/dcmrecv/dataset/data/dictionary.txt
+python tests/unit/dataset/builtin_table.py > src/dcmrecv/dataset/data/dictionary.txt
 """
 
 from __future__ import annotations
