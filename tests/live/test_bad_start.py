@@ -33,7 +33,7 @@ def test_missing_profile_file(tmp_path: Path) -> None:
 def test_missing_profile(tmp_path: Path) -> None:
     done = start("11112", "-xf", "storescp.cfg", "nobody", cwd=tmp_path)
     assert done.returncode == 66
-    assert 'No association profile named "NOBODY"' in done.stderr
+    assert 'No association profile named "nobody"' in done.stderr
 
 
 def test_missing_output_directory(tmp_path: Path) -> None:
