@@ -177,8 +177,8 @@ class Journal:
     def waiting(self) -> None:
         """8: about to wait for a connection (the odd ``-pdu`` warning)."""
 
-    def no_dictionary(self) -> None:
-        """W: No data dictionary loaded, check environment variable: DCMDICTPATH (logger dcmnet)."""
+    def dictionary_unusable(self) -> None:
+        """An association is about to be aborted because the data dictionary lacks what DIMSE needs."""
 
     def flush(self) -> None:
         """Hand everything over to the operating system."""

@@ -309,7 +309,13 @@ def _serve(
     privileged = config.network.port < _PRIVILEGED_PORTS and os.geteuid() != 0
     if not privileged:
         network.trace(checking)
-    journal = DcmtkJournal(logs, config, _host_names(config))
+    journal = DcmtkJournal(
+        logs,
+        config,
+        _host_names(config),
+        keyword=lambda group, element: dictionary().name(group << 16 | element),
+        dictionary_loaded=loaded,
+    )
     gc.enable()
     try:
         run(config, logs, journal, tls=tls, dictionary=dictionary)

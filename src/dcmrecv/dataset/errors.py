@@ -61,6 +61,8 @@ class DataSetError(Exception):
         super().__init__(condition.text)
         self.parser_text = condition.text
         self.causes: tuple[Condition, ...] = (condition,)
+        self.fragments: int | None = None
+        """How many of the fragments that were fed last count, the bad one included; None: all of them."""
 
 
 def limit_exceeded(what: str) -> DataSetError:

@@ -83,10 +83,14 @@ class DataSetRewriter:
             self._received += size
             if type(view) is not memoryview:
                 view = memoryview(view)
-            if self._inflater is None:
-                walker.feed(view, final)
-            else:
-                deflated += self._feed_deflated(view)
+            try:
+                if self._inflater is None:
+                    walker.feed(view, final)
+                else:
+                    deflated += self._feed_deflated(view)
+            except DataSetError as error:
+                error.fragments = index + 1
+                raise
         if self._inflater is not None:
             walker.out = deflated  # type: ignore[assignment]
         return self._result()

@@ -532,8 +532,10 @@ class DcmtkJournal(Journal):
         *,
         keyword: Callable[[int, int], str] = _unknown_keyword,
         dump_data_set: DataSetDump | None = None,
+        dictionary_loaded: bool = True,
     ) -> None:
         self._logs = logs
+        self._dictionary_loaded = dictionary_loaded
         self._net: Log = logs.logger(DCMNET)
         self._options = Options(config, resolve, keyword, dump_data_set, fields=logs.wants_fields)
         self._odd_length = config.association.max_pdu if config.association.max_pdu & 1 else 0
@@ -558,9 +560,11 @@ class DcmtkJournal(Journal):
                 sentences.ODD_RECEIVE_LENGTH.format(length=self._odd_length, used=self._odd_length - 1)
             )
 
-    def no_dictionary(self) -> None:
-        """See `Journal.no_dictionary`."""
-        self._net.warn(sentences.NO_DICTIONARY)
+    def dictionary_unusable(self) -> None:
+        """See `Journal.dictionary_unusable`; said once, and not after the start said that none is loaded."""
+        if self._dictionary_loaded:
+            self._dictionary_loaded = False
+            self._net.warn(sentences.UNUSABLE_DICTIONARY)
 
     def flush(self) -> None:
         """See `Journal.flush`."""

@@ -15,7 +15,8 @@ from typing import Final
 
 # -- waiting -------------------------------------------------------------------------------------------
 
-NO_DICTIONARY: Final = "No data dictionary loaded, check environment variable: DCMDICTPATH"
+UNUSABLE_DICTIONARY: Final = "the data dictionary named by DCMDICTPATH lacks the command elements (0000,xxxx): every association is aborted"
+"""Ours, once: the reference aborts without a word above debug level (docs/differences.md)."""
 ODD_RECEIVE_LENGTH: Final = "ASSOC: PDV receive length {length} is odd (using {used})"
 
 # -- association -----------------------------------------------------------------------------------------

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dcmrecv.core.acceptor import AcceptorSettings
+from dcmrecv.core.events import Cause
+from dcmrecv.dataset.dictionary import builtin_dictionary
 from dcmrecv.server.association import Services
 from dcmrecv.server.transport import Clocks
 from dcmrecv.storage import ObjectStore
@@ -29,6 +31,7 @@ def build_services(
 ) -> Services:
     """Return what the associations of one process share. *worker* numbers the process under one parent."""
     association = config.association
+    obstacle = None if dictionary is builtin_dictionary else dictionary().dimse_obstacle
     store = ObjectStore(config.storage, dictionary=dictionary, worker=worker)
     return Services(
         settings=AcceptorSettings.from_config(association),
@@ -36,4 +39,5 @@ def build_services(
         store=store,
         journal=journal,
         tls=tls,
+        obstacle=() if obstacle is None else (Cause(*obstacle),),
     )

@@ -40,6 +40,8 @@ class Services:
     store: ObjectStore
     journal: Journal
     tls: TlsServerContext | None = None
+    obstacle: tuple[ev.Cause, ...] = ()
+    """Why every DIMSE message is answered by an abort (an unusable data dictionary), or nothing."""
     echo: Callable[[ev.EchoRequest, ev.AcceptedAssociation], int] | None = None
     """Answers a C-ECHO with a status instead of 0000 (programs that embed the receiver)."""
 
@@ -202,6 +204,9 @@ class Association:
     # -- C-ECHO --------------------------------------------------------------------------------------
 
     def _echo(self, event: ev.EchoRequest) -> None:
+        if self._services.obstacle:
+            self._refuse()
+            return
         status = 0
         self._journal.command_received(event)
         self._journal.echo_request(event)
@@ -233,6 +238,9 @@ class Association:
 
     def _store(self, event: ev.StoreRequest) -> None:
         assert self._agreed is not None
+        if self._services.obstacle:
+            self._refuse()
+            return
         store = self._services.store
         self._request = event
         self._data_context = None
@@ -259,7 +267,7 @@ class Association:
         self._transport.progressed()
         if causes is not None:
             self._data_set_failed(causes, event.context_id)
-            self._give_up(causes)
+            self._acceptor.abort(causes, after=session.failed_after)
         elif event.last:
             self._complete(session, event.context_id)
 
@@ -293,6 +301,10 @@ class Association:
     def _give_up(self, causes: tuple[ev.Cause, ...]) -> None:
         """Abort for a reason of our own; the acceptor answers with a `ProtocolError`."""
         self._acceptor.abort(causes)
+
+    def _refuse(self) -> None:
+        self._services.journal.dictionary_unusable()
+        self._give_up(self._services.obstacle)
 
     def _end_session(self) -> None:
         session = self._session

@@ -72,6 +72,7 @@ class IgnoreSession(StoreSession):
             if last:
                 chunks = [*chunks, *rewriter.finish()]
         except DataSetError as error:
+            self.failed_after = error.fragments
             self._journal.data_set_unreadable(error.parser_text)
             self.discard()
             return _NOT_READ

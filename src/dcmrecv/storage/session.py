@@ -36,6 +36,8 @@ class StoreSession:
 
     #: True if the data set goes to its file as it comes (bit preserving).
     to_file = False
+    #: After `receive` has returned causes: how many of its views count, if not all (spec/storage.md 1).
+    failed_after: int | None = None
     #: True if the data set was received but thrown away because its file failed (bit preserving).
     dropped = False
 

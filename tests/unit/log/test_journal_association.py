@@ -7,6 +7,7 @@ import pytest
 from dcmrecv.config import AssociationConfig, Config, LogLevel, Role
 from dcmrecv.core import events as ev
 from dcmrecv.log.journal import DcmtkJournal
+from dcmrecv.log.sentences import UNUSABLE_DICTIONARY
 
 from .journal_parts import (
     CT,
@@ -291,10 +292,10 @@ def test_an_odd_receive_length_is_mentioned_before_each_wait() -> None:
 
 def test_a_missing_dictionary() -> None:
     recorder = Recorder(WARN)
-    DcmtkJournal(recorder, Config(), str).no_dictionary()
-    assert recorder.messages == [
-        ("dcmtk.dcmnet", WARN, "No data dictionary loaded, check environment variable: DCMDICTPATH", None)
-    ]
+    journal = DcmtkJournal(recorder, Config(), str)
+    journal.dictionary_unusable()
+    journal.dictionary_unusable()
+    assert recorder.messages == [("dcmtk.dcmnet", WARN, UNUSABLE_DICTIONARY, None)]
 
 
 def test_tls_lines_have_their_logger() -> None:
