@@ -41,7 +41,8 @@ class FileAppender(Appender):
 
     def __init__(self, options: Properties, environment: Environment) -> None:
         super().__init__(options, environment)
-        self.filename = options.get("File")
+        # A file name ends at a NUL for the operating system.
+        self.filename = options.get("File").partition("\0")[0]
         self._descriptor = -1
         self._writer: DescriptorWriter | None = None
         self._buffer = bytearray()
@@ -90,6 +91,9 @@ class FileAppender(Appender):
             return
         if not stat.S_ISREG(mode_bits) and (stat.S_ISFIFO(mode_bits) or os.isatty(self._descriptor)):
             self._writer = DescriptorWriter(self._descriptor)
+        elif mode & os.O_APPEND and stat.S_ISREG(mode_bits):
+            # What is there counts before the first write, which `ImmediateFlush = false` may put off.
+            os.lseek(self._descriptor, 0, os.SEEK_END)
         self._good = True
 
     def _close_file(self) -> None:

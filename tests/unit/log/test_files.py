@@ -164,6 +164,12 @@ def test_the_message_beyond_the_limit_is_the_last(
         ).read_bytes().endswith(b".first\nsecond\n")
 
 
+def test_text_kept_back_counts_for_the_limit(configure: Configure, tmp_path: Path) -> None:
+    (tmp_path / "a.log").write_bytes(b"." * LIMIT)
+    rolling(configure, extra="log4cplus.appender.A.ImmediateFlush = false\n")
+    assert (tmp_path / "a.log.1").read_bytes().endswith(b".first\n")
+
+
 def test_the_chain_of_backups(configure: Configure, tmp_path: Path) -> None:
     (tmp_path / "a.log").write_bytes(b"." * LIMIT)
     for number in (1, 3, 4):
