@@ -91,7 +91,7 @@ class _Configurator:
             logger = self._hierarchy.logger(name)
             logger.propagate = additivity.boolean(name, logger.propagate)
         used = {id(appender) for appender in self._hierarchy.appenders()}
-        for appender in self._appenders.values():
+        for appender in reversed(self._appenders.values()):
             if id(appender) not in used:
                 appender.retire()
 

@@ -166,13 +166,14 @@ def test_config_debug_tells_the_life_of_appenders(
     logs = configure(
         pattern("%m%n")
         + "log4cplus.configDebug = true\nlog4cplus.appender.B = log4cplus::FileAppender\n"
-        + "log4cplus.appender.B.File = b.log\n"
+        + "log4cplus.appender.B.File = b.log\nlog4cplus.appender.C = log4cplus::NullAppender\n"
     )
     logs.close()
     assert capfd.readouterr().out.splitlines() == [
         "log4cplus: Just opened file: b.log",
         "log4cplus: Destroying appender named [].",
         "log4cplus: Entering ConsoleAppender::close()..",
+        "log4cplus: Destroying appender named [C].",
         "log4cplus: Destroying appender named [B].",
         "log4cplus: Entering ConsoleAppender::close()..",
         "log4cplus: Destroying appender named [A].",
