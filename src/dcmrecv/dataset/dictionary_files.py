@@ -78,9 +78,10 @@ def _read(name: bytes) -> bytes | None:
         descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
     except (OSError, ValueError):
         return None
+    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        return None
     with open(descriptor, "rb") as file:
-        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            return None
         try:
             data = file.read(MAX_FILE_SIZE + 1)
         except OSError:

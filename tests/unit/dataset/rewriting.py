@@ -1,0 +1,70 @@
+"""Drives a rewriter as the storage side does, in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+from dcmrecv.dataset.dictionary import DataDictionary, builtin_dictionary
+from dcmrecv.dataset.rewriter import DataSetRewriter
+from dcmrecv.dataset.second_pass import MediaStorageUids
+
+
+class Rewritten(NamedTuple):
+    """What became of a data set."""
+
+    data: bytes
+    head: MediaStorageUids
+    series_date: bytes | None
+    rewriter: DataSetRewriter
+
+
+def split(data: bytes, cuts: int | Iterable[int] | None) -> list[bytes]:
+    """Cut *data*: a size, a list of sizes (the rest is one more), or None for the default maximum PDU."""
+    if cuts is None:
+        cuts = 16372
+    if isinstance(cuts, int):
+        return [data[i : i + cuts] for i in range(0, len(data), cuts)] or [b""]
+    parts = []
+    position = 0
+    for size in cuts:
+        parts.append(data[position : position + size])
+        position += size
+    if position < len(data):
+        parts.append(data[position:])
+    return parts
+
+
+def rewrite(
+    data: bytes,
+    transfer_syntax: bytes,
+    cuts: int | Iterable[int] | None = None,
+    *,
+    dictionary: Callable[[], DataDictionary] = builtin_dictionary,
+    note: Callable[[str, str], None] | None = None,
+    batch: int = 1,
+) -> Rewritten:
+    """Feed *data* in fragments, *batch* of them at a time, finish, patch, take the second pass."""
+    rewriter = DataSetRewriter(transfer_syntax, dictionary=dictionary, note=note)
+    parts = [memoryview(part) for part in split(data, cuts)]
+    out = bytearray()
+    for i in range(0, len(parts), batch):
+        for piece in rewriter.feed(parts[i : i + batch], i + batch >= len(parts)):
+            out += piece
+    for piece in rewriter.finish():
+        out += piece
+    head = rewriter.head
+    assert head is not None
+    series_date = rewriter.series_date
+    for offset, patch in rewriter.patches:
+        out[offset : offset + len(patch)] = patch
+    second = rewriter.reorder
+    if second is not None and not rewriter.unsaveable:
+        source = bytes(out)
+        if second.deflated:
+            source = b"".join(second.inflate(iter([source])))
+        second.prepare(source)
+        out = bytearray(b"".join(second.write()))
+        head = second.head
+        series_date = second.series_date
+    return Rewritten(bytes(out), head, series_date, rewriter)
