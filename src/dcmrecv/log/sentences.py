@@ -15,7 +15,10 @@ from typing import Final
 
 # -- waiting -------------------------------------------------------------------------------------------
 
-UNUSABLE_DICTIONARY: Final = "the data dictionary named by DCMDICTPATH lacks the command elements (0000,xxxx): every association is aborted"
+UNUSABLE_DICTIONARY: Final = (
+    "the data dictionary named by DCMDICTPATH lacks the command elements (0000,xxxx): "
+    "every association is aborted"
+)
 """Ours, once: the reference aborts without a word above debug level (docs/differences.md)."""
 ODD_RECEIVE_LENGTH: Final = "ASSOC: PDV receive length {length} is odd (using {used})"
 
