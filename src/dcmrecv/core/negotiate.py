@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from dcmrecv import identity
 from dcmrecv.config import AssociationConfig, Role
 from dcmrecv.core import limits, pdu
+from dcmrecv.core.accept_all import is_storage
 from dcmrecv.core.associate import MalformedRequest, UnsupportedProtocol, parse_associate_request
 from dcmrecv.core.events import (
     AcceptedAssociation,
@@ -69,6 +70,8 @@ class AcceptorSettings:
     extended_negotiation: tuple[ProposedExtendedNegotiation, ...]
     implementation_class_uid: bytes
     implementation_version_name: bytes
+    accept_all: bool = False
+    """Accept, beside `abstract_syntaxes`, all that `dcmrecv.core.accept_all` takes as storage (an addition)."""
     memo: dict[bytes, Negotiated] = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
@@ -85,6 +88,7 @@ class AcceptorSettings:
             ),
             implementation_class_uid=identity.IMPLEMENTATION_CLASS_UID,
             implementation_version_name=identity.IMPLEMENTATION_VERSION_NAME,
+            accept_all=config.accept_all,
         )
 
     def negotiate(self, raw: bytes) -> Negotiated:
@@ -214,6 +218,9 @@ def _judge(
     transfer_syntax = _IMPLICIT
     accepted_role: Role | str | None = None
     supported = settings.abstract_syntaxes.get(name)
+    if settings.accept_all and is_storage(name):
+        # in the sender's order, behind what the profile prefers
+        supported = (*(supported or ()), *filter(is_receivable, context.transfer_syntaxes))
     if supported is None:
         outcome = ContextOutcome.ABSTRACT_SYNTAX_NOT_SUPPORTED
     else:
