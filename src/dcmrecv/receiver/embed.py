@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -11,11 +12,18 @@ from dcmrecv.receiver.ae import build_ae
 from dcmrecv.receiver.build import build_services
 from dcmrecv.server.listener import open_listener
 from dcmrecv.server.process import Server
+from dcmrecv.tls import prepare
 
 if TYPE_CHECKING:
     from pynetdicom.ae import ApplicationEntity
 
 __all__ = ["Receiver"]
+
+_LEVELS = {"F": logging.CRITICAL, "E": logging.ERROR, "W": logging.WARNING}
+
+
+def _log_tls(letter: str, text: str) -> None:
+    logging.getLogger("dcmrecv.tls").log(_LEVELS[letter], "%s", text)
 
 
 class Receiver:
@@ -49,13 +57,16 @@ class Receiver:
     def start(self) -> None:
         """Open the port and begin to receive. Returns at once.
 
-        Raises `dcmrecv.server.listener.PortError` if the port cannot be opened.
+        Raises `dcmrecv.server.listener.PortError` if the port cannot be opened, and `dcmrecv.tls.TlsStartError`
+        if TLS is asked for and its files do not serve; what was wrong with them goes to the logger
+        ``dcmrecv.tls``. An encrypted key without a password is asked for at the terminal.
         """
         from dcmrecv.dataset.dictionary import builtin_dictionary
 
+        tls = None if self.config.tls is None else prepare(self.config.tls, _log_tls)
         listener = open_listener(self.config.network)
         self._port = listener.getsockname()[1]
-        services = build_services(self.config, self.journal, tls=None, dictionary=builtin_dictionary)
+        services = build_services(self.config, self.journal, tls=tls, dictionary=builtin_dictionary)
         services.store.start()
         self._services = services
         self._server = Server(listener, services, max_associations=self.config.network.max_associations)
