@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 import socket
@@ -18,11 +19,24 @@ ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30.0
 
 
+_FIRST_PORT, _PORTS_PER_WORKER = 12000, 1000
+_numbers = itertools.count(os.getpid() % 7)
+
+
 def free_port() -> int:
-    """Return a port that nobody listens on at the moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Return a port that nobody listens on and that no other worker of a parallel run will choose.
+
+    The ports lie below those the system hands out by itself.
+    """
+    worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 16
+    while True:
+        port = _FIRST_PORT + worker * _PORTS_PER_WORKER + next(_numbers) % _PORTS_PER_WORKER
+        with socket.socket() as probe:
+            try:
+                probe.bind(("0.0.0.0", port))
+            except OSError:
+                continue
+            return port
 
 
 def _is_listening(port: int) -> bool:
