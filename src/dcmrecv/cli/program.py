@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from dcmrecv.config import Config, Profile
     from dcmrecv.dataset.dictionary import DataDictionary
     from dcmrecv.log import Log, Logs
+    from dcmrecv.receiver.observers import Metrics
 
 __all__ = [
     "EXIT_BAD_COMMAND_LINE",
@@ -218,8 +219,21 @@ def _configure(settings: Settings, log_settings: Settings, logs: Logs) -> int:
     if problem is not None:
         application.fatal(sentences.CANNOT_USE_DIRECTORY.format(text=problem))
         return EXIT_BAD_DIRECTORY
+    problem = _directory_problem(config.storage.spool) if config.storage.spool is not None else None
+    if problem is not None:
+        application.fatal(sentences.CANNOT_USE_SPOOL.format(text=problem))
+        return EXIT_BAD_DIRECTORY
+    metrics: Metrics | None = None
+    if config.extras.metrics_port is not None:
+        from dcmrecv.receiver.observers import ObserverError, open_metrics
+
+        try:
+            metrics = open_metrics(config, config.network.workers)
+        except ObserverError as error:
+            application.fatal(str(error))
+            return EXIT_BAD_COMMAND_LINE
     application.info(sentences.LISTENING)
-    return _serve(config, logs, application, loaded, dictionary)
+    return _serve(config, logs, application, loaded, dictionary, metrics)
 
 
 def _load_dictionary(logs: Logs) -> tuple[bool, Callable[[], DataDictionary]]:
@@ -287,6 +301,7 @@ def _serve(
     application: Log,
     loaded: bool,
     dictionary: Callable[[], DataDictionary],
+    metrics: Metrics | None,
 ) -> int:
     """Do steps 21 to 23: TLS, port, service. Comes back only with an error's exit code."""
     tls = None
@@ -318,7 +333,7 @@ def _serve(
     )
     gc.enable()
     try:
-        run(config, logs, journal, tls=tls, dictionary=dictionary)
+        run(config, logs, journal, tls=tls, dictionary=dictionary, metrics=metrics)
     except PortError as error:
         for _, line in error.lines:
             network.error(line)

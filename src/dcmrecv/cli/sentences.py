@@ -61,6 +61,7 @@ CIPHERS_HEADING = "Supported TLS ciphersuites are:"
 PROFILES_HEADING = "Supported TLS profiles are:"
 
 # ours
+CANNOT_USE_SPOOL = "cannot specify spool directory: {text}"
 ACCEPTING_ALL = "no configuration file specified, accepting every storage SOP class in every transfer syntax"
 IMPLEMENTATION = "Implementation:"
 IMPLEMENTATION_LINES = (

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from dcmrecv.extras.systemd import Notifier
 from dcmrecv.receiver.build import build_services
+from dcmrecv.receiver.observers import Metrics, Observers
 from dcmrecv.server.listener import PortError, inherited_listener, open_listener
 from dcmrecv.server.prefork import Parent, wait_for_parent
 from dcmrecv.server.process import Server
@@ -33,6 +34,7 @@ def run(
     *,
     tls: TlsServerContext | None,
     dictionary: Callable[[], DataDictionary],
+    metrics: Metrics | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, drain, and end this process by that signal.
 
@@ -40,9 +42,9 @@ def run(
     """
     listener = inherited_listener() or open_listener(config.network)
     if config.network.workers > 1:
-        _run_workers(config, logs, journal, listener, tls, dictionary)
+        _run_workers(config, logs, journal, listener, tls, dictionary, metrics)
     else:
-        _run_alone(config, logs, journal, listener, tls, dictionary)
+        _run_alone(config, logs, journal, listener, tls, dictionary, metrics)
 
 
 def _settle() -> None:
@@ -64,19 +66,25 @@ def _run_alone(
     listener: socket.socket,
     tls: TlsServerContext | None,
     dictionary: Callable[[], DataDictionary],
+    metrics: Metrics | None,
 ) -> None:
     signals = StopSignals(reopen=logs.reopen if config.logging.config_file is not None else None)
     manager = Notifier()
-    services = build_services(config, journal, tls=tls, dictionary=dictionary)
+    observers = Observers(config, journal, metrics)
+    services = build_services(config, observers.journal, tls=tls, dictionary=dictionary)
     services.store.start()
     server = Server(listener, services, max_associations=config.network.max_associations)
     server.start()
+    if metrics is not None:
+        metrics.serve()
     _settle()
     manager.ready(f"listening on port {config.network.port}")
     number = _wait(signals, manager)
     manager.stopping()
+    observers.stopping()
     server.drain(config.network.grace, hurry=signals.arrived)
     services.store.close()
+    observers.close()
     journal.flush()
     logs.flush()
     end_by_signal(number)
@@ -89,15 +97,26 @@ def _run_workers(
     listener: socket.socket,
     tls: TlsServerContext | None,
     dictionary: Callable[[], DataDictionary],
+    metrics: Metrics | None,
 ) -> None:
     def serve(number: int, control: int) -> None:
-        services = build_services(config, journal, tls=tls, dictionary=dictionary, worker=number)
+        if number == config.network.workers:
+            assert metrics is not None
+            metrics.serve()  # in a process of its own: the parent forks and must not have threads
+            wait_for_parent(control, reopen=logs.reopen)
+            return
+        if metrics is not None:
+            metrics.listener.close()
+        observers = Observers(config, journal, metrics, number=number)
+        services = build_services(config, observers.journal, tls=tls, dictionary=dictionary, worker=number)
         server = Server(listener, services, max_associations=config.network.max_associations)
         server.start()
         _settle()
         wait_for_parent(control, reopen=logs.reopen)
+        observers.stopping()
         server.drain(config.network.grace)
         services.store.close()
+        observers.close()
         journal.flush()
         logs.flush()
 
@@ -105,7 +124,7 @@ def _run_workers(
     cleaner = build_services(config, journal, tls=tls, dictionary=dictionary)
     cleaner.store.start()
     cleaner.store.close()
-    parent = Parent(config.network.workers, serve)
+    parent = Parent(config.network.workers + (metrics is not None), serve)
     signals = StopSignals(reopen=parent.reopen_logs if config.logging.config_file is not None else None)
     parent.start()
     manager.ready(f"listening on port {config.network.port} with {config.network.workers} workers")

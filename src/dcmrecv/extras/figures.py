@@ -1,0 +1,218 @@
+"""The figures of a receiver: counters in memory that all its processes share, and the journal that counts.
+
+Each process adds to a row of its own; whoever shows the figures sums the rows. The memory is made before the
+processes are, so there are no files, a dead process takes nothing with it, and its replacement counts on.
+"""
+
+from __future__ import annotations
+
+import mmap
+import os
+import threading
+import time
+from bisect import bisect_left
+from typing import TYPE_CHECKING
+
+from dcmrecv.core import events as ev
+from dcmrecv.journal import AssociationJournal, Journal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+__all__ = ["DURATIONS", "OUTCOMES", "STATUSES", "CountingJournal", "Figures", "Snapshot"]
+
+OUTCOMES = (
+    "released",
+    "aborted_by_peer",
+    "aborted_by_us",
+    "rejected_application_context",
+    "rejected_called_title",
+    "rejected_no_context",
+    "unusable_request",
+    "not_an_association",
+    "tls_failed",
+    "cut_off",
+)
+"""How a connection ended. ``cut_off``: ended by our own stop."""
+
+STATUSES = ("0000", "A700", "C000", "other")
+"""Statuses of C-STORE responses, hexadecimal."""
+
+DURATIONS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0)
+"""Upper bounds of the histogram of C-STORE durations, seconds; one more bucket holds the rest."""
+
+_SINGLE = (
+    "process",
+    "active",
+    "associations",
+    "accepted",
+    "association_microseconds",
+    "objects",
+    "bytes",
+    "echoes",
+    "failed_data_sets",
+    "store_errors",
+    "store_microseconds",
+    "last_object_microseconds",
+)
+_NAMES = (
+    *_SINGLE,
+    *(f"outcome {name}" for name in OUTCOMES),
+    *(f"status {name}" for name in STATUSES),
+    *(f"duration {number}" for number in range(len(DURATIONS) + 1)),
+)
+_PLACES = {name: number for number, name in enumerate(_NAMES)}
+_REJECTIONS = {
+    ev.RejectReason.UNSUPPORTED_PROTOCOL_VERSION: "unusable_request",
+    ev.RejectReason.BAD_APPLICATION_CONTEXT: "rejected_application_context",
+    ev.RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED: "rejected_called_title",
+    ev.RejectReason.NO_ACCEPTABLE_PRESENTATION_CONTEXTS: "rejected_no_context",
+}
+_STATUS_NAMES = {0x0000: "0000", 0xA700: "A700", 0xC000: "C000"}
+
+
+class Snapshot:
+    """The sums over all processes at one moment; names as in the table of this module."""
+
+    def __init__(self, rows: Sequence[Sequence[int]]) -> None:
+        self._sums: list[int] = [sum(column) for column in zip(*rows, strict=True)]
+        self.last_object = max(row[_PLACES["last_object_microseconds"]] for row in rows) / 1e6
+        """When the last object was stored, seconds since the epoch; 0: none yet."""
+
+    def __getitem__(self, name: str) -> int:
+        return self._sums[_PLACES[name]]
+
+
+class Figures:
+    """The shared memory: one row for each of *processes*."""
+
+    def __init__(self, processes: int = 1) -> None:
+        self._width = len(_NAMES)
+        self._processes = processes
+        self._memory = memoryview(mmap.mmap(-1, processes * self._width * 8)).cast("Q")
+        self.started = time.time()
+
+    def row(self, number: int) -> memoryview[int]:
+        """Return the row of process *number*, to be written by that process alone."""
+        return self._memory[number * self._width : (number + 1) * self._width]
+
+    def snapshot(self) -> Snapshot:
+        """Return the sums."""
+        return Snapshot([self.row(number).tolist() for number in range(self._processes)])
+
+    @property
+    def serving(self) -> int:
+        """Number of processes that accept connections."""
+        return sum(1 for number in range(self._processes) if _lives(self.row(number)[0]))
+
+
+def _lives(process: int) -> bool:
+    if not process:
+        return False
+    try:
+        os.kill(process, 0)
+    except OSError:
+        return False
+    return True
+
+
+class CountingJournal(Journal):
+    """Counts into one row of *figures*. Made in the process that serves."""
+
+    def __init__(self, figures: Figures, number: int = 0) -> None:
+        self.row = figures.row(number)
+        self.lock = threading.Lock()
+        self.row[_PLACES["active"]] = 0  # of a process that died
+        self.row[_PLACES["process"]] = os.getpid()
+
+    def stopping(self) -> None:
+        """No more connections are accepted."""
+        self.row[_PLACES["process"]] = 0
+
+    def add(self, *names: str) -> None:
+        """Add one to each of *names*."""
+        with self.lock:
+            for name in names:
+                self.row[_PLACES[name]] += 1
+
+    def association(self, peer_address: str, peer_port: int) -> AssociationJournal:
+        """See `Journal.association`."""
+        return _CountingAssociation(self)
+
+
+class _CountingAssociation(AssociationJournal):
+    def __init__(self, counts: CountingJournal) -> None:
+        self._counts = counts
+        self._outcome = "cut_off"
+        self._begun = time.monotonic()
+        self._store_begun = 0.0
+
+    def connected(self) -> None:
+        self._counts.add("associations", "active")
+
+    def closed(self) -> None:
+        counts = self._counts
+        counts.add(f"outcome {self._outcome}")
+        spent = int((time.monotonic() - self._begun) * 1e6)
+        with counts.lock:
+            counts.row[_PLACES["active"]] -= 1
+            counts.row[_PLACES["association_microseconds"]] += spent
+
+    def tls_failed(self, lines: Sequence[tuple[str, str]], text: str) -> None:
+        self._outcome = "tls_failed"
+
+    def not_an_association(self, event: ev.NotAnAssociation) -> None:
+        self._outcome = "not_an_association"
+
+    def request_unusable(self, event: ev.RequestUnusable) -> None:
+        self._outcome = "unusable_request"
+
+    def rejected(self, event: ev.AssociationRejected) -> None:
+        self._outcome = _REJECTIONS[event.reason]
+
+    def accepted(self, event: ev.AssociationAccepted) -> None:
+        self._counts.add("accepted")
+
+    def release_requested(self, *, command_started: bool = False) -> None:
+        self._outcome = "released"
+
+    def abort_received(self, *, command_started: bool = False) -> None:
+        self._outcome = "aborted_by_peer"
+
+    def aborting(self, event: ev.ProtocolError) -> None:
+        self._outcome = "aborted_by_us"
+
+    def echo_request(self, event: ev.EchoRequest) -> None:
+        self._counts.add("echoes")
+
+    def command_received(self, event: ev.EchoRequest | ev.StoreRequest) -> None:
+        self._store_begun = time.monotonic()
+
+    def data_set_failed(
+        self, request: ev.StoreRequest, context_id: int | None, causes: Sequence[ev.Cause]
+    ) -> None:
+        self._counts.add("failed_data_sets")
+
+    def store_error(self, text: str) -> None:
+        self._counts.add("store_errors")
+
+    def file_not_created(self, path: bytes, context_id: int) -> None:
+        self._counts.add("store_errors")
+
+    def file_not_written(self, context_id: int) -> None:
+        self._counts.add("store_errors")
+
+    def stored(self, path: bytes, request: ev.StoreRequest, size: int) -> None:
+        counts = self._counts
+        with counts.lock:
+            counts.row[_PLACES["objects"]] += 1
+            counts.row[_PLACES["bytes"]] += size
+            counts.row[_PLACES["last_object_microseconds"]] = time.time_ns() // 1000
+
+    def store_response(self, request: ev.StoreRequest, status: int) -> None:
+        seconds = time.monotonic() - self._store_begun
+        counts = self._counts
+        with counts.lock:
+            counts.row[_PLACES[f"status {_STATUS_NAMES.get(status, 'other')}"]] += 1
+            counts.row[_PLACES["store_microseconds"]] += int(seconds * 1e6)
+            counts.row[_PLACES["duration 0"] + bisect_left(DURATIONS, seconds)] += 1

@@ -1,0 +1,61 @@
+"""Several journals behind one: the log, and whatever else listens to the same story.
+
+Made only when there is more than one listener. Per connection each method is bound to those who override it,
+so a method that only one overrides costs what it costs alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from dcmrecv.journal import AssociationJournal, Journal
+
+__all__ = ["Fanout"]
+
+_Call = Callable[..., None]
+
+
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(name for name, value in vars(kind).items() if callable(value) and not name.startswith("_"))
+
+
+_OF_ASSOCIATION = _names(AssociationJournal)
+_OF_RECEIVER = tuple(name for name in _names(Journal) if name != "association")
+
+
+def _each(methods: Sequence[_Call]) -> _Call:
+    def call(*args: Any, **keywords: Any) -> None:
+        for method in methods:
+            method(*args, **keywords)
+
+    return call
+
+
+def _bind(target: object, names: Sequence[str], journals: Sequence[object], base: type) -> None:
+    for name in names:
+        default = getattr(base, name)
+        methods = [getattr(each, name) for each in journals if getattr(type(each), name) is not default]
+        if methods:
+            setattr(target, name, methods[0] if len(methods) == 1 else _each(methods))
+
+
+class _AssociationFanout(AssociationJournal):
+    def __init__(self, journals: Sequence[AssociationJournal]) -> None:
+        self.wants_details = any(each.wants_details for each in journals)
+        self.wants_data_set = any(each.wants_data_set for each in journals)
+        self.wants_notes = any(each.wants_notes for each in journals)
+        self.wants_wire = any(each.wants_wire for each in journals)
+        _bind(self, _OF_ASSOCIATION, journals, AssociationJournal)
+
+
+class Fanout(Journal):
+    """Tells every one of *journals*, in this order."""
+
+    def __init__(self, journals: Sequence[Journal]) -> None:
+        self._journals = tuple(journals)
+        _bind(self, _OF_RECEIVER, self._journals, Journal)
+
+    def association(self, peer_address: str, peer_port: int) -> AssociationJournal:
+        """See `Journal.association`."""
+        return _AssociationFanout([each.association(peer_address, peer_port) for each in self._journals])

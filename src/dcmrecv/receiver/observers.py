@@ -1,0 +1,106 @@
+"""What listens beside the log: the spool and the figures. Nothing of it is loaded unless asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import socket
+
+    from dcmrecv.config import Config
+    from dcmrecv.extras.figures import CountingJournal, Figures
+    from dcmrecv.extras.metrics import MetricsServer
+    from dcmrecv.extras.spool import Spool
+    from dcmrecv.journal import Journal
+
+__all__ = ["Metrics", "ObserverError", "Observers", "open_metrics"]
+
+
+class ObserverError(Exception):
+    """An addition cannot do its work; the text says why."""
+
+
+class Metrics:
+    """The figures of a receiver and the open socket where they are served (see `open_metrics`)."""
+
+    def __init__(self, config: Config, listener: socket.socket, figures: Figures) -> None:
+        self.listener = listener
+        self.figures = figures
+        self._storage = config.storage
+
+    def serve(self) -> MetricsServer:
+        """Begin to answer HTTP requests in a thread of this process."""
+        from dcmrecv.extras.metrics import MetricsServer
+
+        server = MetricsServer(
+            self.listener,
+            self.figures,
+            directory=self._storage.directory,
+            min_free_space=self._storage.min_free_space,
+        )
+        server.start()
+        return server
+
+
+def open_metrics(config: Config, processes: int = 1) -> Metrics:
+    """Open the metrics port for a receiver of *processes* processes, before they are made.
+
+    Raises `ObserverError` if prometheus-client is missing or the port cannot be used.
+    """
+    extras = config.extras
+    assert extras.metrics_port is not None
+    try:
+        from dcmrecv.extras.metrics import open_metrics_socket
+    except ImportError as error:
+        if error.name is None or not error.name.startswith("prometheus_client"):
+            raise
+        raise ObserverError(
+            "--metrics-port needs prometheus-client: pip install 'dcmrecv[metrics]'"
+        ) from None
+    from dcmrecv.extras.figures import Figures
+
+    try:
+        listener = open_metrics_socket(extras.metrics_address, extras.metrics_port)
+    except OSError as error:
+        raise ObserverError(
+            f"cannot serve metrics on {extras.metrics_address} port {extras.metrics_port}: {error.strerror}"
+        ) from None
+    return Metrics(config, listener, Figures(processes))
+
+
+class Observers:
+    """The listeners of one serving process. `journal` is what the engine is given."""
+
+    def __init__(
+        self, config: Config, journal: Journal, metrics: Metrics | None = None, *, number: int = 0
+    ) -> None:
+        """*number* is that of the process. Begins at once: make it in the process that serves."""
+        self._spool: Spool | None = None
+        self._counts: CountingJournal | None = None
+        journals = [journal]
+        if config.storage.spool is not None:
+            from dcmrecv.extras.spool import Spool, SpoolJournal
+
+            self._spool = Spool(config.storage.spool, fsync=config.storage.fsync)
+            self._spool.start()
+            journals.append(SpoolJournal(self._spool))
+        if metrics is not None:
+            from dcmrecv.extras.figures import CountingJournal
+
+            self._counts = CountingJournal(metrics.figures, number)
+            journals.append(self._counts)
+        self.journal = journal
+        if len(journals) > 1:
+            from dcmrecv.receiver.fanout import Fanout
+
+            self.journal = Fanout(journals)
+
+    def stopping(self) -> None:
+        """No more connections are accepted."""
+        if self._counts is not None:
+            self._counts.stopping()
+
+    def close(self) -> None:
+        """All associations have ended."""
+        if self._spool is not None:
+            self._spool.close()
