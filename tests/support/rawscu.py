@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import socket
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
 
@@ -111,7 +112,10 @@ def status_of(command: bytes) -> int:
 
 
 class Association:
-    """An established association; ends with `release`, `abort` or by closing the connection."""
+    """An established association; ends with `release`, `abort` or by closing the connection.
+
+    *wrap* may put TLS around the connected socket.
+    """
 
     def __init__(
         self,
@@ -121,12 +125,14 @@ class Association:
         *,
         transfer_syntaxes: tuple[str, ...] = (IMPLICIT_VR,),
         timeout: float = 20.0,
+        wrap: Callable[[socket.socket], socket.socket] = lambda plain: plain,
     ) -> None:
         self.who = who or Requestor()
         self.abstract_syntax = abstract_syntax
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=timeout)
         try:
             self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self.socket = wrap(self.socket)
             self.send(associate_rq(self.who, abstract_syntax, transfer_syntaxes))
             self.accept = self.expect(ASSOCIATE_AC)
         except BaseException:

@@ -1,0 +1,200 @@
+"""TLS with the clients that are out there, and with some that mean no good."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.live.objects import huge, sample, series
+from tests.live.test_main_job import same_data_set
+from tests.support.pki import PASSWORD
+from tests.support.server import RunningServer
+
+Serve = Callable[..., RunningServer]
+Run = Callable[..., "subprocess.CompletedProcess[str]"]
+
+PROFILE = ("-xf", "storescp.cfg", "default")
+MODES = {"normal": (), "bit-preserving": ("+B",)}
+
+
+@pytest.fixture
+def own(shared_pki: Path) -> list[str]:
+    """The options that make a server of the PKI's."""
+    key, certificate, authority = (str(shared_pki / name) for name in ("server.key", "server.pem", "ca.pem"))
+    return [*PROFILE, "+tls", key, certificate, "+cf", authority]
+
+
+def secure(pki: Path, name: str = "client") -> list[str]:
+    """Return the options that make a DCMTK client of the PKI's."""
+    return ["+tls", str(pki / f"{name}.key"), str(pki / f"{name}.pem"), "+cf", str(pki / "ca.pem")]
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("suite", [(), ("+px",)])
+def test_storescu(
+    serve: Serve,
+    run: Run,
+    own: list[str],
+    shared_pki: Path,
+    tmp_path: Path,
+    suite: tuple[str, ...],
+    mode: str,
+) -> None:
+    """With TLS 1.3, and in the profile that older senders have, TLS 1.0 and later. dcmsend has no TLS."""
+    images = series(tmp_path / "images", 20)
+    server = serve([*own, *MODES[mode]])
+    sender = ["storescu", *secure(shared_pki), *suite, "127.0.0.1", str(server.port)]
+    run(*sender, "+sd", str(images[0].parent))
+    assert len(server.stored()) == 20
+    for stored in server.stored():
+        stored.unlink()
+    run(*sender, str(sample("CT_small.dcm")))
+    (stored,) = server.stored()
+    same_data_set(stored, sample("CT_small.dcm"))
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("pdu", ["4096", "131072"])
+def test_a_large_object_arrives_byte_for_byte(
+    serve: Serve, run: Run, own: list[str], shared_pki: Path, tmp_path: Path, pdu: str, mode: str
+) -> None:
+    size = 16 << 20
+    sent = huge(tmp_path / "huge.dcm", size)
+    server = serve([*own, *MODES[mode], "-pdu", pdu])
+    run("storescu", *secure(shared_pki), "127.0.0.1", str(server.port), str(sent))
+    (stored,) = server.stored()
+    assert stored.read_bytes()[-size:] == sent.read_bytes()[-size:]
+
+
+def test_a_sender_without_certificate(serve: Serve, run: Run, own: list[str], shared_pki: Path) -> None:
+    anonymous = ["+tla", "+cf", str(shared_pki / "ca.pem")]
+    image = str(sample("CT_small.dcm"))
+    strict, lenient = serve(own), serve([*own, "-ic"])
+    refused = run("storescu", *anonymous, "127.0.0.1", str(strict.port), image, check=False)
+    assert refused.returncode != 0
+    assert strict.stored() == []
+    assert (
+        "E: Could not receive association request: TLS error: peer did not return a certificate" in strict.log
+    )
+    run("storescu", *anonymous, "127.0.0.1", str(lenient.port), image)
+    assert len(lenient.stored()) == 1
+
+
+def test_a_sender_in_clear_is_refused_and_the_next_one_served(
+    serve: Serve, run: Run, own: list[str], shared_pki: Path
+) -> None:
+    server = serve(own)
+    assert run("echoscu", "127.0.0.1", str(server.port), check=False).returncode != 0
+    assert "E: Could not receive association request: TLS error: wrong version number" in server.log
+    run("echoscu", *secure(shared_pki), "127.0.0.1", str(server.port))
+
+
+def test_a_revoked_sender(serve: Serve, run: Run, own: list[str], shared_pki: Path) -> None:
+    server = serve([*own, "+crl", str(shared_pki / "ca.crl")])
+    image = str(sample("CT_small.dcm"))
+    revoked = secure(shared_pki, "client_rev")
+    assert run("storescu", *revoked, "127.0.0.1", str(server.port), image, check=False).returncode != 0
+    run("storescu", *secure(shared_pki), "127.0.0.1", str(server.port), image)
+    assert len(server.stored()) == 1
+
+
+@pytest.mark.parametrize("version", ["-tls1_2", "-tls1_3"])
+def test_s_client(
+    serve: Serve, client: Callable[[str], str], own: list[str], shared_pki: Path, version: str
+) -> None:
+    server = serve([*own, "-d"])
+    command = [
+        client("openssl"),
+        "s_client",
+        "-connect",
+        f"127.0.0.1:{server.port}",
+        version,
+        "-CAfile",
+        "ca.pem",
+    ]
+    command += [
+        "-cert",
+        "client.pem",
+        "-key",
+        "client.key",
+        "-verify_return_error",
+        "-ign_eof",
+        "-alpn",
+        "dicom",
+    ]
+    wrong = bytes.fromhex("99000000000400000000")
+    done = subprocess.run(command, cwd=shared_pki, input=wrong, capture_output=True, timeout=60)
+    shown = done.stdout.decode("utf-8", "replace")
+    assert "Verify return code: 0 (ok)" in shown
+    assert "ALPN protocol: dicom" in shown
+    assert "D:   Subject     : /C=DE/O=dcmrecv test/CN=client" in server.log
+    assert "Unrecognized PDU type: 99" in server.log
+
+
+def test_the_password_of_the_key_shows_nowhere(
+    serve: Serve, run: Run, own: list[str], shared_pki: Path
+) -> None:
+    own[own.index("+tls") + 1] = str(shared_pki / "server_enc.key")
+    server = serve([*own, "+pw", PASSWORD, "-d"])
+    run("echoscu", *secure(shared_pki), "127.0.0.1", str(server.port))
+    assert PASSWORD not in server.log.replace(str(shared_pki), "")
+
+
+def _state(server: RunningServer) -> tuple[int, int]:
+    """Return the numbers of open descriptors and threads."""
+    assert server.process is not None
+    process = Path(f"/proc/{server.process.pid}")
+    return len(list((process / "fd").iterdir())), len(list((process / "task").iterdir()))
+
+
+def test_hundreds_of_bad_peers_leave_nothing_behind(
+    serve: Serve, run: Run, own: list[str], shared_pki: Path
+) -> None:
+    """Garbage, halves of a hello and silence, while others are served all the time."""
+    server = serve(own)
+    address = ("127.0.0.1", server.port)
+    run("echoscu", *secure(shared_pki), *map(str, address))
+    openings = (
+        b"GET / HTTP/1.0\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01",
+        b"",
+        bytes(64),
+        b"\x16\x03\x03\x00\x05hello",
+    )
+
+    def round_of(count: int) -> None:
+        silent = [socket.create_connection(address) for _ in range(20)]
+        for number in range(count):
+            with socket.create_connection(address) as bad:
+                bad.sendall(openings[number % len(openings)])
+        began = time.monotonic()
+        run("echoscu", *secure(shared_pki), *map(str, address))
+        assert time.monotonic() - began < 10, "a silent peer holds the others up"
+        for peer in silent:
+            peer.close()
+
+    def settled() -> tuple[int, int]:
+        end = time.monotonic() + 30
+        state = _state(server)
+        while time.monotonic() < end:
+            time.sleep(0.2)
+            before, state = state, _state(server)
+            if state == before and state[0] <= first[0]:
+                break
+        return state
+
+    first = (10_000, 0)
+    round_of(100)
+    first = settled()
+    resident = server.resident()
+    for _ in range(3):
+        round_of(100)
+    descriptors, threads = settled()
+    assert descriptors <= first[0]
+    assert threads <= first[1]
+    assert server.resident() - resident < 16 << 20
