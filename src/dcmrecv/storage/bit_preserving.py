@@ -107,13 +107,9 @@ class BitPreservingSession(StoreSession):
         return StoreResult(SUCCESS)
 
     def _publish(self) -> None:
-        namer = self._store.namer
-        if not namer.reserves:
-            self._file.publish(Target(self._path))
-            return
         while True:
             try:
-                self._file.publish(Target(self._path), replace=False)
+                self._file.publish(Target(self._path), replace=self._store.namer.replaces)
             except NameTaken:
                 self._path = self._store.path_of(self._request.sop_class_uid, self._request.sop_instance_uid)
             else:

@@ -22,6 +22,7 @@ _DATE = re.compile(rb"(\d{4})(\.?)(\d\d)\2(\d\d)\Z")
 _REMEMBERED = 4096
 """Directories that are known to be on disk."""
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
+_OPEN_BELOW = _OPEN_DIRECTORY | os.O_NOFOLLOW
 
 
 class DirectoryError(Exception):
@@ -107,9 +108,12 @@ class OutputDirectory:
         for component in relative.split(b"/"):
             parent = descriptor
             try:
-                with contextlib.suppress(FileExistsError):  # only the first object of a day makes them
-                    os.mkdir(component, dir_fd=parent)
-                descriptor = os.open(component, _OPEN_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
+                try:
+                    descriptor = os.open(component, _OPEN_BELOW, dir_fd=parent)
+                except FileNotFoundError:  # only the first object of a day makes it
+                    with contextlib.suppress(FileExistsError):
+                        os.mkdir(component, dir_fd=parent)
+                    descriptor = os.open(component, _OPEN_BELOW, dir_fd=parent)
                 if self._fsync:
                     self._make_durable(descriptor, parent)
             finally:

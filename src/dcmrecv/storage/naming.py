@@ -22,6 +22,8 @@ _UNKNOWN = b"UNKNOWN"
 _UNKNOWN_SHORT = b"XX"
 _UID_PREFIX = b"1.2.276.0.7230010.3.1.4"
 _UID_LENGTH = 64
+_CLOCK_STEP = 1_000_000
+"""Microseconds; a clock that is set back by more is believed, as the reference does."""
 
 
 class _UidSource:
@@ -67,13 +69,15 @@ class Namer:
 
     def __init__(self, mode: FilenameMode, extension: bytes) -> None:
         self.mode = mode
-        self.reserves = mode is FilenameMode.SHORT_UNIQUE
-        """True if a name must not exist yet, so that the next one is to be tried when it does."""
+        self.replaces = mode is FilenameMode.DEFAULT
+        """True if an object replaces an older one of its name. The names of the other modes are never given
+        twice: two processes may well make the same one, and both objects have been or will be acknowledged."""
+        self.looks = mode is FilenameMode.SHORT_UNIQUE
+        """True if the reference looks for a file of the name before it takes it."""
         self._extension = extension
         self._lock = threading.Lock()
         self._start = int(time.time())
-        self._seed = int.from_bytes(os.urandom(4), "little")
-        self._pid = os.getpid()
+        self._last_time = 0
         makers: dict[FilenameMode, Callable[[bytes, bytes], bytes]] = {
             FilenameMode.DEFAULT: self._default,
             FilenameMode.UNIQUE: self._unique,
@@ -92,24 +96,21 @@ class Namer:
 
     def _short_unique(self, sop_class: bytes, sop_instance: bytes) -> bytes:
         prefix = PREFIXES.get(sop_class, _UNKNOWN_SHORT)
-        return b"%s_%08x%08x%s" % (prefix, self._start, self._digits(), self._extension.replace(b"/", b"_"))
-
-    def _digits(self) -> int:
-        """Return the next 32 bits of the reference's generator.
-
-        The reference seeds it with the time of each store, which gives at most 1,024 names a second and
-        the same ones in every process; here it is seeded once for each process, at random.
-        """
-        with self._lock:
-            if self._pid != os.getpid():
-                self._pid = os.getpid()
-                self._seed = int.from_bytes(os.urandom(4), "little")
-            first = (self._seed * 1103515245 + 12345) % 0x80000000
-            second = (first * 1103515245 + 12345) % 0x80000000
-            self._seed = second ^ int.from_bytes(os.urandom(2), "little")
-        return (first & 0xFFFF) << 16 | second & 0xFFFF
+        # The reference's digits come from the time of each store and the low halves of a linear generator:
+        # 1,024 names a second, the same ones in every process, 65,536 in all.
+        digits = os.urandom(4).hex().encode("ascii")
+        return b"%s_%08x%s%s" % (prefix, self._start, digits, self._extension.replace(b"/", b"_"))
 
     def _system_time(self, sop_class: bytes, sop_instance: bytes) -> bytes:
-        seconds, microseconds = divmod(time.time_ns() // 1000, 1_000_000)
+        seconds, microseconds = divmod(self._microseconds(), 1_000_000)
         stamp = time.strftime("%Y%m%d%H%M%S", time.localtime(seconds)).encode("ascii")
         return b"%s.%06d.%s%s" % (stamp, microseconds, PREFIXES.get(sop_class, _UNKNOWN), self._extension)
+
+    def _microseconds(self) -> int:
+        """Return the time in microseconds since 1970, each but once, even if the clock stands or steps back."""
+        with self._lock:
+            now = time.time_ns() // 1000
+            if 0 <= self._last_time - now < _CLOCK_STEP:
+                now = self._last_time + 1
+            self._last_time = now
+        return now

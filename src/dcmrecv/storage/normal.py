@@ -16,7 +16,7 @@ from dcmrecv.dataset.rewriter import DataSetError, DataSetRewriter, MediaStorage
 from dcmrecv.storage.directories import DirectoryError, series_date_directory
 from dcmrecv.storage.meta import meta_header
 from dcmrecv.storage.naming import new_uid
-from dcmrecv.storage.publish import Buffer, FileError, NameTaken, ObjectFile, Target
+from dcmrecv.storage.publish import Buffer, FileError, NameTaken, NoName, ObjectFile, Target
 from dcmrecv.storage.session import (
     CANNOT_UNDERSTAND,
     OUT_OF_RESOURCES,
@@ -126,6 +126,7 @@ class NormalSession(IgnoreSession):
         self._header_first = False
         self._uids = (b"", b"")
         self._found_uids: MediaStorageUids | None = None
+        self._finished = False
         self._failure: FileError | DirectoryError | None = None
         if not store.space.enough():
             self._failure = FileError("No space left on device")
@@ -198,13 +199,17 @@ class NormalSession(IgnoreSession):
         if not sop_class:
             sop_class = (rewriter.head.sop_class if rewriter.head is not None else None) or b""
             if not sop_class and self._store.namer.mode is FilenameMode.DEFAULT:
-                journal.store_error(
-                    "cannot generate directory or file name for received object: Invalid SOP Class UID"
-                )
-                return CANNOT_UNDERSTAND
-        if self._store.output.by_date:
-            return self._store_by_date(sop_class, series_date_directory(rewriter.series_date))
-        return self._store_at(sop_class, self._store.output.shown + b"/", None)
+                return self._no_name("Invalid SOP Class UID")
+        try:
+            if self._store.output.by_date:
+                return self._store_by_date(sop_class, series_date_directory(rewriter.series_date))
+            return self._store_at(sop_class, self._store.shown, None)
+        except NoName as error:
+            return self._no_name(error.text)
+
+    def _no_name(self, reason: str) -> int:
+        self._journal.store_error(f"cannot generate directory or file name for received object: {reason}")
+        return CANNOT_UNDERSTAND
 
     def _store_by_date(self, sop_class: bytes, relative: bytes) -> int:
         output = self._store.output
@@ -213,8 +218,11 @@ class NormalSession(IgnoreSession):
             with output.subdirectory(relative) as directory:
                 return self._store_at(sop_class, shown, directory)
         except DirectoryError as error:
-            name = self._store.namer.name(sop_class, self._request.sop_instance_uid)
-            self._journal.name_generated(shown + name, before_reception=False)
+            namer = self._store.namer
+            path = shown + namer.name(sop_class, self._request.sop_instance_uid)
+            if namer.looks:
+                Target(path).is_taken()  # the reference makes the name first and may fail in that
+            self._journal.name_generated(path, before_reception=False)
             return self._no_directory(error)
 
     def _no_directory(self, error: DirectoryError) -> int:
@@ -229,7 +237,7 @@ class NormalSession(IgnoreSession):
             name = namer.name(sop_class, self._request.sop_instance_uid)
             path = shown + name
             target = Target(path) if directory is None else Target(name, directory)
-            if namer.reserves and target.exists():
+            if namer.looks and target.is_taken():
                 continue
             try:
                 return self._store_as(path, target)
@@ -244,13 +252,17 @@ class NormalSession(IgnoreSession):
         failure = self._problem()
         if isinstance(failure, DirectoryError):
             return self._no_directory(failure)
+        replaces = self._store.namer.replaces
         try:
-            if target.exists() and not target.is_directory():
-                journal.overwriting(path)
-            target.check()
+            if replaces:
+                if target.exists() and not target.is_directory():
+                    journal.overwriting(path)
+                target.check()
             self._finish_file()
             assert self._file is not None
-            self._file.publish(target, replace=not self._store.namer.reserves)
+            self._file.publish(target, replace=replaces)
+        except DirectoryError as error:
+            return self._no_directory(error)
         except FileError as error:
             journal.store_error(f"cannot store received object: {from_bytes(path)}: {error.text}")
             return OUT_OF_RESOURCES
@@ -264,7 +276,9 @@ class NormalSession(IgnoreSession):
         return self._failure
 
     def _finish_file(self) -> None:
-        """Bring the temporary into its final form. Raises `FileError`."""
+        """Bring the temporary into its final form, once. Raises `FileError` and `DirectoryError`."""
+        if self._finished:
+            return
         rewriter = self._rewriter
         assert rewriter is not None
         if self._failure is not None:
@@ -280,6 +294,7 @@ class NormalSession(IgnoreSession):
         else:
             for offset, data in rewriter.patches:
                 file.patch(self._header_size + offset, data)
+        self._finished = True
         self._tell_meta_header()
 
     def _put_header_first(self, body: ObjectFile) -> None:

@@ -18,7 +18,7 @@ from dcmrecv.storage.directories import OutputDirectory
 from dcmrecv.storage.sync import DirectorySync
 from dcmrecv.storage.temporary import TemporaryNames
 
-__all__ = ["Buffer", "FileError", "NameTaken", "ObjectFile", "Publisher", "Target"]
+__all__ = ["Buffer", "FileError", "NameTaken", "NoName", "ObjectFile", "Publisher", "Target"]
 
 Buffer = bytes | bytearray | memoryview
 
@@ -37,8 +37,15 @@ class FileError(Exception):
         self.text = text
 
 
+class NoName(FileError):
+    """No name can be made for an object, because the system cannot say whether there is one like it."""
+
+    def __init__(self) -> None:
+        super().__init__("Could not generate filename")
+
+
 class NameTaken(Exception):
-    """The name exists and must not be replaced (``+fsu``)."""
+    """The name exists and must not be replaced."""
 
 
 class Target:
@@ -55,6 +62,16 @@ class Target:
     def exists(self) -> bool:
         """True if there is something under the name; links are followed, as the reference does to warn."""
         return os.access(self.path, os.F_OK, dir_fd=self.directory)
+
+    def is_taken(self) -> bool:
+        """As `exists`, but raises `NoName` if the system cannot tell (spec/storage.md 5.4)."""
+        try:
+            os.stat(self.path, dir_fd=self.directory)
+        except FileNotFoundError:
+            return False
+        except OSError:
+            raise NoName from None
+        return True
 
     def is_directory(self) -> bool:
         """True if the name is a directory's."""
@@ -141,6 +158,8 @@ class ObjectFile:
             rest = memoryview(b"".join(part))[written:]
             while rest:
                 written = os.write(descriptor, rest)
+                if not written:
+                    raise OSError(errno.EIO, "nothing written")
                 self.size += written
                 rest = rest[written:]
 
@@ -213,8 +232,6 @@ class ObjectFile:
                 self._link(target)
             if sync:
                 self._sync_directory(target)
-        except FileExistsError:
-            raise NameTaken from None
         except OSError as error:
             self.discard()
             raise FileError(os.strerror(error.errno or 0)) from None
@@ -231,11 +248,13 @@ class ObjectFile:
     def _link(self, target: Target) -> None:
         try:
             os.link(self._path, target.path, dst_dir_fd=target.directory, follow_symlinks=False)
+        except FileExistsError:
+            raise NameTaken from None
         except OSError as error:
             if error.errno not in _NO_HARD_LINKS and error.errno != errno.EXDEV:
                 raise
             if target.exists():
-                raise FileExistsError from None
+                raise NameTaken from None
             self._rename(target)
         else:
             os.unlink(self._path)
@@ -249,7 +268,10 @@ class ObjectFile:
                 while block := source.read(_COPY_BLOCK):
                     rest = memoryview(block)
                     while rest:
-                        rest = rest[os.write(copy, rest) :]
+                        written = os.write(copy, rest)
+                        if not written:
+                            raise OSError(errno.EIO, "nothing written")
+                        rest = rest[written:]
             if self._publisher.fsync:
                 os.fsync(copy)
             os.close(copy)

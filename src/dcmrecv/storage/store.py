@@ -12,7 +12,7 @@ from dcmrecv.storage.bit_preserving import BitPreservingSession
 from dcmrecv.storage.directories import DirectoryError, OutputDirectory
 from dcmrecv.storage.naming import Namer
 from dcmrecv.storage.normal import IgnoreSession, NormalSession
-from dcmrecv.storage.publish import Publisher, Target
+from dcmrecv.storage.publish import NoName, Publisher, Target
 from dcmrecv.storage.session import StoreSession
 from dcmrecv.storage.space import FreeSpace
 from dcmrecv.storage.temporary import RESTART_AGE, remove_orphans
@@ -43,6 +43,10 @@ class ObjectStore:
         self.dictionary = dictionary
         self.output = OutputDirectory(config)
         self.namer = Namer(config.filenames, config.extension)
+        self.shown = self.output.shown + b"/"
+        """The output directory as it stands before a name in messages."""
+        if self.namer.looks and not self.output.shown:
+            self.shown = b"//"  # the reference's spelling of the root directory there
         self.publisher = Publisher(config, self.output)
         self.space = FreeSpace(self.output.path, config.min_free_space)
         self.names_before_reception = config.mode is StorageMode.BIT_PRESERVING
@@ -69,10 +73,13 @@ class ObjectStore:
             self._cleaner.join()
 
     def path_of(self, sop_class: bytes, sop_instance: bytes) -> bytes:
-        """Return a path in the output directory, one that does not exist yet if the mode asks for that."""
+        """Return a path in the output directory, one that does not exist yet if the mode asks for that.
+
+        Raises `NoName`.
+        """
         while True:
-            path = self.output.shown + b"/" + self.namer.name(sop_class, sop_instance)
-            if not self.namer.reserves or not Target(path).exists():
+            path = self.shown + self.namer.name(sop_class, sop_instance)
+            if not self.namer.looks or not Target(path).is_taken():
                 return path
 
     def request(
@@ -85,11 +92,11 @@ class ObjectStore:
         if mode is StorageMode.IGNORE:
             return IgnoreSession(self, request, association, journal)
         if self.namer.mode is FilenameMode.DEFAULT and not request.sop_class_uid:
-            journal.store_error(
-                "cannot generate directory or file name for object to be received: Invalid SOP Class UID"
-            )
-            return (_INVALID_CLASS,)
-        path = self.path_of(request.sop_class_uid, request.sop_instance_uid)
+            return self._no_name(_INVALID_CLASS, journal)
+        try:
+            path = self.path_of(request.sop_class_uid, request.sop_instance_uid)
+        except NoName as error:
+            return self._no_name(Cause(0x0000, 0x000E, error.text), journal)
         journal.name_generated(path, before_reception=True)
         try:
             self.output.ensure()
@@ -97,6 +104,11 @@ class ObjectStore:
             shown = from_bytes(self.output.shown or b"/")
             journal.store_error(f"cannot create directory for object to be received: {shown}: {error.text}")
             return (Cause(0x0000, 0x000D, error.text),)
-        if Target(path).exists() and not Target(path).is_directory():
+        if self.namer.replaces and Target(path).exists() and not Target(path).is_directory():
             journal.overwriting(path)
         return BitPreservingSession(self, request, association, journal, path)
+
+    @staticmethod
+    def _no_name(cause: Cause, journal: AssociationJournal) -> tuple[Cause, ...]:
+        journal.store_error(f"cannot generate directory or file name for object to be received: {cause.text}")
+        return (cause,)

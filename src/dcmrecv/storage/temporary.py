@@ -1,12 +1,12 @@
 """Files that are being written: hidden names that tell whose they are, and the removal of orphans.
 
 A temporary's name says which host, boot, process namespace and process made it. At a start those whose
-process cannot be alive are removed. What another boot of this host has left is removed when nobody has
-written to it for a while: two containers on two hosts that share a file system may well have the same host
-name. Those of another host or container may be in use, which cannot be seen from here, so they go only when
-nobody has written to them for a day: a running transfer writes at least once in every
-`dcmrecv.server.limits.PDU_SECONDS`. Should an estimate be wrong, the writer's rename fails: its object is
-refused with A700, never acknowledged and lost.
+process cannot be alive are removed. What another boot or another process namespace of this host has left (a
+container that was started again) is removed when nobody has written to it for a while: two containers on two
+hosts that share a file system may well have the same host name. Those of another host may be in use, which
+cannot be seen from here, so they go only when nobody has written to them for a day: a running transfer writes
+at least once in every `dcmrecv.server.limits.PDU_SECONDS`. Should an estimate be wrong, the writer's rename
+fails: its object is refused with A700, never acknowledged and lost.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ _SUFFIX = b".tmp"
 FOREIGN_AGE = 24 * 3600.0
 """Seconds without a write after which a temporary of unknown origin is taken for dead."""
 RESTART_AGE = 1800.0
-"""The same for one of an earlier boot of this host, three times `dcmrecv.server.limits.PDU_SECONDS`."""
+"""The same for one of another boot or process namespace of this host: three times
+`dcmrecv.server.limits.PDU_SECONDS`."""
 
 
 class Leftovers(NamedTuple):
@@ -86,7 +87,7 @@ def _is_orphan(fields: list[bytes], place: list[bytes], idle: float) -> bool | N
     """Say whether the process that made a temporary is dead; None if nobody can tell yet."""
     if fields[:3] == place:
         return (_process_start(int(fields[3])) or b"-") != fields[4]
-    limit = RESTART_AGE if fields[0] == place[0] and fields[1] != place[1] else FOREIGN_AGE
+    limit = RESTART_AGE if fields[0] == place[0] else FOREIGN_AGE
     return True if idle > limit else None
 
 

@@ -15,9 +15,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcmrecv.config import FilenameMode, StorageMode
+from dcmrecv.config import FilenameMode, StorageMode, SubdirectoryMode
+from dcmrecv.core.events import Cause
 from dcmrecv.storage.naming import Namer, new_uid
-from tests.unit.storage.conftest import CT, Peer, data_set, everything
+from tests.unit.storage.conftest import CT, Peer, data_set, element, everything
 
 MANY = int(os.environ.get("DCMRECV_MANY_NAMES", "20000"))
 """Names made in the tests of uniqueness and containment; the long run is 1,000,000."""
@@ -55,6 +56,105 @@ def test_short_unique_name() -> None:
 def test_short_unique_start_time_is_constant() -> None:
     namer = Namer(FilenameMode.SHORT_UNIQUE, b"")
     assert len({namer.name(CT, b"")[:11] for _ in range(100)}) == 1
+
+
+def test_short_unique_names_do_not_run_out() -> None:
+    """The low halves of the reference's generator give 65,536 names; the 65,537th would never be found."""
+    namer = Namer(FilenameMode.SHORT_UNIQUE, b"")
+    made = {namer.name(CT, b"") for _ in range(80_000)}
+    assert len(made) > 79_900
+    assert len({name[11:15] for name in made}) > 40_000  # both halves vary on their own
+    assert len({name[15:] for name in made}) > 40_000
+
+
+@pytest.mark.parametrize("clock", [[5, 5, 5], [5, 5, 4], [7, 5, 3]])
+def test_a_clock_that_stands_or_steps_back_gives_every_time_once(
+    monkeypatch: pytest.MonkeyPatch, clock: list[int]
+) -> None:
+    times = iter(clock)
+    monkeypatch.setattr(time, "time_ns", lambda: (1_700_000_000_000_000 + next(times)) * 1000)
+    namer = Namer(FilenameMode.SYSTEM_TIME, b"")
+    names = [namer.name(CT, b"") for _ in clock]
+    assert sorted(set(names)) == names
+    assert [name[15:21] for name in names] == [b"%06d" % (clock[0] + n) for n in range(3)]
+
+
+def test_a_clock_that_was_set_back_is_believed(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = iter([1_700_000_060_000_000_000, 1_700_000_000_000_000_000])
+    monkeypatch.setattr(time, "time_ns", lambda: next(times))
+    namer = Namer(FilenameMode.SYSTEM_TIME, b"")
+    assert namer.name(CT, b"") > namer.name(CT, b"")
+
+
+@pytest.mark.parametrize("mode", [StorageMode.NORMAL, StorageMode.BIT_PRESERVING])
+def test_a_burst_of_system_times_loses_nothing(
+    peer: Callable[..., Peer], out: Path, mode: StorageMode, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes whose clocks stand at the same microsecond: the reference would overwrite."""
+    monkeypatch.setattr(time, "time_ns", lambda: 1_700_000_000_000_000_000)
+    one, two = (peer(mode, filenames=FilenameMode.SYSTEM_TIME) for _ in range(2))
+    for number in range(10):
+        sent = (one if number % 2 else two).send(data_set(b"1.%d" % number))
+        assert sent.status == 0
+        assert "overwriting" not in sent.journal.names()
+    assert len(everything(out)) == 10
+
+
+@pytest.mark.parametrize("obstacle", ["long", "file"])
+def test_a_name_that_cannot_be_looked_up(peer: Callable[..., Peer], out: Path, obstacle: str) -> None:
+    """``+fsu``: the reference gives up before it thinks of directories and files (spec/storage.md 5.4)."""
+    extension = b"." + b"x" * 260 if obstacle == "long" else b""
+    normal, bit = (
+        peer(mode, filenames=FilenameMode.SHORT_UNIQUE, extension=extension)
+        for mode in (StorageMode.NORMAL, StorageMode.BIT_PRESERVING)
+    )
+    dated = peer(
+        filenames=FilenameMode.SHORT_UNIQUE,
+        extension=extension,
+        subdirectories=SubdirectoryMode.SERIES_DATE,
+    )
+    if obstacle == "file":
+        out.rmdir()
+        out.write_bytes(b"")
+    text = "cannot generate directory or file name for received object: Could not generate filename"
+    for one in (normal, dated):
+        sent = one.send(data_set())
+        assert sent.status == 0xC000
+        assert sent.journal.of("store_error") == [(text,)]
+        assert "name_generated" not in sent.journal.names()
+    sent = bit.send(data_set())
+    assert sent.status is None
+    assert sent.aborted == (Cause(0x0000, 0x000E, "Could not generate filename"),)
+    assert sent.journal.of("store_error") == [
+        ("cannot generate directory or file name for object to be received: Could not generate filename",)
+    ]
+    assert sent.journal.names() == ["store_error"]
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        element(0x00080000, b"UL", bytes(4)) + data_set(),
+        element(0x00100010, b"PN", b"A^B ") + data_set(),
+        data_set(),
+    ],
+    ids=["patched", "sorted", "plain"],
+)
+def test_a_name_taken_at_the_last_moment(
+    peer: Callable[..., Peer], out: Path, monkeypatch: pytest.MonkeyPatch, content: bytes
+) -> None:
+    """The object is finished once, whatever edits it needed, and gets the next name."""
+    one = peer(filenames=FilenameMode.SHORT_UNIQUE)
+    names = iter([b"CT_1", b"CT_2"])
+    monkeypatch.setattr(one.store.namer, "name", lambda *_: next(names))
+    monkeypatch.setattr("dcmrecv.storage.publish.Target.is_taken", lambda _: False)
+    (out / "CT_1").write_bytes(b"older")
+    sent = one.send(content)
+    assert sent.status == 0
+    assert sent.journal.names().count("meta_header_written") == 1
+    assert sent.journal.of("stored")[0][0].endswith(b"/CT_2")
+    assert everything(out) == {"CT_1", "CT_2"}
+    assert (out / "CT_1").read_bytes() == b"older"
 
 
 def test_system_time_name(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -140,19 +240,24 @@ from dcmrecv.core.events import AcceptedAssociation, AssociateRequest
 config = StorageConfig(mode=StorageMode.BIT_PRESERVING, filenames=FilenameMode.SHORT_UNIQUE,
                        directory=sys.argv[1].encode())
 store = ObjectStore(config, dictionary=lambda: None)
-store.namer._start = 0x66666666
-store.namer._seed = 7
 request = AssociateRequest(1, b"A", b"B", b"", (), 16384, b"", b"", (), (), None)
 peer = Peer(store, AcceptedAssociation(request, (), 16384, 16372, ()))
-store.namer._digits = __import__("itertools").count().__next__
+tried = __import__("itertools").count()
+store.namer.name = lambda sop_class, sop_instance: b"CT_%06d" % (next(tried) // 2)
 for number in range(300):
     assert peer.send(b"%04d" % number).status == 0
 """
 
 
-def test_two_processes_never_take_each_others_short_names(out: Path) -> None:
+@pytest.mark.parametrize(
+    "filenames", [FilenameMode.UNIQUE, FilenameMode.SHORT_UNIQUE, FilenameMode.SYSTEM_TIME]
+)
+def test_two_processes_never_take_each_others_names(out: Path, filenames: FilenameMode) -> None:
     """Both are made to try the same names in the same order, so every one of them collides."""
+    code = _PROCESS.replace("FilenameMode.SHORT_UNIQUE", str(filenames))
     root = Path(__file__).parents[3]
-    processes = [subprocess.Popen([sys.executable, "-c", _PROCESS, str(out)], cwd=root) for _ in range(2)]
+    processes = [subprocess.Popen([sys.executable, "-c", code, str(out)], cwd=root) for _ in range(2)]
     assert [process.wait() for process in processes] == [0, 0]
     assert len(everything(out)) == 600
+    contents = [(out / name).read_bytes()[-4:] for name in everything(out)]
+    assert sorted(contents) == sorted([b"%04d" % number for number in range(300)] * 2)

@@ -116,7 +116,7 @@ def place(out: Path, name: bytes, age: float = 0) -> None:
         ({"boot": b"00000000", "host": b"00000000"}, RESTART_AGE + 60, False),
         ({"space": b"00000000"}, 0, False),  # perhaps alive in another container
         ({"space": b"00000000", "pid": b"4194305"}, 0, False),
-        ({"space": b"00000000"}, FOREIGN_AGE + 60, True),
+        ({"space": b"00000000"}, RESTART_AGE + 60, True),  # a container that was started again
         ({"pid": b"x"}, 0, False),
         ({"number": b"1.2"}, 1e6, False),  # not a name that we make
         ({"host": b""}, 1e6, False),
