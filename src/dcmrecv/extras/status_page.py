@@ -16,7 +16,7 @@ _STYLE = """
 body { max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.4rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .5rem; }
 .state { font-weight: 600; } .good { color: #1a7f37; } .bad { color: #cf222e; }
-dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)); gap: .8rem; margin: 1.2rem 0; }
+dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: .8rem; margin: 1.2rem 0; }
 dl div { border: 1px solid #8886; border-radius: .5rem; padding: .6rem .9rem; }
 dt { font-size: .85rem; opacity: .75; } dd { margin: 0; font-size: 1.5rem; font-variant-numeric: tabular-nums; }
 table { border-collapse: collapse; min-width: 22rem; } td, th { text-align: left; padding: .2rem 1rem .2rem 0; }

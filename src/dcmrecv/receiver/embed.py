@@ -1,8 +1,9 @@
-"""The receiver as a part of another program."""
+"""The receiver as a part of another program (docs/embedding.md)."""
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -10,20 +11,28 @@ from dcmrecv.config import Config
 from dcmrecv.journal import Journal
 from dcmrecv.receiver.ae import build_ae
 from dcmrecv.receiver.build import build_services
-from dcmrecv.server.listener import open_listener
+from dcmrecv.server.listener import PortError, open_listener
 from dcmrecv.server.process import Server
-from dcmrecv.tls import prepare
 
 if TYPE_CHECKING:
     from pynetdicom.ae import ApplicationEntity
 
-__all__ = ["Receiver"]
+    from dcmrecv.extras.metrics import MetricsServer
+    from dcmrecv.receiver.handlers import Bindings, HandlerBinding
+    from dcmrecv.receiver.observers import Observers
+    from dcmrecv.server.association import Services
+    from dcmrecv.tls import TlsServerContext
 
-_LEVELS = {"F": logging.CRITICAL, "E": logging.ERROR, "W": logging.WARNING}
+__all__ = ["PortError", "Receiver"]
 
-
-def _log_tls(letter: str, text: str) -> None:
-    logging.getLogger("dcmrecv.tls").log(_LEVELS[letter], "%s", text)
+_TLS_LEVELS = {
+    "T": logging.DEBUG,
+    "D": logging.DEBUG,
+    "I": logging.INFO,
+    "W": logging.WARNING,
+    "E": logging.ERROR,
+    "F": logging.CRITICAL,
+}
 
 
 class Receiver:
@@ -33,12 +42,42 @@ class Receiver:
 
         with Receiver(config) as receiver:
             print(receiver.port)
+
+    It may be started again after it was stopped.
     """
 
-    def __init__(self, config: Config | None = None, *, journal: Journal | None = None) -> None:
+    def __init__(
+        self,
+        config: Config | None = None,
+        *,
+        handlers: Sequence[HandlerBinding] = (),
+        handler_memory: int | None = None,
+        journal: Journal | None = None,
+    ) -> None:
+        """Make a receiver that is not started yet.
+
+        *handlers* are bound to pynetdicom's events: ``(evt.EVT_C_STORE, handler)`` or with a list of further
+        arguments. A handler of EVT_C_STORE takes the place of storing. *handler_memory*: bytes of data sets
+        that wait for such handlers at the same time, of all associations together (default
+        `dcmrecv.receiver.handlers.HANDLER_MEMORY`, 1 GiB); a C-STORE beyond it is answered A700. *journal* is
+        told all that happens.
+
+        Raises ValueError for handlers of unknown events and for a configuration of several processes.
+        """
         self.config = config or Config()
         self.journal = journal or Journal()
+        if self.config.network.workers > 1:
+            raise ValueError("an embedded receiver is one process: start one in each of yours")
+        self._bindings: Bindings | None = None
+        if handlers:
+            from dcmrecv.receiver.handlers import Bindings
+
+            self._bindings = Bindings(handlers)
+        self._handler_memory = handler_memory
         self._server: Server | None = None
+        self._services: Services | None = None
+        self._observers: Observers | None = None
+        self._metrics: MetricsServer | None = None
         self._port = 0
         self._ae: ApplicationEntity | None = None
 
@@ -57,28 +96,91 @@ class Receiver:
     def start(self) -> None:
         """Open the port and begin to receive. Returns at once.
 
-        Raises `dcmrecv.server.listener.PortError` if the port cannot be opened, and `dcmrecv.tls.TlsStartError`
-        if TLS is asked for and its files do not serve; what was wrong with them goes to the logger
-        ``dcmrecv.tls``. An encrypted key without a password is asked for at the terminal.
+        Raises `PortError` if the port cannot be opened, `dcmrecv.tls.TlsStartError` if keys or certificates
+        cannot be used, `dcmrecv.receiver.observers.ObserverError` if metrics cannot be served, OSError if the
+        spool directory cannot be used, and RuntimeError if it runs already.
         """
+        from dcmrecv.receiver.observers import Observers, open_metrics
+
+        if self._server is not None:
+            raise RuntimeError("the receiver runs already")
+        tls = self._prepare_tls()
+        metrics = open_metrics(self.config) if self.config.extras.metrics_port is not None else None
+        try:
+            listener = open_listener(self.config.network)
+        except PortError:
+            if metrics is not None:
+                metrics.listener.close()
+            raise
+        try:
+            self._port = listener.getsockname()[1]
+            self._observers = Observers(self.config, self._journal(), metrics)
+            self._services = self._build_services(self._observers.journal, tls)
+        except BaseException:
+            listener.close()
+            if metrics is not None:
+                metrics.listener.close()
+            raise
+        self._services.store.start()
+        self._server = Server(listener, self._services, max_associations=self.config.network.max_associations)
+        self._server.start()
+        self._metrics = metrics.serve() if metrics is not None else None
+
+    def _prepare_tls(self) -> TlsServerContext | None:
+        if self.config.tls is None:
+            return None
+        from dcmrecv.tls import prepare
+
+        logger = logging.getLogger("dcmrecv.tls")
+        return prepare(self.config.tls, lambda level, text: logger.log(_TLS_LEVELS[level], "%s", text))
+
+    def _journal(self) -> Journal:
+        """Return the journal given to us, with the handlers listening as well if there are any."""
+        if self._bindings is None:
+            return self.journal
+        from dcmrecv.receiver.fanout import Fanout
+        from dcmrecv.receiver.handlers import HandlerJournal
+
+        listening = ("0.0.0.0", self._port)
+        return Fanout([self.journal, HandlerJournal(self._bindings, self.ae, listening)])
+
+    def _build_services(self, journal: Journal, tls: TlsServerContext | None) -> Services:
+        from dataclasses import replace
+
         from dcmrecv.dataset.dictionary import builtin_dictionary
 
-        tls = None if self.config.tls is None else prepare(self.config.tls, _log_tls)
-        listener = open_listener(self.config.network)
-        self._port = listener.getsockname()[1]
-        services = build_services(self.config, self.journal, tls=tls, dictionary=builtin_dictionary)
-        services.store.start()
-        self._services = services
-        self._server = Server(listener, services, max_associations=self.config.network.max_associations)
-        self._server.start()
+        services = build_services(self.config, journal, tls=tls, dictionary=builtin_dictionary)
+        if self._bindings is None:
+            return services
+        from pynetdicom import evt
+
+        from dcmrecv.receiver.handlers import HANDLER_MEMORY, HandlerStore
+
+        if self._bindings.binds(evt.EVT_C_STORE):
+            limit = HANDLER_MEMORY if self._handler_memory is None else self._handler_memory
+            store = HandlerStore(self.config.storage, self._bindings, limit, dictionary=builtin_dictionary)
+            services = replace(services, store=store)
+        if self._bindings.binds(evt.EVT_C_ECHO):
+            services = replace(services, echo=self._bindings.echo)
+        return services
 
     def stop(self, grace: float | None = None) -> None:
-        """Accept no more, let running C-STOREs finish within *grace* seconds, then end the rest."""
-        if self._server is None:
+        """Accept no more, let running C-STOREs finish within *grace* seconds, then end the rest.
+
+        *grace* None: as configured. Does nothing if the receiver does not run.
+        """
+        server, self._server = self._server, None
+        if server is None:
             return
-        self._server.drain(self.config.network.grace if grace is None else grace)
-        self._server = None
+        assert self._services is not None
+        assert self._observers is not None
+        self._observers.stopping()
+        server.drain(self.config.network.grace if grace is None else grace)
         self._services.store.close()
+        self._observers.close()
+        if self._metrics is not None:
+            self._metrics.close()
+            self._metrics = None
         self.journal.flush()
 
     def __enter__(self) -> Receiver:

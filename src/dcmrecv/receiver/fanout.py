@@ -35,7 +35,8 @@ def _each(methods: Sequence[_Call]) -> _Call:
 def _bind(target: object, names: Sequence[str], journals: Sequence[object], base: type) -> None:
     for name in names:
         default = getattr(base, name)
-        methods = [getattr(each, name) for each in journals if getattr(type(each), name) is not default]
+        bound = [getattr(each, name) for each in journals]
+        methods = [method for method in bound if getattr(method, "__func__", method) is not default]
         if methods:
             setattr(target, name, methods[0] if len(methods) == 1 else _each(methods))
 

@@ -1,0 +1,123 @@
+"""What handlers read of an association: the part of `pynetdicom.association.Association` that describes it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from pydicom.uid import UID
+from pynetdicom.presentation import PresentationContext
+
+from dcmrecv.core.events import AcceptedAssociation, AssociateRequest, ContextOutcome
+from dcmrecv.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+
+if TYPE_CHECKING:
+    from pynetdicom.ae import ApplicationEntity
+
+__all__ = ["AssociationView", "PeerView"]
+
+
+def _text(data: bytes) -> str:
+    return data.decode("ascii", "replace").strip(" \0")
+
+
+class PeerView:
+    """One side of an association, with the names of pynetdicom's ``ServiceUser``."""
+
+    def __init__(self, mode: str, address: str, port: int) -> None:
+        self.mode = mode
+        self.address = address
+        self.port = port
+        self.ae_title = ""
+        self.maximum_length = 0
+        """Bytes of a PDU this side takes; 0: any."""
+        self.implementation_class_uid: UID | None = None
+        self.implementation_version_name: str | None = None
+        self.requested_contexts: list[PresentationContext] = []
+
+    @property
+    def info(self) -> dict[str, str | int]:
+        """Title, address and port as a dictionary."""
+        return {"mode": self.mode, "ae_title": self.ae_title, "address": self.address, "port": self.port}
+
+    @property
+    def is_requestor(self) -> bool:
+        """True for the peer."""
+        return self.mode == "requestor"
+
+    @property
+    def is_acceptor(self) -> bool:
+        """True for the receiver."""
+        return self.mode == "acceptor"
+
+
+class AssociationView:
+    """``event.assoc``: who talks to whom, and what was agreed. It describes; it cannot abort or send."""
+
+    mode = "acceptor"
+    is_acceptor = True
+    is_requestor = False
+
+    def __init__(self, ae: ApplicationEntity, peer: tuple[str, int], listening: tuple[str, int]) -> None:
+        self.ae = ae
+        self.requestor = PeerView("requestor", *peer)
+        self.acceptor = PeerView("acceptor", *listening)
+        self.acceptor.ae_title = ae.ae_title
+        self.acceptor.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID.decode("ascii"))
+        self.acceptor.implementation_version_name = IMPLEMENTATION_VERSION_NAME.decode("ascii")
+        self.acceptor.maximum_length = ae.maximum_pdu_size
+        self.accepted_contexts: list[PresentationContext] = []
+        self.rejected_contexts: list[PresentationContext] = []
+        self.is_established = False
+        self.is_rejected = False
+        self.is_released = False
+        self.is_aborted = False
+
+    @property
+    def remote(self) -> dict[str, str | int]:
+        """The peer as a dictionary."""
+        return self.requestor.info
+
+    @property
+    def local(self) -> dict[str, str | int]:
+        """The receiver as a dictionary."""
+        return self.acceptor.info
+
+    def requested(self, request: AssociateRequest) -> None:
+        """Take over what an A-ASSOCIATE-RQ says."""
+        requestor = self.requestor
+        requestor.ae_title = _text(request.calling_ae_title)
+        requestor.maximum_length = request.max_pdu
+        requestor.implementation_class_uid = UID(_text(request.implementation_class_uid))
+        requestor.implementation_version_name = _text(request.implementation_version_name)
+        requestor.requested_contexts = [
+            _context(each.context_id, each.abstract_syntax, each.transfer_syntaxes)
+            for each in request.contexts
+        ]
+        self.acceptor.ae_title = _text(request.called_ae_title)
+
+    def accepted(self, agreed: AcceptedAssociation) -> None:
+        """Take over what an A-ASSOCIATE-AC says."""
+        for each in agreed.contexts:
+            context = _context(each.context_id, each.abstract_syntax, (each.transfer_syntax,))
+            context.result = int(each.outcome)
+            is_accepted = each.outcome is ContextOutcome.ACCEPTED
+            (self.accepted_contexts if is_accepted else self.rejected_contexts).append(context)
+        self.is_established = True
+
+    def ended(self) -> None:
+        """The association is over."""
+        self.is_established = False
+
+
+def _context(
+    context_id: int, abstract_syntax: bytes, transfer_syntaxes: tuple[bytes, ...]
+) -> PresentationContext:
+    """Return a pynetdicom context. What pynetdicom refuses as a value stays unset."""
+    context = PresentationContext()
+    try:
+        context.context_id = context_id
+        context.abstract_syntax = UID(_text(abstract_syntax))
+        context.transfer_syntax = [UID(_text(each)) for each in transfer_syntaxes]
+    except ValueError:
+        return context
+    return context
