@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 
-__all__ = ["from_bytes", "from_os", "to_bytes"]
+__all__ = ["from_bytes", "from_os", "leading_integer", "to_bytes"]
 
 
 def from_bytes(data: bytes) -> str:
@@ -25,3 +25,13 @@ def to_bytes(text: str) -> bytes:
 def from_os(argument: str) -> bytes:
     """Return the raw bytes of a command-line argument or path that Python decoded by the locale."""
     return os.fsencode(argument)
+
+
+def leading_integer(text: str) -> int | None:
+    """Return the decimal number that *text* begins with, as C's ``%d`` reads it, or None."""
+    digits = text.lstrip(" \t\n\v\f\r")
+    end = 1 if digits[:1] in ("+", "-") else 0
+    while digits[end : end + 1].isascii() and digits[end : end + 1].isdigit():
+        end += 1
+    number = digits[:end]
+    return int(number) if number not in ("", "+", "-") else None

@@ -114,6 +114,8 @@ class DcmtkAssociationJournal(AssociationJournal):
     # -- association ---------------------------------------------------------------------------------
 
     def connected(self) -> None:
+        for letter, text in self._options.socket_lines:
+            self._net.log(_LEVELS[letter], text)
         if self._debug:
             host = self._host_name()
             for text in sentences.CONNECTED:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 
 from dcmrecv.config import Config, LogLevel
+from dcmrecv.log.environment import socket_lines
 
 __all__ = ["DataSetDump", "Options"]
 
@@ -25,6 +27,7 @@ class Options:
         "max_pdu",
         "mode",
         "resolve",
+        "socket_lines",
     )
 
     def __init__(
@@ -45,3 +48,4 @@ class Options:
         self.called_title = config.association.ae_title
         self.dump_level = LogLevel.INFO if config.logging.verbose_pc else LogLevel.DEBUG
         self.fields = fields
+        self.socket_lines = socket_lines(os.environ)

@@ -9,9 +9,11 @@ import struct
 
 from dcmrecv.config import AddressFamily, NetworkConfig
 from dcmrecv.server import limits
+from dcmrecv.text import leading_integer
 
 __all__ = ["PortError", "inherited_listener", "open_listener"]
 
+_BUFFER_LENGTH = 65536  # what TCP_BUFFER_LENGTH=0 stands for
 _FIRST_PASSED_DESCRIPTOR = 3  # SD_LISTEN_FDS_START of sd_listen_fds(3)
 
 
@@ -82,9 +84,8 @@ def _tune(listener: socket.socket) -> None:
     """
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", limits.WRITE_SECONDS, 0))
-    size = os.environ.get("TCP_BUFFER_LENGTH", "")
-    if size:
-        with contextlib.suppress(ValueError):
-            length = int(size) or 65536
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, length)
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, length)
+    length = leading_integer(os.environ.get("TCP_BUFFER_LENGTH", ""))
+    if length is not None:
+        with contextlib.suppress(OSError, OverflowError):  # the reference does not look at the result
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, length or _BUFFER_LENGTH)
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, length or _BUFFER_LENGTH)
