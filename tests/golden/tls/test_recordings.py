@@ -102,7 +102,7 @@ def _difference(server: replay.Server, case: dict[str, Any]) -> list[str]:
     if kind in (ACCEPTED, REFUSED) and GROUPS_CAN_BE_SET:
         kind = None
     dates = replay.dates_of(server.pki, case.get("cert", "client"))
-    seen = replay.handshake(server, case, log, dates, 2.0 if kind else replay.PATIENCE)
+    seen = replay.handshake(server, case, log, dates, 0.5 if kind else replay.PATIENCE)
     expected = {"accepted": case["accepted"], "log": log, "client": replay.expected_client(case)}
     if kind is None:
         return [
