@@ -84,8 +84,8 @@ class WorkerPool:
                 try:
                     connection, address = accept()
                 except OSError as error:
-                    if self.stopped:
-                        break
+                    if self.stopped or error.errno == errno.EINVAL:
+                        break  # shut down, maybe by another process that serves the same socket
                     if error.errno in _TRANSIENT:
                         time.sleep(limits.ACCEPT_PAUSE)
                     elif error.errno not in _PEER_GONE:
