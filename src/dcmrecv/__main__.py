@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import signal
 import sys
 
 __all__ = ["main"]
@@ -15,6 +16,13 @@ def main() -> int:
     A command line that only prints something ends the process right here: taking the interpreter down in
     good order takes longer than what was asked for, and there is nothing in it to put in order.
     """
+    if os.name != "posix":
+        sys.stderr.write(
+            "error: dcmrecv needs a POSIX system such as Linux; there is no version for this one\n"
+        )
+        return 1
+    # Until the receiver waits for signals, Ctrl-C ends the program as it ends the reference: without a word.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     gc.disable()  # start-up makes no garbage worth looking for; the receiver turns it on again
     from dcmrecv.cli.program import main as run
 

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import signal
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterable
 
 __all__ = ["StopSignals", "end_by_signal"]
 
+_LOOK_AGAIN = 0.1
 _STOP = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
@@ -30,8 +32,7 @@ class StopSignals:
             if beat is None:
                 number: int | None = signal.sigwait(self._awaited)
             else:
-                info = signal.sigtimedwait(self._awaited, interval)
-                number = None if info is None else info.si_signo
+                number = _wait_a_while(self._awaited, interval)
                 beat()
             if number is None:
                 continue
@@ -43,7 +44,23 @@ class StopSignals:
 
     def arrived(self) -> bool:
         """True if another stop signal has come meanwhile."""
-        return signal.sigtimedwait(_STOP, 0) is not None
+        return _wait_a_while(_STOP, 0.0) is not None
+
+
+def _wait_a_while(signals: Iterable[signal.Signals], seconds: float) -> int | None:
+    """Wait for one of *signals*, which are blocked, for at most *seconds*; return it or None."""
+    if hasattr(signal, "sigtimedwait"):
+        info = signal.sigtimedwait(signals, seconds)
+        return None if info is None else info.si_signo
+    end = time.monotonic() + seconds  # macOS has no sigtimedwait
+    while True:
+        pending = signal.sigpending() & set(signals)
+        if pending:
+            return signal.sigwait(pending)
+        left = end - time.monotonic()
+        if left <= 0:
+            return None
+        time.sleep(min(left, _LOOK_AGAIN))
 
 
 def end_by_signal(number: signal.Signals) -> None:

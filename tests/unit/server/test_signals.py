@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+import signal
+import subprocess
+import sys
+
+import pytest
+
+WAIT = """
+import signal, sys
+if {without}:
+    del signal.sigtimedwait
+from dcmrecv.server.signals import StopSignals, end_by_signal
+stops = StopSignals(reopen=lambda: print("reopen", flush=True))
+print("ready", flush=True)
+number = stops.wait(beat={beat}, interval=0.05)
+print(number.name, stops.arrived(), flush=True)
+end_by_signal(number)
+"""
+
+
+@pytest.mark.parametrize("without", [False, True], ids=["sigtimedwait", "no sigtimedwait"])
+@pytest.mark.parametrize("beat", ["None", "lambda: None"], ids=["quiet", "beating"])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_stop_signal_is_returned_and_ends_the_process(
+    number: signal.Signals, beat: str, without: bool
+) -> None:
+    program = WAIT.format(beat=beat, without=without)
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGHUP)
+        assert process.stdout.readline() == "reopen\n"
+        process.send_signal(number)
+        assert process.stdout.read() == f"{number.name} False\n"
+    assert process.returncode == -number
