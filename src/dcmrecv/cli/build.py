@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import enum
-from typing import Any
 
 from dcmrecv.cli.evaluate import Settings
 from dcmrecv.config import (
@@ -23,6 +22,10 @@ from dcmrecv.config import (
     SubdirectoryMode,
     TlsConfig,
 )
+
+TYPE_CHECKING = False  # as in `dcmrecv.cli.program`
+if TYPE_CHECKING:
+    from typing import Any
 
 __all__ = ["ENUMS", "ProfileChoice", "build_config", "build_logging", "profile_choice"]
 

@@ -6,7 +6,6 @@ else (design.md decided 8).
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from dcmrecv.cli.parser import ParsedArguments
     from dcmrecv.config import Config, Profile
     from dcmrecv.dataset.dictionary import DataDictionary
+    from dcmrecv.journal import Journal
     from dcmrecv.log import Log, Logs
     from dcmrecv.receiver.observers import Metrics
 
@@ -91,6 +91,9 @@ def _refuse(text: str) -> int:
 
 def _parse(arguments: Sequence[str], environment: Mapping[str, str]) -> ParsedArguments | str:
     """Do steps 1 to 6; return what was typed, or the screen that is all that was asked for."""
+    if not arguments or arguments == ["--help"] or arguments == ["--version"]:
+        # the usual way to ask for a screen needs no parser: loading that is half of the time this takes
+        return _screen("--version" if arguments == ["--version"] else "--help")
     from dcmrecv.cli.command_files import expand
     from dcmrecv.cli.parser import build_parser, parse
     from dcmrecv.cli.table import ALL_OPTIONS
@@ -106,14 +109,22 @@ def _parse(arguments: Sequence[str], environment: Mapping[str, str]) -> ParsedAr
     return parsed
 
 
-def _exclusive_screen(parsed: ParsedArguments) -> str | None:
+def _screen(option: str) -> str:
     from dcmrecv.cli import screens
     from dcmrecv.cli.table import ADDITIONS, REFERENCE_GROUPS
 
-    if not parsed.arguments or parsed.rightmost("--help"):
-        return screens.help_screen(REFERENCE_GROUPS, ADDITIONS)
-    if parsed.rightmost("--version"):
+    if option == "--version":
         return screens.version_screen()
+    return screens.help_screen(REFERENCE_GROUPS, ADDITIONS)
+
+
+def _exclusive_screen(parsed: ParsedArguments) -> str | None:
+    from dcmrecv.cli import screens
+
+    if not parsed.arguments or parsed.rightmost("--help"):
+        return _screen("--help")
+    if parsed.rightmost("--version"):
+        return _screen("--version")
     if parsed.rightmost("--list-ciphers"):
         from dcmrecv.tls import list_ciphers
 
@@ -236,16 +247,18 @@ def _configure(settings: Settings, log_settings: Settings, logs: Logs) -> int:
     return _serve(config, logs, application, loaded, dictionary, metrics)
 
 
-def _load_dictionary(logs: Logs) -> tuple[bool, Callable[[], DataDictionary]]:
+def _load_dictionary(logs: Logs) -> tuple[bool, Callable[[], DataDictionary] | None]:
     """Load what DCMDICTPATH names (step 16); return whether that counts as loaded, and the dictionary.
 
-    Without it the built-in dictionary is there, but not read before somebody needs it.
+    None is the built-in dictionary, which is always there and not read before somebody needs it.
     """
+    path = os.environ.get("DCMDICTPATH")
+    if not path:
+        return True, None
     from dcmrecv.dataset.dictionary_files import load_environment
 
-    path = os.environ.get("DCMDICTPATH")
     dictionary = load_environment(path, _reporter(logs.logger(DATA_LOGGER)))
-    return not path or dictionary().loaded, dictionary
+    return dictionary().loaded, dictionary
 
 
 def _reporter(log: Log) -> Callable[[str, str], None]:
@@ -300,7 +313,7 @@ def _serve(
     logs: Logs,
     application: Log,
     loaded: bool,
-    dictionary: Callable[[], DataDictionary],
+    dictionary: Callable[[], DataDictionary] | None,
     metrics: Metrics | None,
 ) -> int:
     """Do steps 21 to 23: TLS, port, service. Comes back only with an error's exit code."""
@@ -314,7 +327,6 @@ def _serve(
             application.fatal(str(error))
             return EXIT_BAD_TLS
 
-    from dcmrecv.log.journal import DcmtkJournal
     from dcmrecv.receiver.run import PortError, run
 
     network = logs.logger(NETWORK_LOGGER)
@@ -324,16 +336,15 @@ def _serve(
     privileged = config.network.port < _PRIVILEGED_PORTS and os.geteuid() != 0
     if not privileged:
         network.trace(checking)
-    journal = DcmtkJournal(
-        logs,
-        config,
-        _host_names(config),
-        keyword=lambda group, element: dictionary().name(group << 16 | element),
-        dictionary_loaded=loaded,
-    )
-    gc.enable()
     try:
-        run(config, logs, journal, tls=tls, dictionary=dictionary, metrics=metrics)
+        run(
+            config,
+            logs,
+            lambda: _journal(config, logs, loaded, dictionary),
+            tls=tls,
+            dictionary=dictionary,
+            metrics=metrics,
+        )
     except PortError as error:
         for _, line in error.lines:
             network.error(line)
@@ -342,6 +353,23 @@ def _serve(
         application.fatal(sentences.CANNOT_START.format(port=config.network.port, text=error.text))
         return EXIT_BAD_PORT
     return 0
+
+
+def _journal(
+    config: Config, logs: Logs, loaded: bool, dictionary: Callable[[], DataDictionary] | None
+) -> Journal:
+    """Return what logs the story of the receiver. Loaded when the port is open."""
+    from dcmrecv.dataset.dictionary import builtin_dictionary
+    from dcmrecv.log.journal import DcmtkJournal
+
+    names = dictionary or builtin_dictionary
+    return DcmtkJournal(
+        logs,
+        config,
+        _host_names(config),
+        keyword=lambda group, element: names().name(group << 16 | element),
+        dictionary_loaded=loaded,
+    )
 
 
 def _host_names(config: Config) -> Callable[[str], str]:

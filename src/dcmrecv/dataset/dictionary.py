@@ -7,7 +7,6 @@ say about never asks.
 
 from __future__ import annotations
 
-from importlib.resources import files
 from typing import NamedTuple
 
 __all__ = ["DataDictionary", "Entry", "TagRange", "builtin_dictionary"]
@@ -181,6 +180,8 @@ def builtin_dictionary() -> DataDictionary:
     """Return the built-in dictionary: the standard's elements as DCMTK 3.6.8 names them, no private ones."""
     global _builtin
     if _builtin is None:
+        from importlib.resources import files  # 8 ms to import, and few receivers ever get here
+
         dictionary = DataDictionary()
         text = files("dcmrecv.dataset").joinpath("data/dictionary.txt").read_text("ascii")
         exact = dictionary.exact

@@ -6,9 +6,10 @@ the package costs nothing before the port is open.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
+TYPE_CHECKING = False  # as in `dcmrecv.cli.program`
 if TYPE_CHECKING:
+    from typing import Any
+
     from dcmrecv.receiver.embed import Receiver
     from dcmrecv.receiver.run import run
 

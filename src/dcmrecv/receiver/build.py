@@ -26,13 +26,16 @@ def build_services(
     journal: Journal,
     *,
     tls: TlsServerContext | None,
-    dictionary: Callable[[], DataDictionary],
+    dictionary: Callable[[], DataDictionary] | None = None,
     worker: int = 0,
 ) -> Services:
-    """Return what the associations of one process share. *worker* numbers the process under one parent."""
+    """Return what the associations of one process share. *worker* numbers the process under one parent.
+
+    *dictionary* None is the built-in one, which is not read before somebody needs it.
+    """
     association = config.association
-    obstacle = None if dictionary is builtin_dictionary else dictionary().dimse_obstacle
-    store = ObjectStore(config.storage, dictionary=dictionary, worker=worker)
+    obstacle = None if dictionary is None else dictionary().dimse_obstacle
+    store = ObjectStore(config.storage, dictionary=dictionary or builtin_dictionary, worker=worker)
     return Services(
         settings=AcceptorSettings.from_config(association),
         clocks=Clocks(association.acse_timeout, association.dimse_timeout),
