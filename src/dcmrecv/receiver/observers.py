@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -62,8 +63,10 @@ def open_metrics(config: Config, processes: int = 1) -> Metrics:
     try:
         listener = open_metrics_socket(extras.metrics_address, extras.metrics_port)
     except OSError as error:
+        # `create_server` adds to the text of an errno; a name that cannot be resolved has a negative one
+        reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
         raise ObserverError(
-            f"cannot serve metrics on {extras.metrics_address} port {extras.metrics_port}: {error.strerror}"
+            f"cannot serve metrics on {extras.metrics_address} port {extras.metrics_port}: {reason}"
         ) from None
     return Metrics(config, listener, Figures(processes))
 
