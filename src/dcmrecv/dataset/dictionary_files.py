@@ -22,7 +22,8 @@ MAX_FILE_SIZE = 64 << 20
 
 _SPACE = b" \t\n\v\f\r"
 _HEX = re.compile(rb"[ \t\n\v\f\r]*([+-]?(?:0[xX])?[0-9a-fA-F]+)")
-_VM = re.compile(rb"[+-]?\d+(?:-(?:[+-]?\d+[nN]?|[nN])|[nN])?|[nN]")
+# What may follow the matched part does not matter, except after a number.
+_VM = re.compile(rb"[+-]?\d+(?:-[+-]?\d+(?:[nN]|\Z)|-?[nN]|\Z)|[nN]")
 
 Report = Callable[[str, str], None]
 
