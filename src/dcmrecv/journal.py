@@ -163,6 +163,9 @@ class AssociationJournal:
     def flush(self) -> None:
         """Hand collected lines to the operating system; called before every wait for the peer."""
 
+    def crashed(self, error: Exception) -> None:
+        """A mistake in this program ends the association. Not a line of the reference."""
+
     def closed(self) -> None:
         """The connection is gone; nothing follows. Not a line of the reference."""
 

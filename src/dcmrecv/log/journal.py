@@ -513,6 +513,13 @@ class DcmtkAssociationJournal(AssociationJournal):
     def flush(self) -> None:
         self._logs.flush()
 
+    def crashed(self, error: Exception) -> None:
+        self._net.error(sentences.CRASHED.format(kind=type(error).__name__, text=error))
+        if self._debug:
+            import traceback  # only for this
+
+            self._net.debug("".join(traceback.format_exception(error)).rstrip())
+
     def closed(self) -> None:
         self._logs.close()
 

@@ -22,6 +22,8 @@ UNUSABLE_DICTIONARY: Final = (
 """Ours, once: the reference aborts without a word above debug level (docs/differences.md)."""
 ODD_RECEIVE_LENGTH: Final = "ASSOC: PDV receive length {length} is odd (using {used})"
 
+CRASHED: Final = "internal error, the association is ended: {kind}: {text}"
+"""Ours: a mistake in this program, with the place of it at debug level."""
 UNREADABLE_VARIABLE: Final = "DUL: cannot parse environment variable {name}={value}"
 BUFFER_LENGTH: Final = "DUL: setting TCP buffer length to {length} bytes"
 NO_DELAY: Final = "DUL: disabling Nagle algorithm as requested at runtime (TCP_NODELAY={value})"

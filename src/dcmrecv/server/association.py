@@ -100,6 +100,9 @@ class Association:
                 self._converse()
                 journal.flush()
                 self._transport.finish(self._acceptor)
+        except Exception as error:  # noqa: BLE001
+            # A mistake of ours must cost this peer its association and nobody else anything.
+            journal.crashed(error)
         finally:
             self._end_session()
             self._transport.close()

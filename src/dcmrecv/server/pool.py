@@ -21,7 +21,6 @@ __all__ = ["ServeConnection", "WorkerPool"]
 
 ServeConnection: TypeAlias = Callable[[socket.socket, tuple[str, int]], None]
 
-_TRANSIENT = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _PEER_GONE = {errno.ECONNABORTED, errno.EINTR, errno.EPROTO, errno.EPERM, errno.ENETDOWN, errno.EHOSTUNREACH}
 
 
@@ -75,7 +74,14 @@ class WorkerPool:
         """Add a waiting thread; the lock is held."""
         self._threads += 1
         self._idle += 1
-        threading.Thread(target=self._work, name=f"association-{self._threads}", daemon=True).start()
+        try:
+            threading.Thread(target=self._work, name=f"association-{self._threads}", daemon=True).start()
+        except RuntimeError:
+            # The system gives no more threads: connections wait in the listen queue until one is free.
+            self._threads -= 1
+            self._idle -= 1
+            if not self._threads:
+                raise
 
     def _work(self) -> None:
         accept = self._listener.accept
@@ -86,10 +92,9 @@ class WorkerPool:
                 except OSError as error:
                     if self.stopped or error.errno == errno.EINVAL:
                         break  # shut down, maybe by another process that serves the same socket
-                    if error.errno in _TRANSIENT:
+                    if error.errno not in _PEER_GONE:
+                        # Descriptors or memory are short, or worse: whatever it is, it must not make us deaf.
                         time.sleep(limits.ACCEPT_PAUSE)
-                    elif error.errno not in _PEER_GONE:
-                        raise
                     continue
                 with self._lock:
                     self._idle -= 1
