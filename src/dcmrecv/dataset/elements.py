@@ -334,6 +334,8 @@ class ElementWalker(DecidingStream):
         if length and start == self.size:
             # Only with `final`: the header announces a value of which nothing came (3.8 S3).
             self._cut_short(tag, self._header(tag, info.written, 0), length)
+            if tag in (SOP_CLASS_UID, SOP_INSTANCE_UID):
+                self._captured(tag, b"")
             return
         written = length + (length & 1 if info.pad != PAD_NONE else 0)
         illegal = info.name == "??" and header == 8 and self.encoding.explicit and not self.converting

@@ -179,6 +179,11 @@ class DataSetRewriter:
         return [] if self._second_pass is not None or self._deflater is not None else self._walker.patches
 
     @property
+    def needs_second_pass(self) -> bool:
+        """What came so far cannot be written in one pass: elements out of order or repeated, odd group lengths."""
+        return self._walker.second_pass
+
+    @property
     def reorder(self) -> SecondPass | None:
         """After `finish`: the second pass this data set needs, or None."""
         return self._second_pass

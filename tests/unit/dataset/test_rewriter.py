@@ -333,3 +333,7 @@ def test_private_elements_follow_the_dictionary():
         + ITEM_END
         + SEQUENCE_END
     )
+
+
+def test_a_uid_whose_value_is_missing_is_found_but_empty():
+    assert rewrite(element(0x00080016, b"UI", b"", 4), EXPLICIT).head == (b"", None)
