@@ -1,0 +1,90 @@
+"""Every example of docs/embedding.md is run as it stands, but for the port; objects are sent to it."""
+
+from __future__ import annotations
+
+import builtins
+import re
+import shutil
+import ssl
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydicom import dcmread
+from pydicom.data import get_testdata_file
+from pynetdicom import AE
+
+from tests.support.server import ROOT, free_port
+from tests.unit.tls.conftest import pki
+
+__all__ = ["pki"]
+
+CT = str(get_testdata_file("CT_small.dcm", download=False))
+EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "docs" / "embedding.md").read_text(), re.DOTALL)
+
+
+def run(number: int, directory: Path, monkeypatch: pytest.MonkeyPatch, tls: Any = None) -> tuple[int, str]:
+    """Run example *number* in *directory*, sending an object while it waits; return the status."""
+    port = free_port()
+    monkeypatch.chdir(directory)
+    statuses: list[int] = []
+
+    def enter(prompt: str) -> str:
+        assert prompt == "Enter ends "
+        entity = AE("SENDER")
+        data = dcmread(CT)
+        entity.add_requested_context(data.SOPClassUID, data.file_meta.TransferSyntaxUID)
+        entity.add_requested_context("1.2.840.10008.1.1")
+        association = entity.associate("127.0.0.1", port, ae_title="ARCHIVE", tls_args=tls)
+        assert association.is_established
+        sends = association.accepted_contexts[0].abstract_syntax == data.SOPClassUID
+        answer = association.send_c_store(data) if sends else association.send_c_echo()
+        statuses.append(int(answer.Status))
+        association.release()
+        return ""
+
+    monkeypatch.setattr(builtins, "input", enter)
+    source, replaced = re.subn(r"port=(11112|2762)", f"port={port}", EXAMPLES[number])
+    assert replaced == 1
+    exec(compile(source, f"docs/embedding.md, example {number}", "exec"), {"__name__": "example"})
+    (status,) = statuses
+    return status, source
+
+
+def test_all_examples_are_known() -> None:
+    assert len(EXAMPLES) == 4
+
+
+def test_the_first_example(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "incoming").mkdir()
+    assert run(0, tmp_path, monkeypatch)[0] == 0
+    assert capsys.readouterr().out.startswith("listening on port ")
+    assert len(list((tmp_path / "incoming").iterdir())) == 1
+
+
+def test_handlers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "handled").mkdir()
+    assert run(1, tmp_path, monkeypatch)[0] == 0
+    uid = dcmread(CT).SOPInstanceUID
+    assert capsys.readouterr().out == f"SENDER sends {uid}\nall received from 127.0.0.1\n"
+    assert dcmread(tmp_path / "handled" / f"{uid}.dcm").SOPInstanceUID == uid
+
+
+def test_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "incoming").mkdir()
+    assert run(3, tmp_path, monkeypatch)[0] == 0
+    (path,) = (tmp_path / "incoming").iterdir()
+    assert capsys.readouterr().out == f"incoming/{path.name} {path.stat().st_size}\n"
+
+
+def test_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pki: Path) -> None:
+    for name, installed in (("server.key",) * 2, ("server.pem", "server.crt"), ("ca.pem", "ca.crt")):
+        shutil.copy(pki / name, tmp_path / installed)
+    client = ssl.create_default_context(cafile=str(pki / "ca.pem"))
+    client.check_hostname = False
+    client.load_cert_chain(pki / "client.pem", pki / "client.key")
+    assert run(2, tmp_path, monkeypatch, (client, None))[0] == 0
