@@ -43,8 +43,8 @@ class Acceptor(UpperLayer):
 
     def __init__(self, settings: AcceptorSettings) -> None:
         super().__init__(settings)
-        self._responses = ResponseWriter(0, limits.SEND_LENGTH)
-        self._commands = CommandReader()
+        self._responses = ResponseWriter(0, limits.SEND_LENGTH, settings.templates)
+        self._commands = CommandReader(settings.layouts)
         self._fragments: list[bytes] = []  # of the command being received
         self._fragments_length = 0
         self._command_context = -1
@@ -54,7 +54,9 @@ class Acceptor(UpperLayer):
         self._handed_end = 0  # and the end of the PDU they began in, if they began inside one
 
     def _established(self, association: AcceptedAssociation) -> None:
-        self._responses = ResponseWriter(association.request.max_pdu, association.max_send_pdv)
+        self._responses = ResponseWriter(
+            association.request.max_pdu, association.max_send_pdv, self._settings.templates
+        )
 
     def _forget_message(self) -> None:
         super()._forget_message()

@@ -21,6 +21,7 @@ __all__ = [
     "Command",
     "CommandError",
     "CommandReader",
+    "Layout",
     "read_elements",
 ]
 
@@ -273,7 +274,7 @@ def _decode(elements: dict[int, bytes], notes: tuple[NegotiationNote, ...]) -> C
     )
 
 
-class _Layout(NamedTuple):
+class Layout(NamedTuple):
     """Where a command of one length has its message ID and instance UID, and the bytes around them."""
 
     head: bytes
@@ -290,8 +291,9 @@ class CommandReader:
 
     __slots__ = ("_layouts",)
 
-    def __init__(self) -> None:
-        self._layouts: dict[int, _Layout] = {}
+    def __init__(self, layouts: dict[int, Layout] | None = None) -> None:
+        """*layouts*: those that other readers have remembered, shared with them."""
+        self._layouts: dict[int, Layout] = {} if layouts is None else layouts
 
     def read(self, data: bytes, *, whole: bool = True) -> Command:
         """Return the command in *data*; raises `CommandError`. *whole* as for `read_elements`."""
@@ -329,4 +331,4 @@ class CommandReader:
             start = stop = pos
         if len(self._layouts) >= limits.MEMO_COMMANDS:
             self._layouts.clear()
-        self._layouts[pos] = _Layout(data[:at], at, data[at + 2 : start], start, stop, data[stop:], command)
+        self._layouts[pos] = Layout(data[:at], at, data[at + 2 : start], start, stop, data[stop:], command)

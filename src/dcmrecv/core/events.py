@@ -238,8 +238,7 @@ class AssociationAccepted:
     association: AcceptedAssociation
 
 
-@dataclass(frozen=True, slots=True)
-class EchoRequest:
+class EchoRequest(NamedTuple):
     """A complete C-ECHO-RQ."""
 
     context_id: int
@@ -250,8 +249,7 @@ class EchoRequest:
     notes: tuple[NegotiationNote, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class StoreRequest:
+class StoreRequest(NamedTuple):  # one for each object: made in a third of the time of a frozen dataclass
     """A complete C-STORE-RQ command; its data set follows as `DataFragments`."""
 
     context_id: int

@@ -59,7 +59,7 @@ MEMO_REQUEST_LENGTH = 16384
 """Longer requests are not remembered."""
 
 MEMO_COMMANDS = 64
-"""Command set layouts remembered per association; a number."""
+"""Command set layouts remembered by all associations of a process; a number."""
 
 MEMO_RESPONSES = 64
-"""Response layouts remembered per association; a number."""
+"""Response layouts remembered by all associations of a process; a number."""

@@ -19,6 +19,7 @@ from dcmrecv.config import AssociationConfig, Role
 from dcmrecv.core import limits, pdu
 from dcmrecv.core.accept_all import is_storage
 from dcmrecv.core.associate import MalformedRequest, UnsupportedProtocol, parse_associate_request
+from dcmrecv.core.dimse import Layout
 from dcmrecv.core.events import (
     AcceptedAssociation,
     AssociationAccepted,
@@ -33,6 +34,7 @@ from dcmrecv.core.events import (
     RequestReceived,
     RequestUnusable,
 )
+from dcmrecv.core.responses import Templates
 
 __all__ = ["AcceptorSettings", "Negotiated", "is_receivable", "max_send_pdv"]
 
@@ -73,6 +75,9 @@ class AcceptorSettings:
     accept_all: bool = False
     """Accept, beside `abstract_syntaxes`, all that `dcmrecv.core.accept_all` takes as storage (an addition)."""
     memo: dict[bytes, Negotiated] = field(default_factory=dict, repr=False, compare=False)
+    # what peers of one kind say alike in all their associations; shared, since many send one object in each
+    layouts: dict[int, Layout] = field(default_factory=dict, repr=False, compare=False)
+    templates: Templates = field(default_factory=dict, repr=False, compare=False)
 
     @classmethod
     def from_config(cls, config: AssociationConfig) -> AcceptorSettings:

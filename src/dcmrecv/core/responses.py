@@ -11,7 +11,7 @@ import struct
 from dcmrecv.core import limits
 from dcmrecv.core.pdu import encode_p_data
 
-__all__ = ["ResponseWriter", "cut_by_elements", "cut_by_length"]
+__all__ = ["ResponseWriter", "Templates", "cut_by_elements", "cut_by_length"]
 
 _C_ECHO_RSP = 0x8030
 _C_STORE_RSP = 0x8001
@@ -23,6 +23,10 @@ _HEADERS = 12
 """Bytes of a PDU header and a PDV header."""
 _NO_ROOM = 12
 _TOO_SMALL_FOR_ELEMENTS = 24
+
+
+Templates = dict[tuple[int, int, bytes, int], tuple[bytes, bytes, bytes]]
+"""The constant parts of a response by command field, context, class UID and length of the instance UID."""
 
 
 def _element(number: int, value: bytes) -> bytes:
@@ -71,11 +75,14 @@ class ResponseWriter:
 
     __slots__ = ("_limit", "_peer", "_templates")
 
-    def __init__(self, peer_max_pdu: int, max_send_pdv: int) -> None:
-        """*peer_max_pdu* as the peer said it, 0 for no limit; *max_send_pdv* as made of it."""
+    def __init__(self, peer_max_pdu: int, max_send_pdv: int, templates: Templates | None = None) -> None:
+        """*peer_max_pdu* as the peer said it, 0 for no limit; *max_send_pdv* as made of it.
+
+        *templates*: those that other writers have made, shared with them.
+        """
         self._peer = peer_max_pdu
         self._limit = max_send_pdv
-        self._templates: dict[tuple[int, int, bytes, int], tuple[bytes, bytes, bytes]] = {}
+        self._templates: Templates = {} if templates is None else templates
 
     @property
     def possible(self) -> bool:

@@ -39,7 +39,7 @@ import enum
 import struct
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from dcmrecv.core import causes, limits, pdu
 from dcmrecv.core.buffer import ReceiveBuffer
@@ -118,14 +118,6 @@ class UpperLayer(ReceiveBuffer, ABC):
         self._data_context = -1  # context of the data set being received, -1 before its first PDV
         self._abort_is_fresh = False  # nothing has arrived since our A-ABORT
         self._ignore = 0  # bytes still to be dropped after our A-ABORT
-        self._advance: dict[State, Callable[[], Event | None]] = {
-            State.NO_REQUEST: self._first_pdu,
-            State.COMMAND: self._command,
-            State.DATA_SET: self._data_set,
-            State.ABORTED: self._after_abort,
-            State.LINGER: _nothing,
-            State.CLOSED: _nothing,
-        }
 
     @abstractmethod
     def _established(self, association: AcceptedAssociation) -> None:
@@ -197,7 +189,18 @@ class UpperLayer(ReceiveBuffer, ABC):
         """Return the next event, or None if bytes are needed (or nothing more will come: see `wait`)."""
         if self._events:
             return self._events.popleft()
-        event = self._advance[self._state]()
+        # Not a table of bound methods: it would tie every connection and its buffer into a reference cycle
+        # that only the garbage collector can undo, and it is slower.
+        state = self._state
+        event: Event | None = None
+        if state is State.DATA_SET:
+            event = self._data_set()
+        elif state is State.COMMAND:
+            event = self._command()
+        elif state is State.NO_REQUEST:
+            event = self._first_pdu()
+        elif state is State.ABORTED:
+            event = self._after_abort()
         if event is None and self._ended is not None:
             event = self._at_end(self._ended)
         return event
@@ -420,7 +423,3 @@ class UpperLayer(ReceiveBuffer, ABC):
         if wait is Wait.PDU_BOUNDARY:
             return self._fail((causes.NO_DATA,), stage)
         return self._fail(causes.pdu_problem(stage, causes.READ_TIMEOUT), stage)
-
-
-def _nothing() -> None:
-    """The association is over: whatever else arrives is nobody's."""

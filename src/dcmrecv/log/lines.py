@@ -113,6 +113,7 @@ class _LineBuffer(AssociationLogs, Sink):
     def close(self) -> None:
         self.flush()
         self._owner.forget(self)
+        self._logs = {}  # they refer to this buffer: without the cycle both go at once
 
 
 class LineLogs(Logs):

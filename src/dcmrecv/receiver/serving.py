@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import gc
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 __all__ = ["serve"]
 
+_M_ARENA_MAX = -8  # of mallopt(3)
+
 
 def serve(
     config: Config,
@@ -40,10 +43,25 @@ def serve(
 
     *dictionary* None is the built-in one.
     """
+    _share_memory_among_threads()
     if config.network.workers > 1:
         _run_workers(config, logs, journal, listener, tls, dictionary, metrics)
     else:
         _run_alone(config, logs, journal, listener, tls, dictionary, metrics)
+
+
+def _share_memory_among_threads() -> None:
+    """Have glibc keep one heap for all threads: call before there are any.
+
+    By default each gets one of its own, and what a thread's connection has freed is of no use to the others
+    (measured: 3 MiB more after 12,000 connections). Little is lost: memory is allocated under the interpreter
+    lock anyway. Other C libraries have no such setting.
+    """
+    try:
+        mallopt = ctypes.CDLL(None).mallopt
+    except (AttributeError, OSError):
+        return
+    mallopt(_M_ARENA_MAX, 1)
 
 
 def _settle() -> None:

@@ -62,19 +62,6 @@ class Association:
         self._data_context: int | None = None  # of the data set being received, None before its first PDV
         self._over = False
         self._ending = False
-        self._handlers: dict[type[Any], Callable[[Any], None]] = {
-            ev.NotAnAssociation: self._not_an_association,
-            ev.RequestUnusable: self._request_unusable,
-            ev.RequestReceived: self._request_received,
-            ev.AssociationRejected: self._rejected,
-            ev.AssociationAccepted: self._accepted,
-            ev.EchoRequest: self._echo,
-            ev.StoreRequest: self._store,
-            ev.ReleaseRequested: self._released,
-            ev.AbortReceived: self._aborted,
-            ev.PeerClosed: self._aborted,
-            ev.ProtocolError: self._protocol_error,
-        }
 
     @property
     def storing(self) -> bool:
@@ -129,14 +116,14 @@ class Association:
         acceptor = self._acceptor
         transport = self._transport
         next_event = acceptor.next_event
-        handlers = self._handlers
+        handlers = _HANDLERS
         flush = self._journal.flush
         watch = self._journal.wire_received if self._journal.wants_wire else None
         while True:
             event = next_event()
             if event is None:
                 self._send()
-                if self._over or acceptor.wait is Wait.LINGER or acceptor.wait is Wait.CLOSED:
+                if self._over or acceptor.wait >= Wait.LINGER:
                     return
                 if self._ending and self._session is None:
                     return
@@ -145,7 +132,7 @@ class Association:
             elif type(event) is ev.DataFragments:
                 self._fragments(event)
             else:
-                handlers[type(event)](event)
+                handlers[type(event)](self, event)
                 transport.progressed()
 
     def _send(self) -> OSError | None:
@@ -314,3 +301,20 @@ class Association:
         if session is not None:
             self._session = self._data_set = None
             session.discard()
+
+
+_HANDLERS: dict[type[Any], Callable[[Association, Any], None]] = {
+    ev.NotAnAssociation: Association._not_an_association,
+    ev.RequestUnusable: Association._request_unusable,
+    ev.RequestReceived: Association._request_received,
+    ev.AssociationRejected: Association._rejected,
+    ev.AssociationAccepted: Association._accepted,
+    ev.EchoRequest: Association._echo,
+    ev.StoreRequest: Association._store,
+    ev.ReleaseRequested: Association._released,
+    ev.AbortReceived: Association._aborted,
+    ev.PeerClosed: Association._aborted,
+    ev.ProtocolError: Association._protocol_error,
+}
+"""What each event but `DataFragments` makes us do; shared, since a table of bound methods per connection costs
+as much as reading a command."""

@@ -61,6 +61,7 @@ class Transport:
         self.sock = sock
         self._stream: ByteStream = sock
         self._clocks = clocks
+        self._boundary: float = clocks.seconds[Wait.PDU_BOUNDARY]
         self._timeout: float | None = None
         self._wait: Wait | None = None
         self._deadline = 0.0
@@ -78,7 +79,10 @@ class Transport:
         """
         wait = acceptor.wait
         if wait is not self._wait:
-            self._enter(wait)
+            if wait is Wait.PDU_BOUNDARY and self._timeout == self._boundary:
+                self._wait = wait  # the usual case: nothing to set
+            else:
+                self._enter(wait)
         elif wait is not Wait.PDU_BOUNDARY and not self._still_in_time(wait):
             self._expired(acceptor, wait)
             return

@@ -37,13 +37,14 @@ class BitPreservingSession(StoreSession):
         request: StoreRequest,
         association: AcceptedAssociation,
         journal: AssociationJournal,
-        path: bytes,
+        target: Target,
     ) -> None:
         self._store = store
         self._request = request
         self._association = association
         self._journal = journal
-        self._path = path
+        self._target = target
+        self._path = target.path
         self._file = store.publisher.new_file()
         self._context_id = request.context_id
         self._reason = _NOT_WRITTEN
@@ -80,7 +81,7 @@ class BitPreservingSession(StoreSession):
         try:
             if not self._store.space.enough():
                 raise FileError("No space left on device")
-            Target(self._path).check()
+            self._target.check()
             self._file.open()
         except (FileError, DirectoryError):
             self._drop()
@@ -109,9 +110,10 @@ class BitPreservingSession(StoreSession):
     def _publish(self) -> None:
         while True:
             try:
-                self._file.publish(Target(self._path), replace=self._store.namer.replaces)
+                self._file.publish(self._target, replace=self._store.namer.replaces)
             except NameTaken:
                 self._path = self._store.path_of(self._request.sop_class_uid, self._request.sop_instance_uid)
+                self._target = Target(self._path)
             else:
                 return
 

@@ -59,12 +59,15 @@ class OutputDirectory:
         self.shown = path if path or given.startswith(b"/") else b"."
         """The path as it stands in messages, without trailing slashes; empty for the root directory."""
         self.path = self.shown or b"/"
+        self._inside = self.path + b"/."
         self.by_date = config.subdirectories is SubdirectoryMode.SERIES_DATE
         self._fsync = config.fsync
         self._durable: set[tuple[int, int]] = set()
 
     def ensure(self) -> None:
         """Make the output directory again if it vanished. Raises `DirectoryError`."""
+        if os.access(self._inside, os.F_OK):
+            return
         try:
             os.close(self._open())
         except OSError as error:

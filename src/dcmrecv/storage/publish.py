@@ -25,6 +25,8 @@ Buffer = bytes | bytearray | memoryview
 _IOV_MAX = 1024
 _COPY_BLOCK = 1 << 20
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_SURELY_A_NAME = 255
+"""A path of so many bytes is not refused for its length on any file system that matters (NAME_MAX)."""
 _WRITE_FAILED = "I/O suspension or premature end of stream"
 _NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
 
@@ -51,17 +53,20 @@ class NameTaken(Exception):
 class Target:
     """Where an object is to appear: a directory, open if it lies below the output directory, and a name."""
 
-    __slots__ = ("directory", "path")
+    __slots__ = ("_nothing_there", "directory", "path")
 
     def __init__(self, path: bytes, directory: int | None = None) -> None:
         self.directory = directory
         """Descriptor that the name is relative to; None: the path is used as it is."""
         self.path = path
         """Full path, or the bare name when `directory` is open."""
+        self._nothing_there = False
 
     def exists(self) -> bool:
         """True if there is something under the name; links are followed, as the reference does to warn."""
-        return os.access(self.path, os.F_OK, dir_fd=self.directory)
+        found = os.access(self.path, os.F_OK, dir_fd=self.directory)
+        self._nothing_there = not found and len(self.path) <= _SURELY_A_NAME
+        return found
 
     def is_taken(self) -> bool:
         """As `exists`, but raises `NoName` if the system cannot tell (spec/storage.md 5.4)."""
@@ -82,6 +87,8 @@ class Target:
 
     def check(self) -> None:
         """Refuse what the reference could not open for writing. Raises `FileError`."""
+        if self._nothing_there:
+            return
         try:
             mode = os.lstat(self.path, dir_fd=self.directory).st_mode
         except FileNotFoundError:

@@ -104,9 +104,10 @@ class ObjectStore:
             shown = from_bytes(self.output.shown or b"/")
             journal.store_error(f"cannot create directory for object to be received: {shown}: {error.text}")
             return (Cause(0x0000, 0x000D, error.text),)
-        if self.namer.replaces and Target(path).exists() and not Target(path).is_directory():
+        target = Target(path)
+        if self.namer.replaces and target.exists() and not target.is_directory():
             journal.overwriting(path)
-        return BitPreservingSession(self, request, association, journal, path)
+        return BitPreservingSession(self, request, association, journal, target)
 
     @staticmethod
     def _no_name(cause: Cause, journal: AssociationJournal) -> tuple[Cause, ...]:
