@@ -98,6 +98,8 @@ class _End(enum.Enum):
 
 
 _HEADER = struct.Struct(">BxI").unpack_from
+_LENGTH = struct.Struct(">I").unpack_from
+_P_DATA = pdu.P_DATA
 _KNOWN = range(pdu.ASSOCIATE_RQ, pdu.ABORT + 1)
 
 
@@ -266,6 +268,12 @@ class UpperLayer(ReceiveBuffer, ABC):
         if have < pdu.HEADER:
             return None
         kind, length = _HEADER(self._buffer, pos)
+        if kind == _P_DATA and 5 < length <= self._max_pdu and have >= pdu.HEADER + length:
+            begin = pos + pdu.HEADER
+            if _LENGTH(self._buffer, begin)[0] == length - 4:  # one PDV, as nearly always: nothing to check
+                self._pdu_begin = self._pdv = begin
+                self._pos = self._pdu_end = begin + length
+                return None
         stage = Stage.DATA_SET if self._state is State.DATA_SET else Stage.COMMAND
         if kind == pdu.P_DATA:
             if length > self._max_pdu:

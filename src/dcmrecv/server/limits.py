@@ -20,8 +20,10 @@ __all__ = [
     "WRITE_SECONDS",
 ]
 
-BACKLOG = 50
-"""Connections the kernel queues while nobody accepts (the reference's value)."""
+BACKLOG = 1024
+"""Connections the kernel queues while nobody accepts (ours; 50 with the reference). A burst that overflows the
+queue loses its SYNs, and each of those peers waits a second or more until it tries again. The kernel may set
+a lower limit (net.core.somaxconn)."""
 
 READ_SECONDS = 60
 """Longest silence within one read where no option says otherwise (the reference's SO_RCVTIMEO)."""
