@@ -123,6 +123,7 @@ class Receiver:
             raise
         self._services.store.start()
         self._server = Server(listener, self._services, max_associations=self.config.network.max_associations)
+        self.journal.waiting()
         self._server.start()
         self._metrics = metrics.serve() if metrics is not None else None
 

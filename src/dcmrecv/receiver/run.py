@@ -39,6 +39,8 @@ def run(
     Raises `PortError` if the port cannot be opened.
     """
     listener = inherited_listener() or open_listener(config.network)
+    story = journal()
+    story.waiting()
     from dcmrecv.receiver.serving import serve  # only now, see above
 
-    serve(config, logs, journal(), listener, tls=tls, dictionary=dictionary, metrics=metrics)
+    serve(config, logs, story, listener, tls=tls, dictionary=dictionary, metrics=metrics)

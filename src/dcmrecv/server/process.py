@@ -35,8 +35,7 @@ class Server:
         return len(self._running)
 
     def start(self) -> None:
-        """Begin to accept connections. Returns at once."""
-        self._services.journal.waiting()
+        """Begin to accept connections. Returns at once; the journal was told that we wait."""
         self._pool.start()
 
     def drain(self, grace: float, *, hurry: Callable[[], bool] = lambda: False) -> None:
