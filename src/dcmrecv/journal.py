@@ -27,6 +27,8 @@ class AssociationJournal:
 
     #: True if somebody listens to `data_set_note`: otherwise the parser makes no remarks.
     wants_notes: bool = False
+    #: 1 if `data_set_note` is to be told the debug lines of the parser, too, 2 for those of the trace level.
+    note_detail: int = 0
 
     #: True if every received byte is to be shown to `wire_received` (trace level).
     wants_wire: bool = False

@@ -368,8 +368,22 @@ def _journal(
         config,
         _host_names(config),
         keyword=lambda group, element: names().name(group << 16 | element),
+        dump_data_set=_data_set_dump(names),
         dictionary_loaded=loaded,
     )
+
+
+def _data_set_dump(dictionary: Callable[[], DataDictionary]) -> Callable[[bytes, bytes], str]:
+    """Return what prints a data set of a transfer syntax at trace level, from its first line break on."""
+
+    def dump(data_set: bytes, transfer_syntax: bytes) -> str:
+        from dcmrecv.dataset.dump import dump_data_set
+        from dcmrecv.log.syntax_names import long_name
+
+        lines = dump_data_set(data_set, transfer_syntax, dictionary())
+        return "\n".join([sentences.DUMP_HEADING.format(name=long_name(transfer_syntax)), *lines])
+
+    return dump
 
 
 def _host_names(config: Config) -> Callable[[str], str]:

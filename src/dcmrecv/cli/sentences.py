@@ -71,3 +71,4 @@ IMPLEMENTATION_LINES = (
 )
 IMPLEMENTATION_LIBRARY = "- {name} {version}"
 NOT_INSTALLED = "not installed"
+DUMP_HEADING = "\n# Dicom-Data-Set\n# Used TransferSyntax: {name}"

@@ -6,8 +6,17 @@ import struct
 from collections.abc import Callable
 from typing import NamedTuple
 
+from dcmrecv.dataset.deciding import (
+    PIXEL_REPRESENTATION,
+    PIXEL_VALUE_TAGS,
+    WAVEFORM_BITS_ALLOCATED,
+    WAVEFORM_TAGS,
+    is_curve_data,
+    is_overlay_data,
+)
 from dcmrecv.dataset.dictionary import DataDictionary
 from dcmrecv.dataset.encoding import encoding_of
+from dcmrecv.dataset.number_text import number_text
 from dcmrecv.dataset.vr import INFO, PAD_TEXT, UNKNOWN, VrInfo, describe
 from dcmrecv.text import from_bytes
 from dcmrecv.uidnames import name_of
@@ -51,6 +60,7 @@ class _Dump:
         self._dictionary = dictionary
         self._order = ">" if self._encoding.big_endian else "<"
         self._counts: list[int] = [0]
+        self._deciding: list[dict[int, int]] = [{}]
         self._open: list[_Open] = []
         try:
             self._run()
@@ -90,10 +100,12 @@ class _Dump:
         undefined = length == UNDEFINED
         self._open.append(_Open(is_item, position + length, undefined, len(self.lines) - 1))
         self._counts.append(0)
+        self._deciding.append({})
 
     def _close(self, explicit: bool) -> None:
         opened = self._open.pop()
         count = self._counts.pop()
+        self._deciding.pop()
         kind = "explicit" if explicit else "undefined"
         what = "Item" if opened.is_item else "Sequence"
         line = self.lines[opened.line]
@@ -118,7 +130,7 @@ class _Dump:
             else:
                 (length,) = struct.unpack_from(self._order + "H", data, position + 6)
         else:
-            info = INFO.get(self._dictionary.vr(tag), UNKNOWN)
+            info = self._choose(tag, INFO.get(self._dictionary.vr(tag), UNKNOWN))
             (length,) = struct.unpack_from(self._order + "I", data, position + 4)
         name = self._dictionary.name(tag)
         start = position + header
@@ -128,9 +140,26 @@ class _Dump:
         if length == UNDEFINED:
             return self._fragments(tag, start, name)
         value = data[start : start + length]
+        if tag in (PIXEL_REPRESENTATION, WAVEFORM_BITS_ALLOCATED) and length >= 2:
+            self._deciding[-1][tag] = struct.unpack_from(self._order + "H", value)[0]
         shown, multiplicity = self._value(info, value)
         self._line(tag, _shown_vr(info, tag), shown, length, multiplicity, name)
         return int(start + length)
+
+    def _choose(self, tag: int, info: VrInfo) -> VrInfo:
+        """Return the VR of an element of implicit VR; some depend on another element (PS3.5 A.1)."""
+        if info.name == "xs" and tag in PIXEL_VALUE_TAGS:
+            signed = self._deciding[-1].get(PIXEL_REPRESENTATION)
+            return info if signed is None else INFO["SS" if signed == 1 else "US"]
+        if info.name == "ox":
+            if tag in WAVEFORM_TAGS:
+                bits = self._deciding[-1].get(WAVEFORM_BITS_ALLOCATED)
+                return info if bits is None else INFO["OB" if bits == 8 else "OW"]
+            if is_overlay_data(tag):
+                return INFO["OW"]
+            if is_curve_data(tag):
+                return INFO["OB"]
+        return info
 
     def _fragments(self, tag: int, position: int, name: str) -> int:
         first = len(self.lines)
@@ -198,7 +227,7 @@ def _numbers(value: bytes, form: str, width: int, show: Callable[[float], str]) 
 
 def _float(vr: str) -> Callable[[float], str]:
     digits = 9 if vr == "FL" else 17
-    return lambda number: f"{number:.{digits}g}"
+    return lambda number: number_text(number, digits)
 
 
 def _tags(value: bytes, order: str) -> tuple[str, int]:

@@ -22,6 +22,7 @@ from dcmrecv.dataset.walkers import walker_for
 
 if TYPE_CHECKING:
     from dcmrecv.dataset.dictionary import DataDictionary
+    from dcmrecv.dataset.elements import ElementWalker
 
 __all__ = ["Buffer", "DataSetError", "DataSetRewriter", "MediaStorageUids"]
 
@@ -35,7 +36,8 @@ class DataSetRewriter:
     """Rewrites one data set that arrives in fragments.
 
     *transfer_syntax* is a UID; *dictionary* is called when implicit VR or a log line needs it; *note* is told the
-    lines of the parser as level letter and text (logger dcmdata), None if nobody listens. *syntax_name* gives
+    lines of the parser as level letter and text (logger dcmdata), None if nobody listens; *detail* 0 leaves out
+    those of the debug and trace levels, 1 those of the trace level. *syntax_name* gives
     the long name of a transfer syntax for one of those lines. *saving* is False where the output is thrown away
     (``--ignore``): lines about writing are left out then.
     """
@@ -46,11 +48,18 @@ class DataSetRewriter:
         *,
         dictionary: Callable[[], DataDictionary],
         note: Callable[[str, str], None] | None = None,
+        detail: int = 0,
         syntax_name: Callable[[bytes], str] | None = None,
         saving: bool = True,
     ) -> None:
         encoding = encoding_of(transfer_syntax)
-        self._walker = walker_for(encoding, dictionary, note)
+        self._walker: ElementWalker
+        if detail:
+            from dcmrecv.dataset.telling import TellingWalker  # for the debug and trace levels alone
+
+            self._walker = TellingWalker(encoding, dictionary, note, traces=detail > 1)
+        else:
+            self._walker = walker_for(encoding, dictionary, note)
         self._dictionary = dictionary
         self._walker.saving = saving
         name = syntax_name or (lambda uid: uid.decode("latin-1"))

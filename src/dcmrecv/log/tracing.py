@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from dcmrecv.config import StorageMode
+from dcmrecv.dataset.telling import DATA_SET_READ
 from dcmrecv.log import sentences, trace
 from dcmrecv.log.journal import DcmtkAssociationJournal
 from dcmrecv.log.options import Options
@@ -119,6 +120,20 @@ class TracingAssociationJournal(DcmtkAssociationJournal):
         if pdu is not None:
             self._pdu(pdu)
             self._pending = [(flags, size) for flags, size in pdu.pdvs if not flags & 1]
+
+    def data_set_note(self, level: str, text: str) -> None:
+        super().data_set_note(level, text)
+        if level == "T" and text.startswith(DATA_SET_READ):
+            # The parser is through with a fragment: it was read before the next one.
+            self._tell_fragment()
+
+    def _tell_fragment(self) -> None:
+        if not self._pending:
+            self._read_data(next(self._wire.next_of_message(False), None))
+        pending = self._pending
+        self._pending = pending[:1]
+        self._tell_fragments("Memory")
+        self._pending = pending[1:]
 
     def data_set_received(
         self, request: ev.StoreRequest, context_id: int, *, to_file: bool, data_set: bytes | None

@@ -92,6 +92,7 @@ class IgnoreSession(StoreSession):
             self._transfer_syntax,
             dictionary=self._store.dictionary,
             note=journal.data_set_note if journal.wants_notes else None,
+            detail=journal.note_detail,
         )
         return self._rewriter
 
