@@ -62,10 +62,13 @@ class RunningServer:
         environment: dict[str, str] | None = None,
         log: Path | None = None,
         output: bool = True,
+        separate_output: Path | None = None,
     ) -> None:
+        """*separate_output*: where standard output goes, if not to the log as well."""
         self.directory = directory
         self.port = free_port()
         self._log_path = log or directory.parent / f"{directory.name}.log"
+        self._output_path = separate_output or self._log_path
         self._options = list(options)
         if output:
             self._options += ["-od", str(directory)]
@@ -87,11 +90,11 @@ class RunningServer:
 
     def start(self) -> RunningServer:
         self.directory.mkdir(parents=True, exist_ok=True)
-        with self._log_path.open("ab") as log:
+        with self._log_path.open("ab") as log, self._output_path.open("ab") as output:
             self.process = subprocess.Popen(
                 self.command,
                 stdin=subprocess.DEVNULL,
-                stdout=log,
+                stdout=output,
                 stderr=log,
                 env=self._environment,
                 cwd=self.directory.parent,
