@@ -31,9 +31,10 @@ OUTCOMES = (
     "unusable_request",
     "not_an_association",
     "tls_failed",
+    "internal_error",
     "cut_off",
 )
-"""How a connection ended. ``cut_off``: ended by our own stop."""
+"""How a connection ended. ``internal_error``: by a mistake in this program; ``cut_off``: by our own stop."""
 
 STATUSES = ("0000", "A700", "C000", "other")
 """Statuses of C-STORE responses, hexadecimal."""
@@ -181,6 +182,9 @@ class _CountingAssociation(AssociationJournal):
 
     def aborting(self, event: ev.ProtocolError) -> None:
         self._outcome = "aborted_by_us"
+
+    def crashed(self, error: Exception) -> None:
+        self._outcome = "internal_error"
 
     def echo_request(self, event: ev.EchoRequest) -> None:
         self._counts.add("echoes")

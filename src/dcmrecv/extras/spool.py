@@ -73,6 +73,7 @@ class Spool:
         self._size = 0
         self._opened = 0.0
         self._written = self._synced = 0  # lines
+        self._in_trouble = False
         self._unwritten: deque[bytes] = deque()
         self._number = 0
         self._closing = threading.Event()
@@ -120,9 +121,11 @@ class Spool:
                     os.ftruncate(self._descriptor, self._size)
                     raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
             except OSError as error:
-                if len(self._unwritten) == 1:
+                if not self._in_trouble:
                     self._complain(f"cannot write, will try again: {error.strerror}")
+                self._in_trouble = True
                 return
+            self._in_trouble = False
             self._size += len(line)
             self._written += 1
             self._unwritten.popleft()

@@ -35,6 +35,7 @@ _MEANINGS = {
     "unusable_request": "unusable request",
     "not_an_association": "no DICOM at all (probes, other protocols)",
     "tls_failed": "TLS handshake failed",
+    "internal_error": "ended by a mistake in the receiver",
     "cut_off": "ended by our own stop",
     "0000": "0000 success",
     "A700": "A700 out of resources",

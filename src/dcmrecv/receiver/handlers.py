@@ -330,6 +330,9 @@ class _HandlerAssociation(AssociationJournal):
     def aborting(self, event: ev.ProtocolError) -> None:
         self._aborted()
 
+    def crashed(self, error: Exception) -> None:
+        self._aborted()
+
     def _aborted(self) -> None:
         self._view.ended()
         self._view.is_aborted = True

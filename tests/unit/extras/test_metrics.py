@@ -91,6 +91,19 @@ def test_rejections(figures: Figures, reason: ev.RejectReason, outcome: str) -> 
     assert (now[f"outcome {outcome}"], now["active"]) == (1, 0)
 
 
+def test_other_ends(figures: Figures) -> None:
+    counts = CountingJournal(figures)
+    cut_off, aborted, crashed = (counts.association("", 0) for _ in range(3))
+    aborted.aborting(ev.ProtocolError(ev.Stage.COMMAND, ()))
+    crashed.aborting(ev.ProtocolError(ev.Stage.COMMAND, ()))
+    crashed.crashed(ValueError())
+    for association in (cut_off, aborted, crashed):
+        association.connected()
+        association.closed()
+    now = figures.snapshot()
+    assert [now[f"outcome {name}"] for name in ("cut_off", "aborted_by_us", "internal_error")] == [1, 1, 1]
+
+
 def test_a_replaced_process_counts_on(figures: Figures) -> None:
     for _ in range(2):
         association = CountingJournal(figures, 1).association("", 0)

@@ -134,3 +134,19 @@ def test_lines_that_never_could_be_written_are_told(tmp_path: Path) -> None:
     spool.write(b"{}\n")
     spool.close()
     assert said[-1] == "lost: {}"
+
+
+def test_a_line_that_fits_only_partly_is_taken_back(tmp_path: Path) -> None:
+    code = (
+        "import os, resource as r, sys; from dcmrecv.extras.spool import Spool;"
+        "s = Spool(os.fsencode(sys.argv[1]), rotate_seconds=3600); s.start();"
+        "r.setrlimit(r.RLIMIT_FSIZE, (12, r.RLIM_INFINITY)); s.write(b'1234567\\n'); s.write(b'abcdefg\\n');"
+        "print(os.fstat(s._descriptor).st_size, flush=True);"
+        "r.setrlimit(r.RLIMIT_FSIZE, (r.RLIM_INFINITY,) * 2); s.write(b'ABCDEFG\\n'); s.close()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "8\n"
+    assert done.stderr == "E: spool: cannot write, will try again: No space left on device\n"
+    assert lines(tmp_path) == ["1234567", "abcdefg", "ABCDEFG"]
