@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from dcmrecv.dataset.headers import ImplicitHeaders
+from dcmrecv.dataset.shapes import Shapes
+
 __all__ = ["DataDictionary", "Entry", "TagRange", "builtin_dictionary"]
 
 UNKNOWN_NAME = "Unknown Tag & Data"
@@ -68,7 +71,7 @@ GENERIC_GROUP_LENGTH = TagRange(0, 0xFFFF, "", 0, 0, "")
 
 
 class _PlainTags(dict[int, int]):
-    """Tags the fast loop may pass over, found out one by one."""
+    """By tag, for implicit VR: 1 if nothing but the length matters, 2 for a sequence, 0 if in doubt."""
 
     def __init__(self, dictionary: DataDictionary) -> None:
         super().__init__()
@@ -92,13 +95,22 @@ class DataDictionary:
         self.private: dict[tuple[int, bytes], tuple[str, str]] = {}
         self.ranges: list[tuple[TagRange, tuple[str, str]]] = [(GENERIC_GROUP_LENGTH, _GROUP_LENGTH)]
         self.loaded = False
-        self.plain: dict[int, int] = _PlainTags(self)
-        """By tag, for implicit VR: 1 if nothing but the length matters, 2 for a sequence, 0 if in doubt."""
+        self._plain = _PlainTags(self)
+        self.headers = ImplicitHeaders(self._plain.__getitem__)
+        """What the fast loop knows about headers in implicit VR with this dictionary."""
+        self.shapes = Shapes(self.headers, explicit=False, big_endian=False)
+        """Shapes of sequences in implicit VR with this dictionary."""
 
     @property
     def has_private(self) -> bool:
         """There are entries with a private creator."""
         return bool(self.private) or any(limits.creator for limits, _ in self.ranges)
+
+    def _forget(self) -> None:
+        """Entries change: what was found out about tags may be wrong now."""
+        self._plain.clear()
+        self.headers.clear()
+        self.shapes.clear()
 
     def add(self, tag: int, vr: str, name: str, creator: bytes | None = None) -> None:
         """Add or replace the entry of one tag."""
@@ -106,7 +118,7 @@ class DataDictionary:
             self.private[tag, creator] = (vr, name)
         else:
             self.exact[tag] = (vr, name)
-        self.plain.clear()
+        self._forget()
 
     def add_range(self, limits: TagRange, vr: str, name: str) -> None:
         """Add or replace a range entry; a subset goes before the range it is part of."""
@@ -120,7 +132,7 @@ class DataDictionary:
                 break
         else:
             self.ranges.append(entry)
-        self.plain.clear()
+        self._forget()
 
     def lookup(self, tag: int, creator: bytes | None = None) -> tuple[str, str] | None:
         """Return (VR, name) of *tag*; *creator* is the private creator's value byte for byte."""

@@ -121,7 +121,7 @@ class ElementWalker(DecidingStream):
             return
         self._leave_item()
         if length or self.end < INFINITE or (self.converting and self.encoding.big_endian):
-            self._replace(position, self.item_header.pack(0xFFFE, 0xE00D, 0), position + 8)
+            self._replace(position, self.item_end, position + 8)
         self.position = position + 8
         self._pop()
 
@@ -136,12 +136,12 @@ class ElementWalker(DecidingStream):
     def _end_item(self, position: int) -> None:
         """End an item without delimiter at *position*."""
         self._leave_item()
-        self._replace(position, self.item_header.pack(0xFFFE, 0xE00D, 0), position)
+        self._replace(position, self.item_end, position)
         self._pop()
 
     def _end_sequence(self, position: int) -> None:
         """End a sequence without delimiter at *position*."""
-        self._replace(position, self.item_header.pack(0xFFFE, 0xE0DD, 0), position)
+        self._replace(position, self.sequence_end, position)
         self._resume_item()
 
     def _resume_item(self) -> None:
@@ -177,7 +177,7 @@ class ElementWalker(DecidingStream):
             return True
         self._expect_sequence_delimiter(tag)
         if length or self.end < INFINITE or foreign:
-            self._replace(position, self.item_header.pack(0xFFFE, 0xE0DD, 0), position + 8)
+            self._replace(position, self.sequence_end, position + 8)
         self.position = position + 8
         self._resume_item()
         return True
@@ -197,7 +197,7 @@ class ElementWalker(DecidingStream):
         if tag != ITEM_TAG:
             self._expect_sequence_delimiter(tag)
             if length:
-                self._replace(position, self.item_header.pack(0xFFFE, 0xE0DD, 0), position + 8)
+                self._replace(position, self.sequence_end, position + 8)
             self.position = position + 8
             self._resume_item()
             return True

@@ -69,8 +69,80 @@ class GroupLength(NamedTuple):
     received: int
 
 
+class _Order:
+    """The numbers and delimiters of a byte order."""
+
+    def __init__(self, sign: str) -> None:
+        self.word = struct.Struct(sign + "I")
+        self.half = struct.Struct(sign + "H")
+        self.item_header = struct.Struct(sign + "HHI")
+        self.item_end = self.item_header.pack(0xFFFE, 0xE00D, 0)
+        self.sequence_end = self.item_header.pack(0xFFFE, 0xE0DD, 0)
+
+
+_LITTLE, _BIG = _Order("<"), _Order(">")
+
+
 class Stream:
-    """Input, output and values of one pass; see the module text."""
+    """Input, output and values of one pass; see the module text.
+
+    What an object of usual data never sets is a default of the class: a small object costs as much as the
+    attributes that are made for it.
+    """
+
+    # Input: the current buffer, the next byte to look at, the start of the verbatim run, and the
+    # position in the data set of the buffer's first byte.
+    buffer = memoryview(b"")
+    position = 0
+    run = 0
+    size = 0
+    base = 0
+    held = b""
+    final = False
+
+    # A value that continues behind the buffer.
+    skip = 0
+    value_tag = 0
+    value_length = 0
+    pad = b""
+    pad_counted = True
+    drop = False
+    swap_width = 0
+    swap_rest = b""
+    capture: bytearray | None = None
+
+    # Output.
+    out_total = 0
+    adjusted = 0
+
+    # The current frame.
+    kind = ITEM
+    begin = 0
+    end = INFINITE
+    tag = 0
+    converting = False
+    last = FIRST_TAG
+    low = -1
+    group_length: GroupLength | None = None
+    output_start = 0
+    disordered = False
+    context: dict[int, bytes | int] | None = None
+    barrier = SOP_CLASS_UID
+
+    # Findings.
+    started = False
+    ended = False
+    unread = 0
+    sop_class: bytes | None = None
+    sop_instance: bytes | None = None
+    series_date: bytes | None = None
+    second_pass = False
+    unsaveable: str | None = None
+    native_pixel_data = False
+    truncated = False
+    empty_fragment_at = -1
+    saving = True
+    _notes = 0
 
     def __init__(
         self,
@@ -81,73 +153,21 @@ class Stream:
         self.encoding = encoding
         self._get_dictionary = dictionary
         self._note = note
-        self._notes = 0
         self.syntax_name: Callable[[], str] = str
-        self.saving = True
-        order = ">" if encoding.big_endian else "<"
-        self.word = struct.Struct(order + "I")
-        self.half = struct.Struct(order + "H")
-        self.item_header = struct.Struct(order + "HHI")
-
-        # Input: the current buffer, the next byte to look at, the start of the verbatim run, and the
-        # position in the data set of the buffer's first byte.
-        self.buffer: memoryview = memoryview(b"")
-        self.position = 0
-        self.run = 0
-        self.size = 0
-        self.base = 0
-        self.held = b""
-        self.final = False
-
-        # A value that continues behind the buffer.
-        self.skip = 0
-        self.value_tag = 0
-        self.value_length = 0
-        self.pad = b""
-        self.pad_counted = True
-        self.drop = False
-        self.swap_width = 0
-        self.swap_rest = b""
-        self.capture: bytearray | None = None
-
-        # Output.
+        order = _BIG if encoding.big_endian else _LITTLE
+        self.word = order.word
+        self.half = order.half
+        self.item_header = order.item_header
+        self.item_end = order.item_end
+        self.sequence_end = order.sequence_end
         self.out: list[bytes | memoryview] = []
-        self.out_total = 0
-        self.adjusted = 0
         self.adjustments: list[tuple[int, int]] = []
         self.patches: list[tuple[int, bytes]] = []
-
-        # The current frame.
+        self.disordered_items: set[int] = set()
         # Suspended frames, outermost first: kind, begin, end, tag, last, output_start and, unless all of them
-        # are as in `_SIMPLE`, converting, low, group_length, disordered, context. The fast loops push the short
+        # are as in `_SIMPLE`, converting, low, group_length, disordered, context. The fast loop pushes the short
         # form.
         self.stack: list[tuple[Any, ...]] = []
-        self.kind = ITEM
-        self.begin = 0
-        self.end = INFINITE
-        self.tag = 0
-        self.converting = False
-        self.last = FIRST_TAG
-        self.low = -1
-        self.group_length: GroupLength | None = None
-        self.output_start = 0
-        self.disordered = False
-        self.context: dict[int, bytes | int] | None = None
-        self.barrier = SOP_CLASS_UID
-
-        # Findings.
-        self.started = False
-        self.ended = False
-        self.unread = 0
-        self.sop_class: bytes | None = None
-        self.sop_instance: bytes | None = None
-        self.series_date: bytes | None = None
-        self.second_pass = False
-        self.disordered_items: set[int] = set()
-        self.unsaveable: str | None = None
-        self.native_pixel_data = False
-        self.truncated = False
-        self.empty_fragment_at = -1
 
     # ---- input and output -------------------------------------------------------------------------
 

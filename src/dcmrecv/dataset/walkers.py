@@ -1,27 +1,27 @@
-"""The fast loops: runs of elements, and clean sequences and items, per encoding.
+"""The fast loop: runs of elements, and clean sequences and items.
 
-A loop passes over an element as long as nothing about it is remarkable: tags ascend, no barrier is met
-(`ElementWalker._barrier`), it is no group length, its VR is a standard one with an 8 byte header (explicit VR) or
-its tag is known as plain (implicit VR), and its length is even. Sequences and items of plain frames are entered
-and left here as well. Everything else takes `ElementWalker._step`. Both loops are written out, because calls are
-what an interpreter pays for; they do the same as the steps, only for the usual case.
+It passes over an element as long as nothing about it is remarkable: tags ascend, no barrier is met
+(`ElementWalker._barrier`), and its header is known as harmless (`dcmrecv.dataset.headers`). Sequences and items
+of plain frames are entered and left here as well, those of a known shape (`dcmrecv.dataset.shapes`) passed over.
+Everything else takes `ElementWalker._step`. The loop is written out, because calls are what an interpreter pays
+for; it does the same as the steps, only for the usual case.
 """
 
 from __future__ import annotations
 
-import struct
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from dcmrecv.dataset import limits
-from dcmrecv.dataset.checks import VOI_LUT_SEQUENCE
 from dcmrecv.dataset.elements import ElementWalker
 from dcmrecv.dataset.encoding import Encoding
+from dcmrecv.dataset.headers import RAW, KnownHeaders, explicit_headers
+from dcmrecv.dataset.shapes import Shapes
 from dcmrecv.dataset.stream import (
     FIRST_TAG,
     INFINITE,
     ITEM,
-    ITEM_DELIMITER,
     ITEM_TAG,
     SEQUENCE,
     SEQUENCE_DELIMITER,
@@ -30,36 +30,36 @@ from dcmrecv.dataset.stream import (
     SOP_INSTANCE_UID,
     UNDEFINED,
 )
-from dcmrecv.dataset.vr import fast_masks, long_masks
 
 if TYPE_CHECKING:
     from dcmrecv.dataset.dictionary import DataDictionary
 
-__all__ = ["ExplicitWalker", "ImplicitWalker", "walker_for"]
+__all__ = ["FastWalker", "walker_for"]
 
-_MASKS: dict[bool, list[int]] = {}
-_LONG_MASKS: dict[bool, dict[int, int]] = {}
 _UNDEFINED_LENGTH = b"\xff\xff\xff\xff"
 _MAX_DEPTH = 2 * limits.MAX_NESTING
+_BEHIND_ELEMENTS = 0xFFFE0000
+_HEAD = {SOP_CLASS_UID: b"UI", SOP_INSTANCE_UID: b"UI", SERIES_DATE: b"DA"}
 
 
-def _masks(big_endian: bool) -> list[int]:
-    masks = _MASKS.get(big_endian)
-    if masks is None:
-        masks = _MASKS[big_endian] = fast_masks(big_endian)
-    return masks
+class FastWalker(ElementWalker):
+    """`ElementWalker` with the fast loop; *headers* and *shapes* are what is known in its encoding."""
 
+    def __init__(
+        self,
+        encoding: Encoding,
+        dictionary: Callable[[], DataDictionary],
+        note: Callable[[str, str], None] | None,
+        headers: KnownHeaders,
+        shapes: Shapes,
+    ) -> None:
+        super().__init__(encoding, dictionary, note)
+        self._headers = headers
+        self._shapes = shapes
+        self._lessons = limits.MAX_LESSONS
 
-def _long_masks(big_endian: bool) -> dict[int, int]:
-    masks = _LONG_MASKS.get(big_endian)
-    if masks is None:
-        masks = _LONG_MASKS[big_endian] = long_masks(big_endian)
-    return masks
-
-
-class _FastWalker(ElementWalker):
     def _is_simple(self) -> bool:
-        """Return whether the current frame has nothing the loops do not know about."""
+        """Return whether the current frame has nothing the loop does not know about."""
         return (
             not self.converting
             and self.low < 0
@@ -75,7 +75,7 @@ class _FastWalker(ElementWalker):
     def _nested_barrier(self) -> int:
         if self.sop_class is None:
             return SOP_CLASS_UID
-        return 0xFFFE0000 if self.sop_instance is not None else SOP_INSTANCE_UID
+        return _BEHIND_ELEMENTS if self.sop_instance is not None else SOP_INSTANCE_UID
 
     def _passed(self, position: int, header: int, length: int) -> bool:
         """Take over where the last element passed may end behind its item or the buffer.
@@ -100,28 +100,6 @@ class _FastWalker(ElementWalker):
         self.position = position
         return False
 
-
-class ExplicitWalker(_FastWalker):
-    """Explicit VR, little or big endian."""
-
-    def __init__(
-        self,
-        encoding: Encoding,
-        dictionary: Callable[[], DataDictionary],
-        note: Callable[[str, str], None] | None,
-    ) -> None:
-        super().__init__(encoding, dictionary, note)
-        self._short = struct.Struct((">" if encoding.big_endian else "<") + "HHHH")
-        self._masks = _masks(encoding.big_endian)
-        self._long_masks = _long_masks(encoding.big_endian)
-        self._sequence_code = self.half.unpack(b"SQ")[0]
-        uid = self.half.unpack(b"UI")[0]
-        self._head_codes = {
-            SOP_CLASS_UID: uid,
-            SOP_INSTANCE_UID: uid,
-            SERIES_DATE: self.half.unpack(b"DA")[0],
-        }
-
     def _walk(self) -> None:
         buffer = self.buffer
         size = self.size
@@ -129,15 +107,16 @@ class ExplicitWalker(_FastWalker):
         stack = self.stack
         out = self.out
         step = self._step
-        unpack = self._short.unpack_from
+        unpack = RAW.unpack_from
         word = self.word.unpack_from
-        masks = self._masks
-        code = self._sequence_code
-        long_masks = self._long_masks
-        head_codes = self._head_codes
+        headers = self._headers
+        match = self._shapes.match
+        explicit = self.encoding.explicit
+        header_size = 12 if explicit else 8
         item_header = self.item_header.unpack_from
-        item_delimiter = self.item_header.pack(0xFFFE, 0xE00D, 0)
-        sequence_delimiter = self.item_header.pack(0xFFFE, 0xE0DD, 0)
+        item_end_header = self.item_end
+        sequence_end_header = self.sequence_end
+        (item_end_raw,) = RAW.unpack(item_end_header)
         while True:
             if not self._is_simple():
                 if not step():
@@ -154,21 +133,18 @@ class ExplicitWalker(_FastWalker):
             position = start = self.position
             run = self.run
             total = self.out_total
-            length = 0
+            advance = 0
             header = 8
             while True:
-                leave = False
                 if kind == ITEM:
                     item_end = end - base
                     limit = size - 9 if end > size - 9 + base else item_end - 1
                     while position <= limit:
-                        group, element, vr, field = unpack(buffer, position)
-                        tag = group << 16 | element
-                        mask = masks[vr]
-                        if last < tag < barrier and element and mask >= 0 and not field & mask:
-                            position += 8 + field
+                        (raw,) = unpack(buffer, position)
+                        tag, advance = headers[raw]
+                        if last < tag < barrier:
+                            position += advance
                             last = tag
-                            length = field
                             continue
                         break
                     else:
@@ -179,219 +155,51 @@ class ExplicitWalker(_FastWalker):
                             out.append(buffer[run:position])
                             total += position - run
                             run = position
-                        out.append(item_delimiter)
+                        out.append(item_end_header)
                         total += 8
-                        leave = True
-                    if not leave:
-                        if last < tag < 0xFFFE0000 and element:
-                            if mask < 0:
-                                mask = long_masks.get(vr, 0)
-                                if (
-                                    mask
-                                    and tag < barrier
-                                    and not field
-                                    and tag != VOI_LUT_SEQUENCE
-                                    and position < size - 12
-                                ):
-                                    content = word(buffer, position + 8)[0]
-                                    if not content & mask and position + 12 + content <= item_end:
-                                        position += 12 + content
-                                        last = tag
-                                        if position > size:
-                                            header = 12
-                                            length = content
-                                            break
-                                        continue
-                            elif (
-                                tag == barrier
-                                and tag in head_codes
-                                and not field & mask
-                                and self.group_length is None
-                            ):
-                                value_end = position + 8 + field
-                                if vr == head_codes[tag] and value_end < size and value_end <= item_end:
-                                    self._captured(tag, bytes(buffer[position + 8 : value_end]))
-                                    position = value_end
-                                    self.last = last = tag
-                                    barrier = self._barrier()
-                                    nested_barrier = self._nested_barrier()
-                                    continue
-                        if (
-                            vr == code
-                            and last < tag < barrier
-                            and element
-                            and not field
-                            and position < size - 12
-                        ):
-                            content = word(buffer, position + 8)[0]
-                            if len(stack) >= _MAX_DEPTH:
+                        raw = -1
+                    if raw >= 0:
+                        if tag < 0:
+                            tag = -tag
+                            if not last < tag < barrier or position >= size - header_size:
                                 break
-                            if content == UNDEFINED:
-                                position += 12
-                            elif not content & 1 and position + 12 + content <= item_end:
-                                position += 8
-                                out.append(buffer[run:position])
-                                out.append(_UNDEFINED_LENGTH)
-                                total += position - run + 4
-                                position += 4
-                                run = position
-                            else:
-                                break
-                            stack.append((ITEM, begin, end, sequence, tag, output_start))
-                            kind = SEQUENCE
-                            begin = base + position
-                            end = INFINITE if content == UNDEFINED else begin + content
-                            sequence = tag
-                            continue
-                        if (
-                            tag == ITEM_DELIMITER
-                            and not vr
-                            and not field
-                            and end >= INFINITE
-                            and stack
-                            and len(stack[-1]) == 6
-                        ):
-                            position += 8
-                        else:
-                            break
-                else:
-                    if base + position < end:
-                        if kind != SEQUENCE or size - position < 8:
-                            break
-                        group, element, content = item_header(buffer, position)
-                        tag = group << 16 | element
-                        if tag == ITEM_TAG and (content == UNDEFINED or not content & 1):
-                            if len(stack) >= _MAX_DEPTH:
-                                break
-                            position += 8
-                            if content != UNDEFINED:
-                                out.append(buffer[run : position - 4])
-                                out.append(_UNDEFINED_LENGTH)
-                                total += position - run
-                                run = position
-                            stack.append((SEQUENCE, begin, end, sequence, last, output_start))
-                            kind = ITEM
-                            begin = base + position
-                            end = INFINITE if content == UNDEFINED else begin + content
-                            last = FIRST_TAG
-                            output_start = total + position - run
-                            barrier = nested_barrier
-                            continue
-                        if tag != SEQUENCE_DELIMITER or content or end < INFINITE or len(stack[-1]) != 6:
-                            break
-                        position += 8
-                    elif len(stack[-1]) == 6:
-                        # The explicit length of the sequence is used up.
-                        if position > run:
-                            out.append(buffer[run:position])
-                            total += position - run
-                            run = position
-                        out.append(sequence_delimiter)
-                        total += 8
-                    else:
-                        break
-                kind, begin, end, sequence, last, output_start = stack.pop()
-                if kind == ITEM:
-                    if stack:
-                        barrier = nested_barrier if nested_barrier > last else 0xFFFE0000
-                    else:
-                        self.last = last
-                        barrier = self._barrier()
-            if stack or position > start:
-                self.started = True
-            self.kind = kind
-            self.begin = begin
-            self.end = end
-            self.tag = sequence
-            self.last = last
-            self.output_start = output_start
-            self.barrier = barrier
-            self.run = run
-            self.out_total = total
-            if kind == ITEM and (position > size or position > end - base):
-                if self._passed(position, header, length):
-                    return
-            else:
-                self.position = position
-            if not step():
-                return
-
-
-class ImplicitWalker(_FastWalker):
-    """Implicit VR Little Endian."""
-
-    def _walk(self) -> None:
-        buffer = self.buffer
-        size = self.size
-        base = self.base
-        stack = self.stack
-        out = self.out
-        step = self._step
-        unpack = self.item_header.unpack_from
-        plain = self.dictionary.plain
-        item_header = self.item_header.unpack_from
-        item_delimiter = self.item_header.pack(0xFFFE, 0xE00D, 0)
-        sequence_delimiter = self.item_header.pack(0xFFFE, 0xE0DD, 0)
-        while True:
-            if not self._is_simple():
-                if not step():
-                    return
-                continue
-            kind = self.kind
-            begin = self.begin
-            end = self.end
-            sequence = self.tag
-            last = self.last
-            output_start = self.output_start
-            barrier = self.barrier
-            nested_barrier = self._nested_barrier()
-            position = start = self.position
-            run = self.run
-            total = self.out_total
-            length = 0
-            header = 8
-            while True:
-                leave = False
-                if kind == ITEM:
-                    item_end = end - base
-                    limit = size - 9 if end > size - 9 + base else item_end - 1
-                    while position <= limit:
-                        group, element, field = unpack(buffer, position)
-                        tag = group << 16 | element
-                        if last < tag < barrier and element:
-                            known = plain[tag]
-                            if known == 1 and not field & 1:
-                                position += 8 + field
+                            content = word(buffer, position + header_size - 4)[0]
+                            after = position + header_size + content
+                            if advance >= 0:
+                                if content & advance or after > item_end:
+                                    break
                                 last = tag
-                                length = field
+                                position = after
+                                if after > size:
+                                    header = 12
+                                    advance = 12 + content
+                                    break
                                 continue
-                        else:
-                            known = 0
-                        break
-                    else:
-                        if position != item_end or position > size or not stack or len(stack[-1]) != 6:
-                            break
-                        # The explicit length of the item is used up.
-                        if position > run:
-                            out.append(buffer[run:position])
-                            total += position - run
-                            run = position
-                        out.append(item_delimiter)
-                        total += 8
-                        leave = True
-                    if not leave:
-                        if known == 2:
-                            content = field
+                            room = item_end if item_end < size else size
+                            found = match(buffer, position, room)
+                            if found is not None:
+                                if found[1] is None:
+                                    position += found[0]
+                                else:
+                                    if position > run:
+                                        out.append(buffer[run:position])
+                                        total += position - run
+                                    out.append(found[1])
+                                    total += len(found[1])
+                                    run = position = position + found[0]
+                                last = tag
+                                continue
+                            if self._lessons and self._shapes.learn(buffer, position, room):
+                                self._lessons -= 1
                             if len(stack) >= _MAX_DEPTH:
                                 break
                             if content == UNDEFINED:
-                                position += 8
-                            elif not content & 1 and position + 8 + content <= item_end:
-                                position += 4
-                                out.append(buffer[run:position])
+                                position += header_size
+                            elif not content & 1 and after <= item_end:
+                                position += header_size
+                                out.append(buffer[run : position - 4])
                                 out.append(_UNDEFINED_LENGTH)
-                                total += position - run + 4
-                                position += 4
+                                total += position - run
                                 run = position
                             else:
                                 break
@@ -401,14 +209,22 @@ class ImplicitWalker(_FastWalker):
                             end = INFINITE if content == UNDEFINED else begin + content
                             sequence = tag
                             continue
-                        if (
-                            tag == ITEM_DELIMITER
-                            and not field
-                            and end >= INFINITE
-                            and stack
-                            and len(stack[-1]) == 6
-                        ):
+                        if raw == item_end_raw and end >= INFINITE and stack and len(stack[-1]) == 6:
                             position += 8
+                        elif (
+                            tag == barrier
+                            and explicit
+                            and _HEAD.get(tag) == bytes(buffer[position + 4 : position + 6])
+                        ):
+                            after = position + advance
+                            if after >= size or after > item_end:
+                                break
+                            self._captured(tag, bytes(buffer[position + 8 : after]))
+                            position = after
+                            self.last = last = tag
+                            barrier = self._barrier()
+                            nested_barrier = self._nested_barrier()
+                            continue
                         else:
                             break
                 else:
@@ -443,14 +259,14 @@ class ImplicitWalker(_FastWalker):
                             out.append(buffer[run:position])
                             total += position - run
                             run = position
-                        out.append(sequence_delimiter)
+                        out.append(sequence_end_header)
                         total += 8
                     else:
                         break
                 kind, begin, end, sequence, last, output_start = stack.pop()
                 if kind == ITEM:
                     if stack:
-                        barrier = nested_barrier if nested_barrier > last else 0xFFFE0000
+                        barrier = nested_barrier if nested_barrier > last else _BEHIND_ELEMENTS
                     else:
                         self.last = last
                         barrier = self._barrier()
@@ -466,20 +282,29 @@ class ImplicitWalker(_FastWalker):
             self.run = run
             self.out_total = total
             if kind == ITEM and (position > size or position > end - base):
-                if self._passed(position, header, length):
+                if self._passed(position, header, advance - header):
                     return
             else:
                 self.position = position
             if not step():
                 return
+
+
+@lru_cache(maxsize=2)
+def _explicit_shapes(big_endian: bool) -> Shapes:
+    return Shapes(explicit_headers(big_endian), explicit=True, big_endian=big_endian)
 
 
 def walker_for(
     encoding: Encoding,
     dictionary: Callable[[], DataDictionary],
     note: Callable[[str, str], None] | None,
-) -> ElementWalker:
+) -> FastWalker:
     """Return a walker for *encoding*."""
     if encoding.explicit:
-        return ExplicitWalker(encoding, dictionary, note)
-    return ImplicitWalker(encoding, dictionary, note)
+        big_endian = encoding.big_endian
+        return FastWalker(
+            encoding, dictionary, note, explicit_headers(big_endian), _explicit_shapes(big_endian)
+        )
+    tags = dictionary()
+    return FastWalker(encoding, dictionary, note, tags.headers, tags.shapes)
