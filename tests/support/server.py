@@ -20,7 +20,7 @@ START_SECONDS = 30.0
 
 
 _FIRST_PORT, _PORTS_PER_WORKER = 12000, 1000
-_numbers = itertools.count(os.getpid() % 7)
+_numbers = itertools.count(os.getpid() * 37 % _PORTS_PER_WORKER)
 
 
 def free_port() -> int:
