@@ -142,6 +142,9 @@ class Appender(logging.Handler):
     def reopen(self) -> None:
         """Open files again after an external rotation."""
 
+    def after_fork(self) -> None:
+        """Start anew in a forked worker, which has no other thread yet."""
+
     def free(self) -> None:
         """Give back files and sockets; called once, with the handler's lock held."""
 
@@ -261,15 +264,16 @@ class AsyncAppender(Appender):
         self._stalled = False
 
     def _start_thread(self) -> None:
-        self._process = os.getpid()
         self._thread = threading.Thread(target=self._run, name="dcmrecv-log", daemon=True)
         self._thread.start()
 
-    def _after_fork(self) -> None:
-        """Start anew in a forked worker: threads stay in the parent, which writes what is queued there."""
-        if self._thread is not None and self._process != os.getpid():
+    def after_fork(self) -> None:
+        """See `Appender.after_fork`: the thread stays in the parent, which writes what is queued there."""
+        if self._thread is not None:
             self._reset()
             self._start_thread()
+        if self._inner is not None:
+            self._inner.after_fork()
 
     def _run(self) -> None:
         while True:
@@ -295,7 +299,6 @@ class AsyncAppender(Appender):
 
     def append(self, record: logging.LogRecord) -> None:
         """See `Appender.append`."""
-        self._after_fork()
         if self._thread is None:
             return
         with self._condition:
@@ -312,7 +315,6 @@ class AsyncAppender(Appender):
 
     def flush(self) -> None:
         """Wait for the queue to be worked off, for a bounded time."""
-        self._after_fork()
         if self._thread is not None and self._thread is not threading.current_thread():
             with self._condition:
                 self._condition.wait_for(lambda: not self._queue and not self._busy, 2 * QUEUE_WAIT_SECONDS)
@@ -326,7 +328,6 @@ class AsyncAppender(Appender):
 
     def free(self) -> None:
         """See `Appender.free`; what is queued is written first, in a bounded time."""
-        self._after_fork()
         if self._thread is not None:
             with self._condition:
                 self._ending = True

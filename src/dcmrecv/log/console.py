@@ -115,6 +115,12 @@ class DescriptorWriter:
             if self._backlog:
                 self._deliver_backlog(seconds)
 
+    def after_fork(self) -> None:
+        """Forget, in a forked worker, what the parent will deliver, and who held the lock there."""
+        self._lock = threading.Lock()
+        self._backlog = bytearray()
+        self._lost = 0
+
     def close(self) -> None:
         """Deliver what can be delivered and give back an own description; *descriptor* stays open."""
         self.drain()

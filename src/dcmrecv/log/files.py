@@ -173,6 +173,12 @@ class FileAppender(Appender):
         finally:
             self.release()
 
+    def after_fork(self) -> None:
+        """See `Appender.after_fork`: the parent writes what it kept back."""
+        self._buffer = bytearray()
+        if self._writer is not None:
+            self._writer.after_fork()
+
     def reopen(self) -> None:
         """See `Appender.reopen`: the file is opened by its name again and never truncated."""
         self.acquire()

@@ -175,6 +175,13 @@ class TreeLogs(Logs):
         for appender in self.hierarchy.appenders():
             appender.reopen()
 
+    def after_fork(self) -> None:
+        """See `Logs.after_fork`."""
+        self.hierarchy.environment.out.after_fork()
+        self.hierarchy.environment.err.after_fork()
+        for appender in self.hierarchy.appenders():
+            appender.after_fork()
+
     def close(self) -> None:
         """See `Logs.close`: the root's appenders first, each told with ``configDebug``."""
         for logger in self.hierarchy.loggers():

@@ -152,6 +152,11 @@ class LineLogs(Logs):
             buffer.flush()
         self.writer.drain()
 
+    def after_fork(self) -> None:
+        """See `Logs.after_fork`."""
+        self._buffers = {}
+        self.writer.after_fork()
+
     def close(self) -> None:
         """See `Logs.close`."""
         self.flush()

@@ -142,6 +142,9 @@ class Logs:
     def reopen(self) -> None:
         """Open log files again after an external rotation (SIGHUP with ``--log-config``)."""
 
+    def after_fork(self) -> None:
+        """To be called first in a forked worker: what the parent holds, it writes itself; threads start anew."""
+
     def close(self) -> None:
         """Flush and close everything, as at a normal end of the process."""
         self.flush()

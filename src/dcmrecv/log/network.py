@@ -240,14 +240,11 @@ class SocketAppender(Appender):
         self._start_thread()
 
     def _start_thread(self) -> None:
-        self._process = os.getpid()
         self._wanted = threading.Event()
         threading.Thread(target=self._run, name="dcmrecv-log-connect", daemon=True).start()
 
-    def _after_fork(self) -> None:
-        """Take an own connection in a forked worker: events of several processes must not mix in one."""
-        if self._process == os.getpid():
-            return
+    def after_fork(self) -> None:
+        """See `Appender.after_fork`: an own connection, as events of several processes must not mix in one."""
         if self._link is not None:
             self._link.close()
         self._link = None
@@ -296,7 +293,6 @@ class SocketAppender(Appender):
 
     def append(self, record: logging.LogRecord) -> None:
         """See `Appender.append`."""
-        self._after_fork()
         if not self._connected:
             self._wanted.set()
             return

@@ -118,6 +118,7 @@ def _run_workers(
     metrics: Metrics | None,
 ) -> None:
     def serve(number: int, control: int) -> None:
+        logs.after_fork()
         if number == config.network.workers:
             assert metrics is not None
             metrics.serve()  # in a process of its own: the parent forks and must not have threads
@@ -143,7 +144,12 @@ def _run_workers(
     cleaner.store.start()
     cleaner.store.close()
     parent = Parent(config.network.workers + (metrics is not None), serve)
-    signals = StopSignals(reopen=parent.reopen_logs if config.logging.config_file is not None else None)
+
+    def reopen() -> None:
+        logs.reopen()  # workers that start later inherit what is open here
+        parent.reopen_logs()
+
+    signals = StopSignals(reopen=reopen if config.logging.config_file is not None else None)
     parent.start()
     manager.ready(f"listening on port {config.network.port} with {config.network.workers} workers")
     number = parent.serve_until(signals, beat=manager.alive if manager.watchdog_interval else None)

@@ -63,7 +63,10 @@ class Parent:
     def reopen_logs(self) -> None:
         """Tell every worker to reopen its log files."""
         for _, control in self._workers.values():
-            os.write(control, b"r")
+            try:
+                os.write(control, b"r")
+            except BrokenPipeError:
+                continue  # it has just ended; `watch` replaces it, with the files that are open by then
 
     def stop(self, grace: float, *, hurry: Callable[[], bool]) -> None:
         """Let the workers drain; kill what is left after *grace* seconds or when *hurry* says True."""

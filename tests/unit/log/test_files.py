@@ -285,3 +285,20 @@ def test_a_missing_schedule_is_told(configure: Configure, capfd: pytest.CaptureF
     assert capfd.readouterr().err == (
         'log4cplus:WARN DailyRollingFileAppender::ctor()- "Schedule" not valid: \n'
     )
+
+
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_forked_worker_does_not_write_what_its_parent_kept_back(
+    configure: Configure, tmp_path: Path
+) -> None:
+    logs = configure(file_appender("FileAppender", "log4cplus.appender.A.ImmediateFlush = false\n"))
+    logs.logger(APP).info("parent")
+    child = os.fork()
+    if child == 0:
+        logs.after_fork()
+        logs.logger(APP).info("child")
+        logs.flush()
+        os._exit(0)
+    assert os.waitpid(child, 0)[1] == 0
+    logs.flush()
+    assert [line.split()[-1] for line in (tmp_path / "a.log").read_text().splitlines()] == ["child", "parent"]

@@ -304,6 +304,7 @@ def test_a_forked_worker_has_a_thread_of_its_own(configure: Configure, tmp_path:
     logs.flush()
     child = os.fork()
     if child == 0:
+        logs.after_fork()
         log.info("child")
         logs.flush()
         os._exit(0)

@@ -1,0 +1,48 @@
+"""Log files of several worker processes: asynchronous appenders after the fork, reopening on SIGHUP."""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from tests.live.test_deployment import ALL, send, until
+from tests.support.server import RunningServer
+
+FILE = """\
+log4cplus.rootLogger = INFO, A
+log4cplus.appender.A = log4cplus::FileAppender
+log4cplus.appender.A.File = {path}
+log4cplus.appender.A.Append = true
+"""
+ASYNCHRONOUS = """\
+log4cplus.rootLogger = INFO, A
+log4cplus.appender.A = log4cplus::AsyncAppender
+log4cplus.appender.A.Appender = log4cplus::FileAppender
+log4cplus.appender.A.Appender.File = {path}
+log4cplus.appender.A.Appender.Append = true
+"""
+STORED = "Stored received object to file"
+
+
+@pytest.mark.parametrize("text", [FILE, ASYNCHRONOUS])
+def test_workers_log_and_reopen(serve: Callable[..., RunningServer], tmp_path: Path, text: str) -> None:
+    path = tmp_path / "receiver.log"
+    configuration = tmp_path / "logger.cfg"
+    configuration.write_text(text.format(path=path))
+    server = serve((*ALL, "--workers", "2", "-lc", str(configuration)))
+    for number in range(4):
+        send(server.port, f"1.2.3.{number}")
+    until(lambda: path.read_text().count(STORED) == 4)
+    path.rename(tmp_path / "receiver.log.1")
+    assert server.process is not None
+    os.kill(server.process.pid, signal.SIGHUP)
+    until(path.exists)
+    for number in range(4, 8):
+        send(server.port, f"1.2.3.{number}")
+    until(lambda: path.read_text().count(STORED) == 4)
+    assert (tmp_path / "receiver.log.1").read_text().count(STORED) == 4
+    assert server.stop() == -signal.SIGTERM
