@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import itertools
 import os
 import signal
@@ -21,16 +22,34 @@ START_SECONDS = 30.0
 
 _FIRST_PORT, _PORTS_PER_WORKER = 12000, 1000
 _numbers = itertools.count(os.getpid() * 37 % _PORTS_PER_WORKER)
+_claims: collections.deque[int] = collections.deque()
+_CLAIMS = 200
+
+
+def _claim(port: int) -> bool:
+    """Reserve *port* among all test runs on this machine until 200 others were chosen or this process ends."""
+    claim = socket.socket(socket.AF_UNIX)
+    try:
+        claim.bind(f"\0dcmrecv-test-port-{port}")  # an abstract name: nothing remains of it
+    except OSError:
+        claim.close()
+        return False
+    _claims.append(claim.detach())
+    if len(_claims) > _CLAIMS:
+        os.close(_claims.popleft())
+    return True
 
 
 def free_port() -> int:
-    """Return a port that nobody listens on and that no other worker of a parallel run will choose.
+    """Return a port that nobody listens on and that no other process of tests will choose.
 
     The ports lie below those the system hands out by itself.
     """
     worker = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")) % 16
     while True:
         port = _FIRST_PORT + worker * _PORTS_PER_WORKER + next(_numbers) % _PORTS_PER_WORKER
+        if not _claim(port):
+            continue
         with socket.socket() as probe:
             try:
                 probe.bind(("0.0.0.0", port))
