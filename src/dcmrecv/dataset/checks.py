@@ -46,8 +46,6 @@ class CheckedStream(Stream):
         super().__init__(encoding, dictionary, note)
         self._seen: dict[int, set[int]] = {}
         self._deferred: dict[int, tuple[int, bool]] = {}
-        self._look_back = limits.MAX_LOOK_BACK
-        self._group_lengths_corrected = 0
 
     @property
     def dictionary(self) -> DataDictionary:

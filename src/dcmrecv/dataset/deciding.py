@@ -121,6 +121,7 @@ class DecidingStream(CheckedStream):
             self.barrier = self._barrier()
         elif tag == SERIES_DATE:
             self.series_date = value
+            self.barrier = self._barrier()
         else:
             if self.context is None:
                 self.context = {}

@@ -67,9 +67,9 @@ class Deflater:
 
     def __init__(self) -> None:
         self._zlib = zlib.compressobj(_LEVEL, zlib.DEFLATED, _RAW, _MEMORY_LEVEL)
-        self._out: list[bytes | memoryview] = []
+        self._out: list[bytes | bytearray | memoryview] = []
 
-    def feed(self, pieces: Iterable[bytes | memoryview]) -> None:
+    def feed(self, pieces: Iterable[bytes | bytearray | memoryview]) -> None:
         """Take uncompressed bytes."""
         compress = self._zlib.compress
         for piece in pieces:
@@ -77,13 +77,13 @@ class Deflater:
             if data:
                 self._out.append(data)
 
-    def take(self) -> list[bytes | memoryview]:
+    def take(self) -> list[bytes | bytearray | memoryview]:
         """Return the compressed bytes that are ready."""
         out = self._out
         self._out = []
         return out
 
-    def finish(self) -> list[bytes | memoryview]:
+    def finish(self) -> list[bytes | bytearray | memoryview]:
         """End the stream; return the rest of it."""
         self._out.append(self._zlib.flush())
         return self.take()

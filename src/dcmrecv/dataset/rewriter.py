@@ -81,27 +81,31 @@ class DataSetRewriter:
         """
         walker = self._walker
         walker.out = []
-        deflated: list[Buffer] = []
         count = len(views)
-        for index, view in enumerate(views):
-            final = last and index == count - 1
-            size = len(view)
-            if final and not size and self._received:
-                self._empty_last = True
-                break
-            self._received += size
-            if type(view) is not memoryview:
-                view = memoryview(view)
-            try:
+        if last and count and not len(views[-1]) and (self._received or count > 1 and any(map(len, views))):
+            self._empty_last = True
+            last = False
+            count -= 1
+        deflated: list[Buffer] = []
+        index = 0
+        try:
+            while index < count:
+                if walker.skip and index + 1 < count and self._inflater is None:
+                    index += walker.pass_through(views, index, count - 1)
+                view = views[index]
+                index += 1
+                self._received += len(view)
+                if type(view) is not memoryview:
+                    view = memoryview(view)
                 if self._inflater is None:
-                    walker.feed(view, final)
+                    walker.feed(view, last and index == count)
                 else:
                     deflated += self._feed_deflated(view)
-            except DataSetError as error:
-                error.fragments = index + 1
-                raise
+        except DataSetError as error:
+            error.fragments = index
+            raise
         if self._inflater is not None:
-            walker.out = deflated  # type: ignore[assignment]
+            walker.out = deflated
         return self._result()
 
     def _feed_deflated(self, view: memoryview) -> Sequence[Buffer]:
@@ -121,7 +125,7 @@ class DataSetRewriter:
         return deflater.take()
 
     def _result(self) -> list[Buffer]:
-        out: list[Buffer] = self._walker.out  # type: ignore[assignment]
+        out: list[Buffer] = self._walker.out
         self._walker.out = []
         if len(out) > 8 and sum(map(len, out)) < len(out) * JOIN_BELOW:
             return [b"".join(out)]

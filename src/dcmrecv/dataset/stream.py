@@ -8,7 +8,7 @@ kept back (spec/storage.md 9).
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dcmrecv.dataset import limits
@@ -143,6 +143,8 @@ class Stream:
     empty_fragment_at = -1
     saving = True
     _notes = 0
+    _group_lengths_corrected = 0
+    _look_back = limits.MAX_LOOK_BACK
 
     def __init__(
         self,
@@ -160,7 +162,7 @@ class Stream:
         self.item_header = order.item_header
         self.item_end = order.item_end
         self.sequence_end = order.sequence_end
-        self.out: list[bytes | memoryview] = []
+        self.out: list[bytes | bytearray | memoryview] = []
         self.adjustments: list[tuple[int, int]] = []
         self.patches: list[tuple[int, bytes]] = []
         self.disordered_items: set[int] = set()
@@ -204,6 +206,29 @@ class Stream:
             if position < size:
                 self.held = bytes(view[position:])
         self.base += size
+
+    def pass_through(self, views: Sequence[bytes | bytearray | memoryview], first: int, stop: int) -> int:
+        """Take from views[first:stop] those that lie inside the current value as a whole; return how many.
+
+        None of them ends the value. Nothing is taken if the value is not passed on as it comes.
+        """
+        skip = self.skip
+        if self.drop or self.swap_width or self.capture is not None:
+            return 0
+        index = first
+        while index < stop:
+            left = skip - len(views[index])
+            if left <= 0:
+                break
+            skip = left
+            index += 1
+        size = self.skip - skip
+        if size:
+            self.out += views[first:index]
+            self.out_total += size
+            self.base += size
+            self.skip = skip
+        return index - first
 
     def _walk(self) -> None:
         raise NotImplementedError

@@ -219,10 +219,10 @@ class FastWalker(ElementWalker):
                             after = position + advance
                             if after >= size or after > item_end:
                                 break
+                            self.last = last = tag
                             self._captured(tag, bytes(buffer[position + 8 : after]))
                             position = after
-                            self.last = last = tag
-                            barrier = self._barrier()
+                            barrier = self.barrier
                             nested_barrier = self._nested_barrier()
                             continue
                         else:
