@@ -10,7 +10,6 @@ import contextlib
 import os
 import resource
 import shutil
-import socket
 import struct
 import subprocess
 import sys
@@ -236,7 +235,6 @@ def generated_cases(seeds: Sequence[int]) -> Iterator[Case]:
 
 def file_cases() -> Iterator[Case]:
     """Yield pydicom's test files as they are: the bytes behind their file meta information."""
-    import pydicom.data
     from pydicom.data import get_testdata_files
 
     for name in sorted(get_testdata_files()):

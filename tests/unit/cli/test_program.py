@@ -92,6 +92,25 @@ def test_later_errors_are_silent_where_errors_are(run: Run, level: list[str]) ->
     assert run(*level, "abc") == (1, "", "")
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["--help"], True),
+        (["--foo"], True),
+        (["--verbose-pc", "11112"], True),
+        (["-q", "--verbose-pc", "11112"], False),
+    ],
+)
+def test_the_end_of_the_console_is_told_to_who_debugs_logging(
+    run: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str], told: bool
+) -> None:
+    monkeypatch.setenv("DCMTK_LOG4CPLUS_LOGLOG_DEBUGENABLED", "1")
+    out = run(*arguments)[1]
+    assert out.endswith(END_OF_CONSOLE) == told
+    monkeypatch.delenv("DCMTK_LOG4CPLUS_LOGLOG_DEBUGENABLED")
+    assert "log4cplus" not in run(*arguments)[1]
+
+
 def test_arguments_are_told_before_later_errors(run: Run) -> None:
     line = "I: calling 'dcmrecv' with 5 arguments: '--aetitle' '--arguments' '--quiet' 'abc' \nI: \n"
     assert run("-aet", "", "--arguments", "-q", "abc") == (1, "", line)
