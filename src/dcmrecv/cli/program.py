@@ -41,6 +41,7 @@ EXIT_BAD_PROFILE = 66
 EXIT_BAD_TLS = 71
 
 APPLICATION_LOGGER = "dcmtk.apps.dcmrecv"
+DEBUG_LOGGING = "DCMTK_LOG4CPLUS_LOGLOG_DEBUGENABLED"
 NETWORK_LOGGER = "dcmtk.dcmnet"
 DATA_LOGGER = "dcmtk.dcmdata"
 TLS_LOGGER = "dcmtk.dcmtls"
@@ -64,10 +65,21 @@ def run_program(program: str, arguments: Sequence[str], environment: Mapping[str
         parsed = _parse(arguments, environment)
         if isinstance(parsed, str):
             _print(1, parsed)
+            _end_of_console()
             return 0, False
         return _start(program, parsed)
     except CommandLineError as error:
-        return _refuse(error.text), False
+        code = _refuse(error.text)
+        _end_of_console()
+        return code, False
+
+
+def _end_of_console() -> None:
+    """Say what the reference's console says at its end, where somebody debugs logging (spec/logging.md A.9)."""
+    if DEBUG_LOGGING in os.environ:
+        from dcmrecv.log.internal import exit_chatter
+
+        exit_chatter()
 
 
 def _print(descriptor: int, text: str) -> None:
@@ -169,7 +181,11 @@ def _start(program: str, parsed: ParsedArguments) -> tuple[int, bool]:
     except CommandLineError as error:
         if logs is not None:
             logs.close()
-        return (_refuse(error.text) if visible else EXIT_BAD_COMMAND_LINE), logs is not None
+        if visible:
+            _refuse(error.text)
+            if logs is None:
+                _end_of_console()
+        return EXIT_BAD_COMMAND_LINE, logs is not None
     if logs is None:
         logs = _loggers(program, log_settings)
     code = _configure(settings, log_settings, logs)

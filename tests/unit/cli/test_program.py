@@ -17,6 +17,8 @@ from dcmrecv.identity import REFERENCE_BANNER, __version__
 Run = Callable[..., tuple[int, str, str]]
 HEAD = f"{REFERENCE_BANNER}\n\ndcmrecv: Simple DICOM storage SCP (receiver)\n"
 
+END_OF_CONSOLE = "log4cplus: Entering ConsoleAppender::close()..\nlog4cplus: Destroying appender named [].\n"
+
 
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
