@@ -40,6 +40,16 @@ _MAX_LEVELS = 64
 """Open sequences and items that are told of when a fragment ends; deeper ones are left out."""
 
 
+def _has_choice(tag: int) -> bool:
+    return (
+        tag in PIXEL_VALUE_TAGS
+        or tag == PIXEL_DATA
+        or tag in WAVEFORM_TAGS
+        or is_overlay_data(tag)
+        or is_curve_data(tag)
+    )
+
+
 class TellingWalker(ElementWalker):
     """*traces*: tell the lines of the trace level, too."""
 
@@ -166,7 +176,7 @@ class TellingWalker(ElementWalker):
     # ---- elements ---------------------------------------------------------------------------------
 
     def _element(self, tag: int, info: VrInfo, header: int, length: int) -> None:
-        if self._implicit():
+        if self._implicit() and _has_choice(tag):
             self._tell_choice(tag)
         depth = len(self.stack)
         super()._element(tag, info, header, length)
