@@ -14,6 +14,8 @@ from html import escape
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from bench.workloads import WORKLOADS
+
 __all__ = ["Row", "draw", "main", "rows_of_json", "rows_of_markdown"]
 
 OURS = "dcmrecv"
@@ -37,7 +39,7 @@ TITLES = {
     "pynetdicom": "pynetdicom storescp",
     "limit": "a C program that does not look at the data",
 }
-WIDTH, LEFT, RIGHT, TOP, BAR, GAP = 960, 300, 110, 96, 15, 16
+WIDTH, LEFT, RIGHT, TOP, BAR, GAP = 960, 300, 150, 96, 15, 16
 
 
 class Row(NamedTuple):
@@ -54,11 +56,18 @@ def _counts(mode: str, max_pdu: str, storage: str) -> bool:
 
 def rows_of_json(figures: dict[str, Any]) -> list[Row]:
     """Return the rows of a ``--json`` file."""
+    titles = {workload.name: workload.title for workload in WORKLOADS}
     rows = []
     for cell in figures["cells"]:
         if _counts(cell["mode"], str(cell["max_pdu"]), cell["storage"]) and not cell["tls"]:
-            rates = {entry["target"]: entry["rate"] for entry in cell["targets"] if entry["rate"]}
-            rows.append(Row(cell["workload"], cell["unit"], rates))
+            rates = {
+                entry["target"]: entry["rate"]
+                for entry in cell["targets"]
+                if entry["rate"] and not entry["problems"]
+            }
+            rows.append(
+                Row(f"{cell['workload']} {titles.get(cell['workload'], '')}".strip(), cell["unit"], rates)
+            )
     return rows
 
 
@@ -74,7 +83,7 @@ def _tables(lines: Sequence[str]) -> Iterator[list[list[str]]]:
 
 def _number(text: str) -> float | None:
     try:
-        return float(text.rstrip("!").replace(",", ""))
+        return float(text.replace(",", ""))  # a failed round's "!" is no number
     except ValueError:
         return None
 

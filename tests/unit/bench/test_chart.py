@@ -1,0 +1,48 @@
+"""The picture of the throughput tables."""
+
+from __future__ import annotations
+
+from xml.etree import ElementTree
+
+import pytest
+
+from bench.chart import draw, rows_of_json, rows_of_markdown
+
+TABLE = """
+| workload | mode | max PDU | storage | unit | reference-nd | dcmrecv | ÷ reference-nd |
+| --- | --: | --: | --: | --: | --: | --: | --: |
+| W1 2,000 × 8 KB | normal | 16384 | tmpfs | objects/s | 5,000 | 12,500 | 2.5 |
+| W1 2,000 × 8 KB | bit | 16384 | tmpfs | objects/s | 9,000 | 18,000 | 2 |
+| W3 20 × 50 MB | normal | 16384 | tmpfs | MB/s | 770 | 1,500! | 2 |
+"""
+
+
+def test_rows_of_a_table() -> None:
+    first, second = rows_of_markdown(TABLE)
+    assert first == ("W1 2,000 × 8 KB", "objects/s", {"reference-nd": 5000.0, "dcmrecv": 12500.0})
+    assert second.rates == {"reference-nd": 770.0}, "a failed round is no figure"
+
+
+def test_rows_of_a_file_of_figures() -> None:
+    cell = {
+        "workload": "W1", "mode": "normal", "max_pdu": 16384, "storage": "tmpfs", "tls": False, "unit": "objects/s",
+        "targets": [
+            {"target": "dcmrecv", "rate": 10.0, "problems": []},
+            {"target": "reference", "rate": 5.0, "problems": ["no response"]},
+        ],
+    }  # fmt: skip
+    (row,) = rows_of_json({"cells": [cell, {**cell, "mode": "bit"}, {**cell, "tls": True}]})
+    assert row.title.startswith("W1 ")
+    assert row.rates == {"dcmrecv": 10.0}
+
+
+def test_the_picture_is_well_formed_and_says_the_factor() -> None:
+    picture = draw(rows_of_markdown(TABLE), "a < b & c")
+    ElementTree.fromstring(picture)
+    assert "2.5× · 12,500 objects/s" in picture
+    assert "W3" not in picture
+
+
+def test_nothing_to_compare_is_an_error() -> None:
+    with pytest.raises(ValueError, match="no row"):
+        draw(rows_of_markdown(TABLE.replace("dcmrecv", "other")))
