@@ -293,12 +293,13 @@ def compare(case: Case, theirs: Receiver, mine: Receiver) -> str | None:
         return f"ours: {second.end}"
     if first.end == "died":
         return "[the reference dies]"
-    if len(case.cuts) > 1 and (_disordered(case) or case.syntax == DEFLATED.decode()):
+    if len(case.cuts) > 1:
         whole = case.whole()
         if len(whole.cuts) > 1 or theirs.store(whole).comparable == mine.store(whole).comparable:
+            if _disordered(case):
+                return "[out of order across fragments: the reference loses its place]"
             if case.syntax == DEFLATED.decode():
                 return "[deflated, in these fragments only: the reference stores what lies in its memory]"
-            return "[out of order across fragments: the reference loses its place]"
     if first.end != second.end:
         return f"{first.end} there, {second.end} here"
     return "stored bytes differ"

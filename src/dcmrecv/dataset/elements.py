@@ -91,7 +91,7 @@ class ElementWalker(DecidingStream):
                     return False
                 length = self.word.unpack_from(self.buffer, position + 8)[0]
             elif info.name == "na":
-                if rest < 10:
+                if rest < 10 and not self.final:
                     return False
             else:
                 length = self.half.unpack_from(self.buffer, position + 6)[0]

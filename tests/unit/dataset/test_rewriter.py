@@ -337,3 +337,8 @@ def test_private_elements_follow_the_dictionary():
 
 def test_a_uid_whose_value_is_missing_is_found_but_empty():
     assert rewrite(element(0x00080016, b"UI", b"", 4), EXPLICIT).head == (b"", None)
+
+
+def test_a_header_with_the_vr_of_items_at_the_very_end_is_an_error():
+    with pytest.raises(DataSetError, match="Invalid tag"):
+        rewrite(UIDS + element(0x00100010, b"na", b"", 22), EXPLICIT)
