@@ -6,7 +6,7 @@ walker takes every element step by step, so nothing in the fast loops has to kno
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from dcmrecv.dataset import limits
@@ -90,6 +90,10 @@ class TellingWalker(ElementWalker):
         if not final:
             self._tell_open(_SUSPENDED)
             self._trace(DATA_SET_READ + _SUSPENDED)
+
+    def pass_through(self, views: Sequence[bytes | bytearray | memoryview], first: int, stop: int) -> int:
+        """See `Stream.pass_through`: every fragment is told of."""
+        return 0
 
     def finish(self, empty_last: bool) -> None:
         """See `ElementWalker.finish`."""

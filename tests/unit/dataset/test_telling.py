@@ -25,8 +25,7 @@ def told(pieces: list[bytes], detail: int) -> list[tuple[str, str]]:
         note=lambda level, text: lines.append((level, text)),
         detail=detail,
     )
-    for index, piece in enumerate(pieces):
-        rewriter.feed([memoryview(piece)], index + 1 == len(pieces))
+    rewriter.feed([memoryview(piece) for piece in pieces], True)
     rewriter.finish()
     return lines
 
@@ -83,6 +82,12 @@ def test_trace_of_a_value_in_two_fragments():
         "DcmItem::read() returns error = Normal",
         "DcmDataset::read() returns error = Normal",
     ]
+
+
+def test_every_fragment_of_a_value_is_told_of() -> None:
+    whole = element(0x00100010, b"A" * 30)
+    lines = [text for _, text in told([whole[:12], whole[12:20], whole[20:]], 2)]
+    assert lines.count("DcmDataset::read() returns error = I/O suspension or premature end of stream") == 2
 
 
 def test_wrong_delimiter():
