@@ -5,7 +5,6 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 import pytest
-
 from bench.chart import draw, rows_of_json, rows_of_markdown
 
 TABLE = """
