@@ -38,6 +38,11 @@ def run(
 
     Raises `PortError` if the port cannot be opened.
     """
+    if config.logging.config_file is not None:
+        import signal  # not on the way of a start without log configuration
+
+        # from here on it means to reopen logs, also before anybody waits for it
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     listener = inherited_listener() or open_listener(config.network)
     story = journal()
     story.waiting()

@@ -8,6 +8,7 @@ UID and version name are masked, and so are they and generated UIDs in stored fi
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import lzma
@@ -272,8 +273,14 @@ def _masked_files(files: list[dict[str, Any]] | None) -> list[dict[str, Any]] | 
 # -- log ---------------------------------------------------------------------------------------------------
 
 
+@functools.cache
 def _host(address: str) -> str:
-    return socket.getnameinfo((address, 0), 0)[0].split(".")[0]
+    """Return the first label of the name of *address*, as the reference logs it."""
+    try:
+        name = socket.getnameinfo((address, 0), 0)[0]
+    except OSError:
+        return address
+    return address if name == address else name.split(".")[0]
 
 
 def _masked_log(lines: list[str], options: list[str]) -> list[str]:
