@@ -32,6 +32,8 @@ MAX_LINES = 10_000
 UNDEFINED = 0xFFFFFFFF
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _NUMBERS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "UV": "Q", "SV": "q", "xs": "H", "up": "I"}
+_ALWAYS_ONE = frozenset(("OB", "OW", "OD", "OF", "OL", "OV", "UN", "??", "ox", "px", "lt"))
+"""VRs whose multiplicity is 1 whatever the value."""
 
 
 class _Open(NamedTuple):
@@ -186,7 +188,7 @@ class _Dump:
     def _value(self, info: VrInfo, value: bytes) -> tuple[str, int]:
         """Return what is shown of *value* and its multiplicity."""
         if not value:
-            return "(no value available)", 0
+            return "(no value available)", int(info.name in _ALWAYS_ONE)
         if info.pad == PAD_TEXT:
             return _text(info.name, value)
         order = self._order

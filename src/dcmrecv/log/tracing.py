@@ -122,14 +122,14 @@ class TracingAssociationJournal(DcmtkAssociationJournal):
             self._pending = [(flags, size) for flags, size in pdu.pdvs if not flags & 1]
 
     def data_set_note(self, level: str, text: str) -> None:
+        if not self._pending:
+            self._read_data(next(self._wire.next_of_message(False), None))
         super().data_set_note(level, text)
         if level == "T" and text.startswith(DATA_SET_READ):
             # The parser is through with a fragment: it was read before the next one.
             self._tell_fragment()
 
     def _tell_fragment(self) -> None:
-        if not self._pending:
-            self._read_data(next(self._wire.next_of_message(False), None))
         pending = self._pending
         self._pending = pending[:1]
         self._tell_fragments("Memory")
@@ -143,7 +143,6 @@ class TracingAssociationJournal(DcmtkAssociationJournal):
         for pdu in self._wire.next_of_message(False):
             self._read_data(pdu)
             self._tell_fragments(where)
-        self._net.trace(f"Bytes received: {self._received}")
         super().data_set_received(request, context_id, to_file=to_file, data_set=data_set)
 
     def _tell_fragments(self, where: str) -> None:
@@ -151,6 +150,7 @@ class TracingAssociationJournal(DcmtkAssociationJournal):
             self._received += size
             last = "YES" if flags & 2 else "NO"
             self._net.trace(f"DIMSE receiveDataSetIn{where}: {size} bytes read (last: {last})")
+            self._net.trace(f"Bytes received: {self._received}")
         self._pending = ()
 
     def meta_header_written(
