@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from dcmrecv.config import FilenameMode, StorageMode, SubdirectoryMode
 from dcmrecv.core.events import Cause
+from dcmrecv.storage.directories import series_date_directory
 from dcmrecv.storage.naming import Namer, new_uid
 from tests.unit.storage.conftest import CT, Peer, data_set, element, everything
 
@@ -261,3 +262,33 @@ def test_two_processes_never_take_each_others_names(out: Path, filenames: Filena
     assert len(everything(out)) == 600
     contents = [(out / name).read_bytes()[-4:] for name in everything(out)]
     assert sorted(contents) == sorted([b"%04d" % number for number in range(300)] * 2)
+
+
+def test_generated_dates_never_escape() -> None:
+    """AE titles are part of no path; dates are, and give one of two shapes."""
+    import random
+
+    source = random.Random(815)
+    pieces = [
+        b"2024",
+        b"01",
+        b"31",
+        b".",
+        b"..",
+        b"/",
+        b"\\",
+        b" ",
+        b"9",
+        b"0",
+        b"\n",
+        b"\xd9\xa0",
+        b"+1",
+        b"_1",
+    ]
+    shape = re.compile(rb"(data/\d{4}/(0[1-9]|1[0-2])/(0[1-9]|[12]\d|3[01])|undef/\d{8})\Z")
+    seen = set()
+    for _ in range(MANY):
+        made = series_date_directory(b"".join(source.choices(pieces, k=source.randint(1, 6))))
+        assert shape.match(made)
+        seen.add(made[:4])
+    assert seen == {b"data", b"unde"}
