@@ -37,6 +37,9 @@ PARTS = ("replies", "time", "files", "process", "log", "output")
 PATIENCE = 15.0
 """Seconds that a busy machine is given beyond the recorded ones for something that must come."""
 
+QUIET = 2.0
+"""Seconds without a new log line after which no more is expected."""
+
 GENERATED = re.compile(r"1\.2\.276\.0\.7230010\.3\.1\.4\.[0-9.]+")
 
 
@@ -370,7 +373,7 @@ class _Play:
         """Wait until the log is what it should become, or has not grown for a while."""
         expected = _masked_log(self.scenario["stderr"], self.scenario["options"])
         last, since = -1, time.monotonic()
-        while time.monotonic() - since < 0.5:
+        while time.monotonic() - since < QUIET:
             if _masked_log(self._lines(self.work / "log"), self.scenario["options"]) == expected:
                 return
             size = (self.work / "log").stat().st_size
