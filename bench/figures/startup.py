@@ -15,6 +15,7 @@ from bench.targets import Server, Settings, Target, all_targets
 __all__ = ["startup"]
 
 BASELINE = (sys.executable, "-c", "import argparse, ssl")
+SETTLE_SECONDS = 1.0
 IDLE_SECONDS = 1.0
 CASES = (("--help", ("--help",)), ("--version", ("--version",)), ("syntax error", ("--no-such-option",)))
 
@@ -35,6 +36,7 @@ def _seconds(command: tuple[str, ...], environment: dict[str, str]) -> float:
 def _listening(target: Target) -> tuple[float, float, int]:
     """Return seconds to listening, CPU seconds while idle, resident bytes after the start."""
     with Server(target, Settings(), storage_directory("tmpfs")) as server:
+        time.sleep(SETTLE_SECONDS)  # a receiver may open its port before it has loaded everything
         settled = server.usage().cpu
         time.sleep(IDLE_SECONDS)
         idle = server.usage()
