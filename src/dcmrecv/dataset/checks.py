@@ -152,10 +152,14 @@ class CheckedStream(Stream):
         """Return the tags of *item*, without what is nested."""
         raise NotImplementedError
 
-    def _tell_element(self, tag: int, in_order: bool) -> None:
-        """Tell what is wrong with the place of an element, once it was read."""
-        self._deferred.pop(len(self.stack), None)
-        seen = self._seen.get(len(self.stack))
+    def _suspended(self) -> None:
+        for depth in sorted(self._deferred, reverse=True):
+            self._tell_element(*self._deferred.pop(depth), depth)
+
+    def _tell_element(self, tag: int, in_order: bool, depth: int) -> None:
+        """Tell what is wrong with the place of an element at *depth*, once it was read as far as it is there."""
+        self._deferred.pop(depth, None)
+        seen = self._seen.get(depth)
         if not in_order:
             if seen is not None and tag in seen:
                 self.note(

@@ -150,7 +150,7 @@ class ElementWalker(DecidingStream):
         if self._deferred:
             element = self._deferred.pop(len(self.stack), None)
             if element is not None:
-                self._tell_element(*element)
+                self._tell_element(*element, len(self.stack))
 
     def _sequence_step(self) -> bool:
         position = self.position
@@ -302,7 +302,7 @@ class ElementWalker(DecidingStream):
             self._plain(tag, info, header, length, in_order)
         if self._note is not None and (not in_order or tag <= FIRST_TAG or tag >= 0xFFFF0000 or self._seen):
             if self.kind == ITEM:
-                self._tell_element(tag, in_order)
+                self._tell_element(tag, in_order, len(self.stack))
             else:
                 self._deferred[len(self.stack) - 1] = (tag, in_order)
 
@@ -449,6 +449,12 @@ class ElementWalker(DecidingStream):
 
     def finish(self, empty_last: bool) -> None:
         """The data set is complete. *empty_last*: its last fragment had no bytes (3.8 S7)."""
+        try:
+            self._finish(empty_last)
+        finally:
+            self._suspended()
+
+    def _finish(self, empty_last: bool) -> None:
         if self.skip:
             if self._note is not None:
                 tag = self.value_tag

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from dcmrecv.dataset import limits
 from dcmrecv.dataset.encoding import Encoding
-from dcmrecv.dataset.errors import limit_exceeded
+from dcmrecv.dataset.errors import DataSetError, limit_exceeded
 from dcmrecv.dataset.vr import PAD_NONE, PAD_TEXT
 
 if TYPE_CHECKING:
@@ -199,7 +199,13 @@ class Stream:
         if self.ended:
             self._behind_the_end()
             return
-        self._walk()
+        try:
+            self._walk()
+        except DataSetError:
+            self._suspended()
+            raise
+        if not final:
+            self._suspended()
         position = size if self.skip else self.position
         if not self.ended:
             self._flush(position)
@@ -231,6 +237,10 @@ class Stream:
         return index - first
 
     def _walk(self) -> None:
+        raise NotImplementedError
+
+    def _suspended(self) -> None:
+        """Reading stops here, at the end of a fragment or because of an error."""
         raise NotImplementedError
 
     def _behind_the_end(self) -> None:

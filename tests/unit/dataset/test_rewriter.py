@@ -342,3 +342,30 @@ def test_a_uid_whose_value_is_missing_is_found_but_empty():
 def test_a_header_with_the_vr_of_items_at_the_very_end_is_an_error():
     with pytest.raises(DataSetError, match="Invalid tag"):
         rewrite(UIDS + element(0x00100010, b"na", b"", 22), EXPLICIT)
+
+
+def notes_of(data: bytes, syntax: bytes, cuts=None) -> list[str]:
+    notes: list[str] = []
+    with pytest.raises(DataSetError):
+        rewrite(data, syntax, cuts, note=lambda level, text: notes.append(f"{level}: {text}"))
+    return notes
+
+
+def test_a_wrong_group_is_told_after_the_error_in_its_sequence():
+    found = (
+        "W: Found element (????,????) with VR UN and undefined length, reading a sequence with transfer syntax "
+        "LittleEndianImplicit (CP-246)"
+    )
+    wrong = "W: DcmItem: Invalid Element (????,????) found in data set"
+    error = (
+        "E: DcmSequenceOfItems: Parse error in sequence (????,????), found (????,????) instead of sequence "
+        "delimiter (fffe,e0dd)"
+    )
+    assert notes_of(b"\xff" * 64, IMPLICIT) == [found, error, wrong]
+
+
+def test_a_wrong_group_is_told_where_its_fragment_ends():
+    start = struct.pack("<HHI", 0xFFFF, 0xFFFE, UNDEFINED) + struct.pack("<HHI", 0xFFFE, 0xE000, UNDEFINED)
+    notes = notes_of(start + b"\xff" * 8 + bytes(8), IMPLICIT, [16])
+    assert notes[1] == "W: DcmItem: Invalid Element (ffff,fffe) found in data set"
+    assert len([note for note in notes if "(ffff,fffe) found in data set" in note]) == 1
