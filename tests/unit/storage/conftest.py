@@ -42,7 +42,7 @@ class Remembering(AssociationJournal):
         self.calls: list[tuple[Any, ...]] = []
 
     def __getattribute__(self, name: str) -> Any:
-        if name.startswith(("_", "calls", "wants", "names", "of")):
+        if name.startswith(("_", "calls", "wants", "note_detail", "names", "of")):
             return super().__getattribute__(name)
         return lambda *arguments, **keywords: self.calls.append((name, *arguments, *keywords.values()))
 
