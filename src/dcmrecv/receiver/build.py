@@ -35,7 +35,12 @@ def build_services(
     """
     association = config.association
     obstacle = None if dictionary is None else dictionary().dimse_obstacle
-    store = ObjectStore(config.storage, dictionary=dictionary or builtin_dictionary, worker=worker)
+    store = ObjectStore(
+        config.storage,
+        dictionary=dictionary or builtin_dictionary,
+        syntax_name=_syntax_name,
+        worker=worker,
+    )
     return Services(
         settings=AcceptorSettings.from_config(association),
         clocks=Clocks(association.acse_timeout, association.dimse_timeout),
@@ -44,3 +49,9 @@ def build_services(
         tls=tls,
         obstacle=() if obstacle is None else (Cause(*obstacle),),
     )
+
+
+def _syntax_name(uid: bytes) -> str:
+    from dcmrecv.log.syntax_names import long_name  # for one line about broken data sets alone
+
+    return long_name(uid)

@@ -48,6 +48,8 @@ _NOT_READ = (Cause(0x0006, 0x020D, "DIMSE Failed to receive message"),)
 class IgnoreSession(StoreSession):
     """One C-STORE in ignore mode: received and parsed, then forgotten."""
 
+    _saving = False
+
     def __init__(
         self,
         store: ObjectStore,
@@ -93,6 +95,8 @@ class IgnoreSession(StoreSession):
             dictionary=self._store.dictionary,
             note=journal.data_set_note if journal.wants_notes else None,
             detail=journal.note_detail,
+            syntax_name=self._store.syntax_name,
+            saving=self._saving,
         )
         return self._rewriter
 
@@ -111,6 +115,8 @@ class IgnoreSession(StoreSession):
 
 class NormalSession(IgnoreSession):
     """One C-STORE in normal mode."""
+
+    _saving = True
 
     def __init__(
         self,

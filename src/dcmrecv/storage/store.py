@@ -36,11 +36,16 @@ class ObjectStore:
         config: StorageConfig,
         *,
         dictionary: Callable[[], DataDictionary],
+        syntax_name: Callable[[bytes], str] | None = None,
         worker: int = 0,
     ) -> None:
-        """*worker* is the number of this process under one parent; only number 0 looks for orphans."""
+        """*syntax_name* gives the name of a transfer syntax for messages, None: its UID.
+
+        *worker* is the number of this process under one parent; only number 0 looks for orphans.
+        """
         self.config = config
         self.dictionary = dictionary
+        self.syntax_name = syntax_name
         self.output = OutputDirectory(config)
         self.namer = Namer(config.filenames, config.extension)
         self.shown = self.output.shown + b"/"
