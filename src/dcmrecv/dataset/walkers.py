@@ -264,6 +264,7 @@ class FastWalker(ElementWalker):
                     else:
                         break
                 kind, begin, end, sequence, last, output_start = stack.pop()
+                advance = 0
                 if kind == ITEM:
                     if stack:
                         barrier = nested_barrier if nested_barrier > last else _BEHIND_ELEMENTS
@@ -281,7 +282,7 @@ class FastWalker(ElementWalker):
             self.barrier = barrier
             self.run = run
             self.out_total = total
-            if kind == ITEM and (position > size or position > end - base):
+            if kind == ITEM and advance and (position > size or position > end - base):
                 if self._passed(position, header, advance - header):
                     return
             else:

@@ -180,3 +180,15 @@ def test_a_new_dictionary_entry_makes_old_knowledge_void():
     assert rewrite(data, IMPLICIT, dictionary=lambda: dictionary).data == data
     dictionary.add(0x00091010, "SQ", "Something")
     assert rewrite(data, IMPLICIT, dictionary=lambda: dictionary).data != data
+
+
+@pytest.mark.parametrize("over", range(9))
+def test_a_delimiter_may_run_over_the_length_of_the_item_around_it(over, monkeypatch):
+    uids = b"\x08\0\x16\0UI\x04\x001.2\0\x08\0\x18\0UI\x04\x001.3\0"
+    inner = code_sequence(b"AB")[:8] + b"\xff" * 4 + code_sequence(b"AB")[12:] + b"\xfe\xff\xdd\xe0\0\0\0\0"
+    outer = struct.pack("<HHI", 0xFFFE, 0xE000, len(inner) - over) + inner
+    data = uids + b"\x40\0\x30\xa7SQ\0\0" + struct.pack("<I", len(outer)) + outer
+    fast = outcome(data, EXPLICIT, None)
+    monkeypatch.setattr(rewriter, "walker_for", ElementWalker)
+    assert fast == outcome(data, EXPLICIT, None)
+    assert (b"1.2", b"1.3") in fast
