@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 import time
 from dataclasses import dataclass
 from functools import cache
@@ -145,8 +147,16 @@ def _client_files(count: int) -> Path:
     return directory
 
 
+# pynetdicom installs commands called like DCMTK's beside this interpreter; DCMTK's are meant
+_SYSTEM_PATH = os.pathsep.join(
+    place
+    for place in os.environ.get("PATH", os.defpath).split(os.pathsep)
+    if Path(place) != Path(sys.executable).parent
+)
+
+
 def _send_with_client(client: str, server: Server, shape: Shape) -> LoadResult:
-    program = shutil.which(client)
+    program = shutil.which(client, path=_SYSTEM_PATH)
     if program is None:
         raise RuntimeError(f"{client} is not installed")
     directory = _client_files(shape.total)

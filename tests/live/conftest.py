@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
+from tests.support.programs import find_program
 from tests.support.server import RunningServer
 
 EVERYTHING_REQUIRED = "DCMRECV_REQUIRE_CLIENTS"
@@ -27,7 +27,7 @@ def client() -> Callable[[str], str]:
     """Return the path of a client program, or skip (fail if every client is required)."""
 
     def find(name: str) -> str:
-        path = shutil.which(name)
+        path = find_program(name)
         if path is None:
             reason = f"{name} is not installed (apt-get install dcmtk libgdcm-tools)"
             if os.environ.get(EVERYTHING_REQUIRED):

@@ -16,6 +16,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+from tests.support.programs import find_program
 from tests.support.terminal import Terminal
 
 __all__ = ["PATIENCE", "Server", "dates_of", "handshake", "startup"]
@@ -338,7 +339,13 @@ def _resume(server: Server, case: dict[str, Any], patience: float) -> dict[str, 
 
 
 def _echoscu(server: Server, case: dict[str, Any]) -> dict[str, Any]:
-    command = ["echoscu", "-d", *case.get("args", ()), "127.0.0.1", str(server.port)]
+    command = [
+        find_program("echoscu") or "echoscu",
+        "-d",
+        *case.get("args", ()),
+        "127.0.0.1",
+        str(server.port),
+    ]
     done = subprocess.run(command, cwd=server.pki, stdin=subprocess.DEVNULL, capture_output=True, timeout=60)
     text = (done.stdout + done.stderr).decode("utf-8", "replace")
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 import ssl
 import subprocess
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.golden.tls import replay
+from tests.support.programs import find_program
 
 HERE = Path(__file__).resolve().parent
 STARTUPS = json.loads((HERE / "startup.json").read_text("utf-8"))
@@ -62,7 +62,7 @@ def pki(shared_pki: Path) -> Path:
 @pytest.fixture(scope="session")
 def echoscu() -> None:
     reason = f"echoscu {RECORDED_CLIENT} is not installed (apt-get install dcmtk)"
-    path = shutil.which("echoscu")
+    path = find_program("echoscu")
     version = subprocess.run([path, "--version"], capture_output=True, text=True).stdout if path else ""
     if RECORDED_CLIENT not in version:
         if os.environ.get("DCMRECV_REQUIRE_CLIENTS"):
