@@ -82,7 +82,7 @@ class DataSetRewriter:
         walker = self._walker
         walker.out = []
         count = len(views)
-        if last and count and not len(views[-1]) and (self._received or count > 1 and any(map(len, views))):
+        if last and count and not len(views[-1]) and (self._received or (count > 1 and any(map(len, views)))):
             self._empty_last = True
             last = False
             count -= 1
