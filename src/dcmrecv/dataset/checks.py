@@ -153,6 +153,8 @@ class CheckedStream(Stream):
         raise NotImplementedError
 
     def _suspended(self) -> None:
+        if not self._deferred:
+            return
         for depth in sorted(self._deferred, reverse=True):
             self._tell_element(*self._deferred.pop(depth), depth)
 

@@ -32,7 +32,7 @@ _KEY = struct.Struct("28s")
 
 
 class Shape(NamedTuple):
-    """The form of one sequence element."""
+    """The form of one sequence element, or of one item with the sequences in it."""
 
     size: int
     """Encoded bytes, values included."""
@@ -45,6 +45,10 @@ class Shape(NamedTuple):
 
 _UNDEFINED_LENGTH = b"\xff\xff\xff\xff"
 _HEAD_TAGS = (SOP_CLASS_UID, SOP_INSTANCE_UID)
+
+
+_NONE = Shape(INFINITE, struct.Struct("").unpack_from, (), None)
+"""Stands for one that could not be learnt: it never fits."""
 
 
 class Shapes:
@@ -67,7 +71,7 @@ class Shapes:
         self._met.clear()
 
     def match(self, buffer: memoryview, position: int, room: int) -> tuple[int, bytes | None] | None:
-        """Return size and output (None: unchanged) of the sequence element at *position* if its shape is known.
+        """Return size and output (None: unchanged) of the sequence or item at *position* if its shape is known.
 
         It must end at *room* at the latest.
         """
@@ -86,8 +90,8 @@ class Shapes:
                 return size, b"".join(parts)
         return None
 
-    def learn(self, buffer: memoryview, position: int, room: int) -> bool:
-        """Look at the sequence element at *position*, which did not match.
+    def learn(self, buffer: memoryview, position: int, room: int, *, item: bool = False) -> bool:
+        """Look at the sequence element (or *item* of a sequence) at *position*, which did not match.
 
         Its shape is learnt when a sequence that begins like it comes for the second time. Returns whether that
         took work.
@@ -107,17 +111,19 @@ class Shapes:
             known = self._known[key] = []
         if len(known) >= limits.MAX_SHAPE_VARIANTS:
             return False
-        shape = self._shape(buffer, position, min(room, position + limits.MAX_SHAPE_SIZE))
-        if shape is not None:
-            known.append(shape)
+        shape = self._shape(buffer, position, min(room, position + limits.MAX_SHAPE_SIZE), not item)
+        known.append(_NONE if shape is None else shape)
         return True
 
-    def _shape(self, buffer: memoryview, start: int, room: int) -> Shape | None:
-        """Return the shape of the sequence element at *start*; None if anything about it is remarkable."""
+    def _shape(self, buffer: memoryview, start: int, room: int, is_item: bool) -> Shape | None:
+        """Return the shape of what is at *start*; None if anything about it is remarkable.
+
+        *is_item*: it is an element of an item, else an item of a sequence.
+        """
         header_size = 12 if self._explicit else 8
         form = _Form()
         position = start
-        is_item, end, last = True, room, FIRST_TAG
+        end, last = room, FIRST_TAG
         stack: list[tuple[bool, int, int]] = []
         while stack or position == start:
             if position > end or len(form.headers) > limits.MAX_SHAPE_VALUES:

@@ -234,6 +234,21 @@ class FastWalker(ElementWalker):
                         group, element, content = item_header(buffer, position)
                         tag = group << 16 | element
                         if tag == ITEM_TAG and (content == UNDEFINED or not content & 1):
+                            room = end - base if end - base < size else size
+                            found = match(buffer, position, room)
+                            if found is not None:
+                                if found[1] is None:
+                                    position += found[0]
+                                else:
+                                    if position > run:
+                                        out.append(buffer[run:position])
+                                        total += position - run
+                                    out.append(found[1])
+                                    total += len(found[1])
+                                    run = position = position + found[0]
+                                continue
+                            if self._lessons and (content <= limits.MAX_SHAPE_SIZE or content == UNDEFINED):
+                                self._lessons -= self._shapes.learn(buffer, position, room, item=True)
                             if len(stack) >= _MAX_DEPTH:
                                 break
                             position += 8
