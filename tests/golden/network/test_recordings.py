@@ -36,8 +36,6 @@ DIFFERENT: dict[str, tuple[set[str], str]] = {
     "store-dev-full-last": ({"replies", "files", "log"}, LINK),
     "store-dev-full-last-bit-td": ({"replies", "time", "files", "log"}, LINK),
     "store-peer-closed": ({"log"}, "one send instead of two: the first one to a closed connection succeeds"),
-    "log-host-unresolved": ({"log"}, "an address without a name is logged whole"),
-    "log-trace-store": ({"log"}, "elements are not traced while they are parsed"),
 }
 """Name: parts that may differ (one of them does), and why."""
 
