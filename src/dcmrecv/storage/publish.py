@@ -248,9 +248,9 @@ class ObjectFile:
         try:
             os.rename(self._path, target.path, dst_dir_fd=target.directory)
         except OSError as error:
-            if error.errno != errno.EXDEV:
+            if error.errno != errno.EXDEV or target.directory is None:
                 raise
-            self._copy_across(target)
+            self._copy_across(target, target.directory)
 
     def _link(self, target: Target) -> None:
         try:
@@ -266,10 +266,10 @@ class ObjectFile:
         else:
             os.unlink(self._path)
 
-    def _copy_across(self, target: Target) -> None:
+    def _copy_across(self, target: Target, directory: int) -> None:
         """Move the object to another file system (a mount below the output directory), atomically there."""
         name = os.path.basename(self._path)
-        copy = os.open(name, _CREATE, 0o666, dir_fd=target.directory)
+        copy = os.open(name, _CREATE, 0o666, dir_fd=directory)
         try:
             with open(self._path, "rb") as source:
                 while block := source.read(_COPY_BLOCK):
@@ -281,11 +281,12 @@ class ObjectFile:
                         rest = rest[written:]
             if self._publisher.fsync:
                 os.fsync(copy)
-            os.close(copy)
-            copy = -1
-            os.rename(name, target.path, src_dir_fd=target.directory, dst_dir_fd=target.directory)
+            # even a close that fails gives the number back, perhaps to another thread at once
+            descriptor, copy = copy, -1
+            os.close(descriptor)
+            os.rename(name, target.path, src_dir_fd=directory, dst_dir_fd=directory)
         except OSError:
-            os.unlink(name, dir_fd=target.directory)
+            os.unlink(name, dir_fd=directory)
             raise
         finally:
             if copy >= 0:

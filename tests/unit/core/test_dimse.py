@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import struct
 
 import pytest
+from pydicom.datadict import keyword_for_tag
 
 from dcmrecv.core import limits
-from dcmrecv.core.dimse import C_STORE_RQ, CommandError, CommandReader, read_elements
+from dcmrecv.core.dimse import C_STORE_RQ, CommandError, CommandReader, Layout, read_elements
 from tests.wire.peer import CT, command, echo_rq, element, store_rq, us
 
 
@@ -68,3 +70,47 @@ def test_an_item_in_a_command_is_not_looked_into() -> None:
     nested = struct.pack("<HHI", 0x40, 0xA730, 0xFFFFFFFF) + struct.pack("<HHI", 0xFFFE, 0xE000, 0) * 9
     with pytest.raises(CommandError):
         read_elements(nested)
+
+
+def test_groups_that_no_element_may_have() -> None:
+    data = b"".join(element(group, 0x10, b"") for group in (0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0xFFFF))
+    _, notes = read_elements(data)
+    found = [note.args[0] for note in notes if note.kind == "element-invalid"]
+    assert found == [1, 2, 3, 5, 7, 0xFFFF]
+
+
+@pytest.mark.parametrize(
+    ("kind", "count"),
+    [(0x0001, 5), (0x0010, 4), (0x0021, 5), (0x0030, 3), (0x0100, 5), (0x0130, 5), (0x0FFF, 2)]
+    + [(kind, 3) for kind in (0x8001, 0x8030, 0x8150)],
+)
+def test_a_missing_element_is_called_by_its_keyword(kind: int, count: int) -> None:
+    """Each element in turn, called as in the data dictionary of another implementation."""
+    present = {0x0100: us(kind)}
+    while True:
+        try:
+            CommandReader().read(command(*(element(0, n, value) for n, value in sorted(present.items()))))
+        except CommandError as error:
+            text = error.causes[0].text
+        else:
+            break
+        found = re.search(r"Element: \(0000,([0-9a-f]{4})\) (\w+)$", text)
+        if found is None:  # all are there: whether a data set follows is another matter
+            assert text == "DIMSE Badly formed message"
+            break
+        number = int(found[1], 16)
+        assert found[2] == keyword_for_tag(number)
+        assert number not in present
+        present[number] = b"1\0" if number in (0x0002, 0x0003, 0x0600, 0x1000, 0x1001) else us(1)
+    assert len(present) == 1 + count
+
+
+def test_layouts_are_remembered() -> None:
+    """What makes commands cheap, and would not be missed otherwise: all of the bytes are accounted for."""
+    layouts: dict[int, Layout] = {}
+    for request in (store_rq(258, b"1.2.3", CT), echo_rq(258)):
+        CommandReader(layouts).read(request)
+        head, at, middle, start, stop, tail, _ = layouts[len(request)]
+        assert head + us(258) + middle + request[start:stop] + tail == request
+        assert (at, at + 2 + len(middle), len(request) - len(tail)) == (len(head), start, stop)
+    assert len(layouts) == 2
