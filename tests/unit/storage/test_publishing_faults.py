@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import mmap
 import os
 import stat
 import subprocess
@@ -13,9 +14,10 @@ from typing import Any
 import pytest
 
 from dcmrecv.config import FilenameMode, StorageMode, SubdirectoryMode
+from dcmrecv.storage import directories
 from dcmrecv.storage.publish import Target
 from tests.unit.storage.conftest import Peer, data_set, element, everything
-from tests.unit.storage.test_faults import MODES, fault
+from tests.unit.storage.test_faults import MODES, UNSORTED, fault
 
 ERRORS = [errno.ENOSPC, errno.EIO, errno.EDQUOT, errno.EACCES, errno.EROFS]
 BY_DATE = SubdirectoryMode.SERIES_DATE
@@ -29,6 +31,23 @@ def descriptors(one: Peer) -> int:
     """Count the open descriptors, without that of the search for orphans."""
     one.store.close()
     return len(os.listdir("/proc/self/fd"))
+
+
+# -- what the operator is told ------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("error", ERRORS)
+@pytest.mark.parametrize("call", ["open", "writev", "rename", "link"])
+def test_the_text_of_a_fault(peer: Callable[..., Peer], out: Path, call: str, error: int) -> None:
+    """The reference has one text for whatever happens while it writes, and the system's for the rest."""
+    one = peer(filenames=FilenameMode.UNIQUE if call == "link" else FilenameMode.DEFAULT)
+    one.store.close()
+    if call == "link":
+        one.store.namer.name = lambda sop_class, instance: b"CT.1.2.3"
+    with fault(call, error):
+        sent = one.send(data_set())
+    text = "I/O suspension or premature end of stream" if call == "writev" else os.strerror(error)
+    assert sent.journal.of("store_error") == [(f"cannot store received object: {out}/CT.1.2.3: {text}",)]
 
 
 # -- writing -----------------------------------------------------------------------------------------
@@ -69,6 +88,57 @@ def test_a_directory_made_again_in_which_no_file_can_be_made(
     text = f"cannot store received object: {out}/CT.1.2.3: {os.strerror(errno.EDQUOT)}"
     assert sent.journal.of("store_error") == [(text,)]
     assert everything(out) == set()
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_vanished_directory_that_two_make_again_at_once(
+    peer: Callable[..., Peer], out: Path, monkeypatch: pytest.MonkeyPatch, mode: StorageMode
+) -> None:
+    one = peer(mode)
+    one.store.close()
+    out.rmdir()
+    makedirs = os.makedirs
+
+    def second(path: bytes, *arguments: Any, **keywords: Any) -> None:
+        makedirs(path)
+        makedirs(path, *arguments, **keywords)
+
+    monkeypatch.setattr(os, "makedirs", second)
+    assert one.send(data_set()).status == 0
+    assert everything(out) == {"CT.1.2.3"}
+
+
+# -- reading again what was written ------------------------------------------------------------------
+
+
+def test_content_that_cannot_be_mapped(
+    peer: Callable[..., Peer], out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: Any, **keywords: Any) -> Any:
+        raise OSError(errno.ENOMEM, os.strerror(errno.ENOMEM))
+
+    one = peer()
+    with monkeypatch.context() as patch:
+        patch.setattr(mmap, "mmap", refuse)
+        sent = one.send(UNSORTED)
+    assert sent.status == 0xA700
+    text = f"cannot store received object: {out}/CT.1.2.3: {os.strerror(errno.ENOMEM)}"
+    assert sent.journal.of("store_error") == [(text,)]
+    assert everything(out) == set()
+    assert one.send(UNSORTED).status == 0
+
+
+@pytest.mark.parametrize("nth", [1, 2])
+def test_content_that_cannot_be_read_again(peer: Callable[..., Peer], out: Path, nth: int) -> None:
+    """The UIDs are at the end of a large data set, so the header is written after all of it."""
+    one = peer()
+    content = BULK
+    with fault("pread", errno.EIO, nth) as hit:
+        sent = one.send(content, pdv=16000)
+    assert hit.hits == nth
+    assert sent.status == 0xA700
+    assert everything(out) == set()
+    assert one.send(content, pdv=16000).status == 0
 
 
 # -- a group length is written over when its group is over -------------------------------------------
@@ -167,6 +237,31 @@ def test_a_directory_that_cannot_be_synchronised(
     assert len(everything(out)) == (1 if filenames is FilenameMode.DEFAULT else 2)
 
 
+def test_an_output_directory_made_again_is_durable(
+    peer: Callable[..., Peer], out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Any of its parents may be new as well."""
+    one = peer(fsync=True)
+    one.store.close()
+    out.rmdir()
+    fsync = os.fsync
+    synced: list[str] = []
+
+    def note(descriptor: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{descriptor}"))
+        assert len(synced) < 100
+        fsync(descriptor)
+
+    before = descriptors(one)
+    monkeypatch.setattr(os, "fsync", note)
+    assert one.send(data_set()).status == 0
+    parents = [str(path) for path in out.resolve().parents]
+    assert parents[-1] == "/"
+    assert synced[: len(parents)] == parents
+    assert synced[-1] == str(out.resolve())
+    assert descriptors(one) == before
+
+
 def test_a_parent_that_cannot_be_synchronised_is_tried_again(
     peer: Callable[..., Peer], out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -194,6 +289,16 @@ def test_a_parent_that_cannot_be_synchronised_is_tried_again(
     monkeypatch.setattr(os, "fsync", fsync)
     assert one.send(data_set(date=b"20240131")).status == 0
     assert everything(out) == {f"{DAY}/CT.1.2.3"}
+
+
+def test_the_memory_of_durable_directories_is_bounded(
+    peer: Callable[..., Peer], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(directories, "_REMEMBERED", 5)
+    one = peer(fsync=True, subdirectories=BY_DATE)
+    for day in range(10, 25):
+        assert one.send(data_set(date=b"202401%d" % day)).status == 0
+        assert 0 < len(one.store.output._durable) <= 5
 
 
 # -- a mount below the output directory --------------------------------------------------------------
