@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from dcmrecv.config import FilenameMode, StorageMode, SubdirectoryMode
 from dcmrecv.core.events import Cause
+from dcmrecv.storage import naming
 from dcmrecv.storage.directories import series_date_directory
 from dcmrecv.storage.naming import Namer, new_uid
 from tests.unit.storage.conftest import CT, Peer, data_set, element, everything
@@ -43,6 +44,16 @@ def test_unique_name() -> None:
     assert int(found[2]) == os.getpid()
     assert abs(int(found[3]) - time.time()) < 5
     assert name(FilenameMode.UNIQUE, b"9").startswith(b"UNKNOWN.X.")
+
+
+@pytest.mark.parametrize(("host", "shown"), [(0x7F0101, b"8323329"), (-2, b"4294967294"), (0, b"0")])
+def test_the_host_in_a_unique_name_is_an_unsigned_number(
+    monkeypatch: pytest.MonkeyPatch, host: int, shown: bytes
+) -> None:
+    """gethostid(3) gives a signed one on some systems; a UID has no room for a minus sign."""
+    monkeypatch.setattr(naming, "_gethostid", lambda: host)
+    uid = naming._UidSource().next()
+    assert uid.split(b".")[8] == shown
 
 
 def test_short_unique_name() -> None:

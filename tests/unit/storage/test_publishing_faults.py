@@ -282,7 +282,9 @@ def test_a_parent_that_cannot_be_synchronised_is_tried_again(
     before = descriptors(one)
     for _ in range(2):
         tried.clear()
-        assert one.send(data_set(date=b"20240131")).status == 0xA700
+        sent = one.send(data_set(date=b"20240131"))
+        assert sent.status == 0xA700
+        assert sent.journal.of("store_error")[0][0].endswith(": " + os.strerror(errno.EIO))
         assert tried[-1] == "data"
     assert everything(out) == set()
     assert descriptors(one) == before
