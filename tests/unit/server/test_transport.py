@@ -1,0 +1,115 @@
+"""Clocks of a connection: what silence and dripping lead to, on both sides of each limit."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+
+import pytest
+
+from dcmrecv.config import AssociationConfig
+from dcmrecv.core.acceptor import Acceptor, AcceptorSettings, Wait
+from dcmrecv.core.events import NotAnAssociation, RequestReceived, RequestUnusable
+from dcmrecv.server import limits, transport
+from dcmrecv.server.transport import Clocks, Transport
+from tests.support.rawscu import VERIFICATION, Requestor, associate_rq
+
+REQUEST = associate_rq(Requestor(), VERIFICATION)
+
+
+class Clock:
+    """A monotonic clock that the test moves."""
+
+    def __init__(self) -> None:
+        self.now = 1000.0
+
+    def monotonic(self) -> float:
+        return self.now
+
+
+class Wire:
+    """A transport and its acceptor at one end, the peer at the other."""
+
+    def __init__(self, clock: Clock, *, acse: int = 30, dimse: int | None = None) -> None:
+        self.clock = clock
+        self.peer, end = socket.socketpair()
+        self.acceptor = Acceptor(AcceptorSettings.from_config(AssociationConfig()))
+        self.transport = Transport(end, Clocks(acse, dimse))
+
+    def drip(self, data: bytes, seconds: float) -> None:
+        """Send *data* byte by byte, *seconds* apart."""
+        for number in range(len(data)):
+            self.peer.sendall(data[number : number + 1])
+            self.transport.receive(self.acceptor)
+            self.clock.now += seconds
+
+    def close(self) -> None:
+        self.peer.close()
+        self.transport.close()
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    made = Clock()
+    monkeypatch.setattr(transport.time, "monotonic", made.monotonic)
+    monkeypatch.setattr(transport, "_QUICKACK", None)  # the socket of the test is not TCP
+    return made
+
+
+@pytest.fixture
+def wire(clock: Clock) -> Iterator[Wire]:
+    made = Wire(clock)
+    yield made
+    made.close()
+
+
+def test_a_request_that_drips_just_fast_enough_is_read(wire: Wire) -> None:
+    wire.drip(REQUEST[:6], 1)
+    wire.drip(REQUEST[6:], limits.PDU_SECONDS / len(REQUEST))
+    assert isinstance(wire.acceptor.next_event(), RequestReceived)
+
+
+def test_a_request_that_drips_too_slowly_is_given_up(wire: Wire) -> None:
+    wire.drip(REQUEST[:6], 1)
+    wire.drip(REQUEST[6:-1], (limits.PDU_SECONDS + 20) / (len(REQUEST) - 7))
+    event = wire.acceptor.next_event()
+    assert isinstance(event, RequestUnusable)
+    assert event.text == "DUL network closed"
+
+
+def test_the_first_header_has_the_acse_timeout_in_all(wire: Wire) -> None:
+    wire.drip(REQUEST[:5], 7)
+    wire.transport.receive(wire.acceptor)
+    event = wire.acceptor.next_event()
+    assert isinstance(event, RequestUnusable)
+    assert event.text == "DUL network read timeout"
+
+
+def test_the_first_header_within_the_acse_timeout(wire: Wire) -> None:
+    wire.drip(REQUEST[:6], 5.9)
+    assert wire.acceptor.next_event() is None
+    assert wire.acceptor.wait is Wait.REQUEST_BODY
+
+
+def test_a_peer_that_leaves(wire: Wire) -> None:
+    wire.peer.close()
+    wire.transport.receive(wire.acceptor)
+    assert isinstance(wire.acceptor.next_event(), NotAnAssociation)
+
+
+@pytest.mark.parametrize("dimse", [None, 1])
+def test_silence_at_a_pdu_boundary(clock: Clock, monkeypatch: pytest.MonkeyPatch, dimse: int | None) -> None:
+    """Without ``-td`` it counts as the peer's close, with it the association is aborted."""
+    monkeypatch.setattr(limits, "READ_SECONDS", 1)
+    wire = Wire(clock, dimse=dimse)
+    try:
+        wire.peer.sendall(REQUEST)
+        wire.transport.receive(wire.acceptor)
+        while wire.acceptor.next_event() is not None:
+            wire.transport.progressed()
+        wire.acceptor.data_to_send()
+        wire.transport.receive(wire.acceptor)
+        event = wire.acceptor.next_event()
+        assert type(event).__name__ == ("PeerClosed" if dimse is None else "ProtocolError")
+    finally:
+        wire.close()
