@@ -22,7 +22,9 @@ def main() -> int:
         )
         return 1
     # Until the receiver waits for signals, Ctrl-C ends the program as it ends the reference: without a word.
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # Started in the background by a shell it is ignored, and stays so.
+    if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     gc.disable()  # start-up makes no garbage worth looking for; the receiver turns it on again
     from dcmrecv.cli.program import main as run
 

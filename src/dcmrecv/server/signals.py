@@ -23,7 +23,9 @@ class StopSignals:
     def __init__(self, *, reopen: Callable[[], None] | None = None) -> None:
         """*reopen* is called on SIGHUP; without it SIGHUP keeps its default action (it ends the process)."""
         self._reopen = reopen
-        self._awaited = set(_STOP) | ({signal.SIGHUP} if reopen is not None else set())
+        # what the parent told us to ignore stays ignored; blocked, it would not be
+        self._stop = {number for number in _STOP if signal.getsignal(number) is not signal.SIG_IGN}
+        self._awaited = self._stop | ({signal.SIGHUP} if reopen is not None else set())
         signal.pthread_sigmask(signal.SIG_BLOCK, self._awaited)
 
     def wait(self, *, beat: Callable[[], None] | None = None, interval: float = 0.0) -> signal.Signals:
@@ -44,7 +46,7 @@ class StopSignals:
 
     def arrived(self) -> bool:
         """True if another stop signal has come meanwhile."""
-        return _wait_a_while(_STOP, 0.0) is not None
+        return _wait_a_while(self._stop, 0.0) is not None
 
 
 def _wait_a_while(signals: Iterable[signal.Signals], seconds: float) -> int | None:

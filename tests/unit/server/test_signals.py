@@ -34,3 +34,16 @@ def test_a_stop_signal_is_returned_and_ends_the_process(
         process.send_signal(number)
         assert process.stdout.read() == f"{number.name} False\n"
     assert process.returncode == -number
+
+
+def test_an_ignored_signal_stays_ignored() -> None:
+    """A shell starts background programs with SIGINT ignored; the reference keeps it that way."""
+    ignoring = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
+    program = ignoring + WAIT.format(beat="None", without=False)
+    with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        process.send_signal(signal.SIGINT)
+        process.send_signal(signal.SIGTERM)
+        assert process.stdout.read() == "SIGTERM False\n"
+    assert process.returncode == -signal.SIGTERM
