@@ -215,7 +215,7 @@ def test_notifications(tmp_path: Path) -> None:
         heard.clear()
         entity = AE()
         entity.add_requested_context("1.2.840.10008.5.1.4.1.2.1.1")
-        assert entity.associate("127.0.0.1", receiver.port).is_rejected
+        assert not entity.associate("127.0.0.1", receiver.port).is_established
         eventually(heard, "EVT_CONN_CLOSE")
         assert heard == [*begin, "EVT_REJECTED", *end]
         heard.clear()
