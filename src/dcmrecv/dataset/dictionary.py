@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from dcmrecv.dataset.headers import ImplicitHeaders
+from dcmrecv.dataset.runs import Runs
 from dcmrecv.dataset.shapes import Shapes
 
 __all__ = ["DataDictionary", "Entry", "TagRange", "builtin_dictionary"]
@@ -100,6 +101,8 @@ class DataDictionary:
         """What the fast loop knows about headers in implicit VR with this dictionary."""
         self.shapes = Shapes(self.headers, explicit=False, big_endian=False)
         """Shapes of sequences in implicit VR with this dictionary."""
+        self.runs = Runs(self.headers, explicit=False, big_endian=False)
+        """Runs of elements in implicit VR with this dictionary."""
 
     @property
     def has_private(self) -> bool:
@@ -111,6 +114,7 @@ class DataDictionary:
         self._plain.clear()
         self.headers.clear()
         self.shapes.clear()
+        self.runs.clear()
 
     def add(self, tag: int, vr: str, name: str, creator: bytes | None = None) -> None:
         """Add or replace the entry of one tag."""

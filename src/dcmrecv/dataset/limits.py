@@ -34,3 +34,9 @@ MAX_SHAPES_MET = 4_096
 """First 28 bytes of sequences that were met once."""
 MAX_LESSONS = 256
 """Sequences of one data set that are looked at as shapes to come."""
+MAX_RUNS = 1_024
+"""Runs of plain elements that are remembered, per encoding."""
+MAX_RUN_ELEMENTS = 64
+"""Elements of such a run."""
+MAX_RUNS_MET = 8_192
+"""Headers of elements where a run may have begun that were met once."""

@@ -18,7 +18,8 @@ from dcmrecv.dataset.deflate import Deflater, Inflater
 from dcmrecv.dataset.encoding import encoding_of
 from dcmrecv.dataset.errors import DataSetError
 from dcmrecv.dataset.second_pass import MediaStorageUids, SecondPass
-from dcmrecv.dataset.walkers import walker_for
+from dcmrecv.dataset.walkers import forms_of, walker_for
+from dcmrecv.dataset.whole import WholeDataSet, read_whole
 
 if TYPE_CHECKING:
     from dcmrecv.dataset.dictionary import DataDictionary
@@ -42,6 +43,16 @@ class DataSetRewriter:
     (``--ignore``): lines about writing are left out then.
     """
 
+    # Defaults of the class: what most objects never set costs nothing.
+    _walker: ElementWalker | None = None
+    _whole: WholeDataSet | None = None
+    _inflater: Inflater | None = None
+    _deflater: Deflater | None = None
+    _second_pass: SecondPass | None = None
+    _received = 0
+    _empty_last = False
+    _ended = False
+
     def __init__(
         self,
         transfer_syntax: bytes,
@@ -52,25 +63,33 @@ class DataSetRewriter:
         syntax_name: Callable[[bytes], str] | None = None,
         saving: bool = True,
     ) -> None:
-        encoding = encoding_of(transfer_syntax)
-        self._walker: ElementWalker
-        if detail:
+        self._encoding = encoding_of(transfer_syntax)
+        self._transfer_syntax = transfer_syntax
+        self._dictionary = dictionary
+        self._note = note
+        self._detail = detail
+        self._syntax_name = syntax_name
+        self._saving = saving
+        self._finished = False
+
+    def _start(self) -> ElementWalker:
+        """Make what most small data sets need nothing of."""
+        encoding = self._encoding
+        walker: ElementWalker
+        if self._detail:
             from dcmrecv.dataset.telling import TellingWalker  # for the debug and trace levels alone
 
-            self._walker = TellingWalker(encoding, dictionary, note, traces=detail > 1)
+            walker = TellingWalker(encoding, self._dictionary, self._note, traces=self._detail > 1)
         else:
-            self._walker = walker_for(encoding, dictionary, note)
-        self._dictionary = dictionary
-        self._walker.saving = saving
-        name = syntax_name or (lambda uid: uid.decode("latin-1"))
-        self._walker.syntax_name = lambda: name(transfer_syntax)
-        self._inflater = Inflater() if encoding.deflated else None
-        self._deflater = Deflater() if encoding.deflated else None
-        self._received = 0
-        self._empty_last = False
-        self._ended = False
-        self._finished = False
-        self._second_pass: SecondPass | None = None
+            walker = walker_for(encoding, self._dictionary, self._note)
+        walker.saving = self._saving
+        name = self._syntax_name or (lambda uid: uid.decode("latin-1"))
+        walker.syntax_name = lambda: name(self._transfer_syntax)
+        self._walker = walker
+        if encoding.deflated:
+            self._inflater = Inflater()
+            self._deflater = Deflater()
+        return walker
 
     def feed(self, views: Sequence[Buffer], last: bool) -> list[Buffer]:
         """Take the data of some fragments in order, *last* if the final one ends the data set.
@@ -79,9 +98,17 @@ class DataSetRewriter:
         the data set must be given as an empty view: it matters (spec/storage.md 3.8 S7).
         Raises DataSetError where the reference would abort the association.
         """
-        walker = self._walker
-        walker.out = []
         count = len(views)
+        walker = self._walker
+        if walker is None:
+            if last and count == 1 and not self._detail and not self._encoding.deflated:
+                forms = forms_of(self._encoding, self._dictionary)
+                whole = read_whole(memoryview(views[0]), forms, encapsulated=self._encoding.encapsulated)
+                if whole is not None and whole.started:
+                    self._whole = whole
+                    return self._joined(whole.out)
+            walker = self._start()
+        walker.out = []
         if last and count and not len(views[-1]) and (self._received or (count > 1 and any(map(len, views)))):
             self._empty_last = True
             last = False
@@ -106,15 +133,16 @@ class DataSetRewriter:
             raise
         if self._inflater is not None:
             walker.out = deflated
-        return self._result()
+        return self._joined(walker.out)
 
     def _feed_deflated(self, view: memoryview) -> Sequence[Buffer]:
         """Inflate, walk, deflate in bounded steps. The end of the deflate stream ends the data set."""
         inflater = self._inflater
         deflater = self._deflater
+        walker = self._walker
         assert inflater is not None
         assert deflater is not None
-        walker = self._walker
+        assert walker is not None
         if inflater.done:
             return ()
         for piece, end in inflater.feed(view):
@@ -124,9 +152,8 @@ class DataSetRewriter:
             self._ended = end
         return deflater.take()
 
-    def _result(self) -> list[Buffer]:
-        out: list[Buffer] = self._walker.out
-        self._walker.out = []
+    @staticmethod
+    def _joined(out: list[Buffer]) -> list[Buffer]:
         if len(out) > 8 and sum(map(len, out)) < len(out) * JOIN_BELOW:
             return [b"".join(out)]
         return out
@@ -136,9 +163,11 @@ class DataSetRewriter:
 
         Raises DataSetError if the data set is not complete in the reference's eyes.
         """
-        walker = self._walker
-        walker.out = []
         self._finished = True
+        if self._whole is not None:
+            return []
+        walker = self._walker or self._start()
+        walker.out = []
         if self._inflater is not None and not self._ended:
             # The reference's inflater never told it that the data is over.
             self._empty_last = True
@@ -150,17 +179,17 @@ class DataSetRewriter:
             self._second_pass = SecondPass(
                 walker.encoding, walker.disordered_items, walker.adjustments, self._dictionary
             )
-        return self._result()
+        return self._joined(walker.out)
 
     @property
     def empty(self) -> bool:
         """No element at all came (C000)."""
-        return not self._walker.started
+        return not self._findings.started
 
     @property
     def unsaveable(self) -> str | None:
         """The data set was parsed but cannot be written: text of the A700 (spec/storage.md 3.7)."""
-        return self._walker.unsaveable
+        return self._findings.unsaveable
 
     @property
     def head(self) -> MediaStorageUids | None:
@@ -168,20 +197,20 @@ class DataSetRewriter:
 
         After `finish` always known. With `reorder` the second pass has the last word: `SecondPass.head`.
         """
-        walker = self._walker
-        if self._finished or (walker.sop_class is not None and walker.sop_instance is not None):
-            return MediaStorageUids(walker.sop_class, walker.sop_instance)
+        found = self._findings
+        if self._finished or (found.sop_class is not None and found.sop_instance is not None):
+            return MediaStorageUids(found.sop_class, found.sop_instance)
         return None
 
     @property
     def series_date(self) -> bytes | None:
         """Raw value of the top level Series Date with VR DA; final when `head_complete`."""
-        return self._walker.series_date
+        return self._findings.series_date
 
     @property
     def head_complete(self) -> bool:
         """Nothing that may still come changes `head` or `series_date`, unless it leads to `reorder`."""
-        return self._finished or self._walker.head_passed
+        return self._finished or self._findings.head_passed
 
     @property
     def patches(self) -> list[tuple[int, bytes]]:
@@ -189,14 +218,21 @@ class DataSetRewriter:
 
         Empty when there is a second pass, which does them itself.
         """
-        return [] if self._second_pass is not None or self._deflater is not None else self._walker.patches
+        if self._walker is None or self._second_pass is not None or self._deflater is not None:
+            return []
+        return self._walker.patches
 
     @property
     def needs_second_pass(self) -> bool:
         """What came so far cannot be written in one pass: elements out of order or repeated, odd group lengths."""
-        return self._walker.second_pass
+        return self._findings.second_pass
 
     @property
     def reorder(self) -> SecondPass | None:
         """After `finish`: the second pass this data set needs, or None."""
         return self._second_pass
+
+    @property
+    def _findings(self) -> ElementWalker | WholeDataSet:
+        """What knows about the data set."""
+        return self._whole or self._walker or self._start()

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from dcmrecv.dataset.dictionary import DataDictionary
 
 __all__ = [
+    "FIRST_TAG",
+    "HEAD",
     "INFINITE",
     "ITEM",
     "ITEM_DELIMITER",
@@ -46,6 +48,8 @@ FIRST_TAG = 0x0007FFFF
 
 ITEM_TAG, ITEM_DELIMITER, SEQUENCE_DELIMITER = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 SOP_CLASS_UID, SOP_INSTANCE_UID, SERIES_DATE = 0x00080016, 0x00080018, 0x00080021
+HEAD = {SOP_CLASS_UID: b"UI", SOP_INSTANCE_UID: b"UI", SERIES_DATE: b"DA"}
+"""Elements whose values the receiver needs, and their VR."""
 
 
 def text(tag: int) -> str:

@@ -11,21 +11,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import lru_cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from dcmrecv.dataset import limits
 from dcmrecv.dataset.elements import ElementWalker
 from dcmrecv.dataset.encoding import Encoding
 from dcmrecv.dataset.headers import RAW, KnownHeaders, explicit_headers
+from dcmrecv.dataset.runs import Runs
 from dcmrecv.dataset.shapes import Shapes
 from dcmrecv.dataset.stream import (
     FIRST_TAG,
+    HEAD,
     INFINITE,
     ITEM,
     ITEM_TAG,
     SEQUENCE,
     SEQUENCE_DELIMITER,
-    SERIES_DATE,
     SOP_CLASS_UID,
     SOP_INSTANCE_UID,
     UNDEFINED,
@@ -34,16 +35,19 @@ from dcmrecv.dataset.stream import (
 if TYPE_CHECKING:
     from dcmrecv.dataset.dictionary import DataDictionary
 
-__all__ = ["FastWalker", "walker_for"]
+__all__ = ["FastWalker", "Forms", "forms_of", "walker_for"]
 
 _UNDEFINED_LENGTH = b"\xff\xff\xff\xff"
 _MAX_DEPTH = 2 * limits.MAX_NESTING
 _BEHIND_ELEMENTS = 0xFFFE0000
-_HEAD = {SOP_CLASS_UID: b"UI", SOP_INSTANCE_UID: b"UI", SERIES_DATE: b"DA"}
+
+
+Forms: TypeAlias = tuple[KnownHeaders, Shapes, Runs]
+"""What is known of data sets in one encoding."""
 
 
 class FastWalker(ElementWalker):
-    """`ElementWalker` with the fast loop; *headers* and *shapes* are what is known in its encoding."""
+    """`ElementWalker` with the fast loop; *headers*, *shapes* and *runs* are what is known in its encoding."""
 
     def __init__(
         self,
@@ -52,10 +56,12 @@ class FastWalker(ElementWalker):
         note: Callable[[str, str], None] | None,
         headers: KnownHeaders,
         shapes: Shapes,
+        runs: Runs,
     ) -> None:
         super().__init__(encoding, dictionary, note)
         self._headers = headers
         self._shapes = shapes
+        self._runs = runs
         self._lessons = limits.MAX_LESSONS
 
     def _is_simple(self) -> bool:
@@ -111,6 +117,7 @@ class FastWalker(ElementWalker):
         word = self.word.unpack_from
         headers = self._headers
         match = self._shapes.match
+        pass_over = self._runs.pass_over
         explicit = self.encoding.explicit
         header_size = 12 if explicit else 8
         item_header = self.item_header.unpack_from
@@ -139,6 +146,10 @@ class FastWalker(ElementWalker):
                 if kind == ITEM:
                     item_end = end - base
                     limit = size - 9 if end > size - 9 + base else item_end - 1
+                    if not stack:
+                        # items are too short for runs, and have shapes
+                        room = item_end if item_end < size else size
+                        position, last = pass_over(buffer, position, room, last, barrier)
                     while position <= limit:
                         (raw,) = unpack(buffer, position)
                         tag, advance = headers[raw]
@@ -214,7 +225,7 @@ class FastWalker(ElementWalker):
                         elif (
                             tag == barrier
                             and explicit
-                            and _HEAD.get(tag) == bytes(buffer[position + 4 : position + 6])
+                            and HEAD.get(tag) == bytes(buffer[position + 4 : position + 6])
                         ):
                             after = position + advance
                             if after >= size or after > item_end:
@@ -307,8 +318,21 @@ class FastWalker(ElementWalker):
 
 
 @lru_cache(maxsize=2)
-def _explicit_shapes(big_endian: bool) -> Shapes:
-    return Shapes(explicit_headers(big_endian), explicit=True, big_endian=big_endian)
+def _explicit_forms(big_endian: bool) -> Forms:
+    headers = explicit_headers(big_endian)
+    return (
+        headers,
+        Shapes(headers, explicit=True, big_endian=big_endian),
+        Runs(headers, explicit=True, big_endian=big_endian),
+    )
+
+
+def forms_of(encoding: Encoding, dictionary: Callable[[], DataDictionary]) -> Forms:
+    """Return what is known of data sets in *encoding*; all of them share it."""
+    if encoding.explicit:
+        return _explicit_forms(encoding.big_endian)
+    tags = dictionary()
+    return tags.headers, tags.shapes, tags.runs
 
 
 def walker_for(
@@ -317,10 +341,4 @@ def walker_for(
     note: Callable[[str, str], None] | None,
 ) -> FastWalker:
     """Return a walker for *encoding*."""
-    if encoding.explicit:
-        big_endian = encoding.big_endian
-        return FastWalker(
-            encoding, dictionary, note, explicit_headers(big_endian), _explicit_shapes(big_endian)
-        )
-    tags = dictionary()
-    return FastWalker(encoding, dictionary, note, tags.headers, tags.shapes)
+    return FastWalker(encoding, dictionary, note, *forms_of(encoding, dictionary))

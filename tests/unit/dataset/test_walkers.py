@@ -26,13 +26,19 @@ def outcome(data: bytes, syntax: bytes, cuts) -> object:
     return result.data, result.head, result.series_date, result.rewriter.unsaveable, notes
 
 
+def step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the rewriter know nothing but single steps."""
+    monkeypatch.setattr(rewriter, "walker_for", ElementWalker)
+    monkeypatch.setattr(rewriter, "read_whole", lambda *_, **__: None)
+
+
 @pytest.mark.parametrize("seed", range(300))
 def test_same_as_step_by_step(seed, monkeypatch):
     generator = Generator(seed, (0.0, 0.02)[seed % 2])
     data = generator.data_set()
     cuts = generator.cuts(len(data))
     fast = [outcome(data, generator.syntax, None) for _ in range(3)] + [outcome(data, generator.syntax, cuts)]
-    monkeypatch.setattr(rewriter, "walker_for", ElementWalker)
+    step_by_step(monkeypatch)
     slow = outcome(data, generator.syntax, None)
     assert fast[:3] == [slow] * 3
     assert fast[3] == outcome(data, generator.syntax, cuts)
@@ -101,7 +107,7 @@ class Repetition:
 def test_repeated_groups_same_as_step_by_step(syntax, seed, monkeypatch):
     data = Repetition(syntax, seed).data_set()
     fast = [outcome(data, syntax, cuts) for cuts in (None, None, None, 1000)]
-    monkeypatch.setattr(rewriter, "walker_for", ElementWalker)
+    step_by_step(monkeypatch)
     slow = [outcome(data, syntax, cuts) for cuts in (None, 1000)]
     assert fast == [slow[0]] * 3 + [slow[1]]
 
@@ -189,6 +195,6 @@ def test_a_delimiter_may_run_over_the_length_of_the_item_around_it(over, monkeyp
     outer = struct.pack("<HHI", 0xFFFE, 0xE000, len(inner) - over) + inner
     data = uids + b"\x40\0\x30\xa7SQ\0\0" + struct.pack("<I", len(outer)) + outer
     fast = outcome(data, EXPLICIT, None)
-    monkeypatch.setattr(rewriter, "walker_for", ElementWalker)
+    step_by_step(monkeypatch)
     assert fast == outcome(data, EXPLICIT, None)
     assert (b"1.2", b"1.3") in fast

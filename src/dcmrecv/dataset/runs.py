@@ -1,0 +1,166 @@
+"""Runs of plain elements met before: passed over at one stroke if all their headers are the same.
+
+Objects of a series, and of a scanner, have the same elements with values of the same lengths, but for a few.
+A run is a piece of such a data set, from one header to the next element whose length was seen to differ: a
+comparison tells how far it fits, and what lies beyond is cut off. So what is left fits nearly always.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable
+from itertools import compress, count
+from operator import ne
+from typing import Any, NamedTuple
+
+from dcmrecv.dataset import limits
+from dcmrecv.dataset.checks import PIXEL_DATA
+from dcmrecv.dataset.headers import RAW, SEQUENCE_FOLLOWS, KnownHeaders
+from dcmrecv.dataset.stream import FIRST_TAG, HEAD
+
+__all__ = ["Runs"]
+
+_SHORTEST = 4
+"""Elements below which passing over them one by one is as fast."""
+
+
+class _Run(NamedTuple):
+    """Plain elements, tags ascending."""
+
+    size: int
+    """Encoded bytes."""
+    first: int
+    last: int
+    """Tags."""
+    fields: Callable[[Any, int], tuple[bytes, ...]]
+    """Unpacks the headers."""
+    headers: tuple[bytes, ...]
+    elements: tuple[tuple[int, int], ...]
+    """Of each element: its tag, and the bytes before it."""
+
+
+_NONE = _Run(1 << 62, 0, 0, struct.Struct("").unpack_from, (), ())
+"""Stands for one that is not worth having: it never fits."""
+
+
+def _run(headers: list[bytes], elements: list[tuple[int, int]], size: int) -> _Run:
+    if len(headers) < _SHORTEST:
+        return _NONE
+    starts = [start for _, start in elements]
+    ends = [*starts[1:], size]
+    text = "".join(
+        f"{len(header)}s{end - start - len(header)}x"
+        for header, start, end in zip(headers, starts, ends, strict=True)
+    )
+    fields = struct.Struct("<" + text).unpack_from
+    return _Run(size, elements[0][0], elements[-1][0], fields, tuple(headers), tuple(elements))
+
+
+class Runs:
+    """The runs of one encoding, shared by all data sets; *headers* are those known in the encoding."""
+
+    def __init__(self, headers: KnownHeaders, *, explicit: bool, big_endian: bool) -> None:
+        self._headers = headers
+        self._explicit = explicit
+        self._word = struct.Struct(">I" if big_endian else "<I")
+        self._known: dict[int, _Run] = {}
+        self._met: set[int] = set()
+
+    def clear(self) -> None:
+        """Forget all of them."""
+        self._known.clear()
+        self._met.clear()
+
+    def pass_over(
+        self, buffer: memoryview, position: int, room: int, last: int, barrier: int
+    ) -> tuple[int, int]:
+        """Return the position behind the plain elements from *position* on, and the tag of the last of them.
+
+        *last* is the tag before them. They end at *room* at the latest, their tags lie below *barrier* and
+        ascend. Nothing is passed over that the element by element loop of `dcmrecv.dataset.walkers` would
+        not pass over.
+        """
+        unpack = RAW.unpack_from
+        headers = self._headers
+        known = self._known.get
+        stop = room - 8
+        lesson = True  # one in each call: data that never repeats shall not cost much
+        while position <= stop:
+            (raw,) = unpack(buffer, position)
+            run = known(raw)
+            if run is not None:
+                size, first, end, fields, expected, elements = run
+                if last < first and end < barrier and position + size <= room:
+                    found = fields(buffer, position)
+                    if found == expected:
+                        position += size
+                        last = end
+                        continue
+                    fitting = next(compress(count(), map(ne, found, expected)))
+                    self._shorten(raw, run, fitting)
+                    if fitting:  # 0: the length behind the first eight bytes differs
+                        last = elements[fitting - 1][0]
+                        position += elements[fitting][1]
+                        (raw,) = unpack(buffer, position)
+            elif lesson and self._learn(raw, buffer, position, room):
+                lesson = False
+                continue
+            tag, advance = headers[raw]
+            if last < tag < barrier:
+                if position + advance > room:
+                    break
+                position += advance
+                last = tag
+                continue
+            if tag >= 0 or advance == SEQUENCE_FOLLOWS or position > room - 12:
+                break
+            if not last < -tag < barrier:
+                break
+            length = self._word.unpack_from(buffer, position + 8)[0]
+            if length & advance or position + 12 + length > room:
+                break
+            position += 12 + length
+            last = -tag
+        return position, last
+
+    def _shorten(self, raw: int, run: _Run, count: int) -> None:
+        """Keep the first *count* elements of *run*, which begins with header *raw*."""
+        self._known[raw] = _run(list(run.headers[:count]), list(run.elements[:count]), run.elements[count][1])
+
+    def _learn(self, raw: int, buffer: memoryview, position: int, room: int) -> bool:
+        """Learn the run at *position*, which begins with header *raw*, if that is met for the second time.
+
+        Returns whether there is something known about it now.
+        """
+        if raw not in self._met:
+            if len(self._met) >= limits.MAX_RUNS_MET:
+                self._met.clear()
+            self._met.add(raw)
+            return False
+        if len(self._known) >= limits.MAX_RUNS:
+            self._known.clear()
+        found: list[bytes] = []
+        elements: list[tuple[int, int]] = []
+        start = position
+        last = FIRST_TAG
+        while position + 12 <= room and len(found) < limits.MAX_RUN_ELEMENTS:
+            tag, advance = self._headers[RAW.unpack_from(buffer, position)[0]]
+            header = 8
+            if tag < 0:
+                if advance == SEQUENCE_FOLLOWS:
+                    break
+                tag, mask, header = -tag, advance, 12
+                length = self._word.unpack_from(buffer, position + 8)[0]
+                if length & mask:
+                    break
+                advance = 12 + length
+            if not last < tag < PIXEL_DATA or tag in HEAD:
+                break
+            if position + advance > room:
+                break
+            found.append(bytes(buffer[position : position + header]))
+            elements.append((tag, position - start))
+            position += advance
+            last = tag
+        self._known[raw] = _run(found, elements, position - start)
+        return True

@@ -1,0 +1,99 @@
+"""Data sets that are there as a whole and hold nothing remarkable: most small objects.
+
+They need no walker, no state and no output but the bytes that came; making all that costs more than looking at
+their headers. What is passed over here is what the fast loop of `dcmrecv.dataset.walkers` passes over.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from dcmrecv.dataset.checks import PIXEL_DATA
+from dcmrecv.dataset.headers import RAW, SEQUENCE_FOLLOWS
+from dcmrecv.dataset.stream import FIRST_TAG, HEAD, SERIES_DATE, SOP_CLASS_UID, SOP_INSTANCE_UID
+
+if TYPE_CHECKING:
+    from dcmrecv.dataset.walkers import Forms
+
+__all__ = ["WholeDataSet", "read_whole"]
+
+_BEHIND_ELEMENTS = 0xFFFE0000
+_HEAD_DOWNWARDS = sorted(HEAD, reverse=True)
+
+
+class WholeDataSet(NamedTuple):
+    """What a data set comes to."""
+
+    out: list[bytes | bytearray | memoryview]
+    """It as it is to be stored."""
+    started: bool
+    """There is an element."""
+    sop_class: bytes | None
+    sop_instance: bytes | None
+    series_date: bytes | None
+    # Properties that a walker may find otherwise.
+    unsaveable: str | None = None
+    second_pass: bool = False
+    head_passed: bool = True
+
+
+def read_whole(view: memoryview, forms: Forms, *, encapsulated: bool) -> WholeDataSet | None:
+    """Return what the data set in *view* comes to; None if it needs a walker.
+
+    *forms* is what is known in its encoding; *encapsulated*: so is its pixel data.
+    """
+    headers, shapes, runs = forms
+    pass_over = runs.pass_over
+    size = len(view)
+    values: dict[int, bytes] = {}
+    out: list[bytes | bytearray | memoryview] = []
+    start = position = 0
+    last = FIRST_TAG
+    barriers = [PIXEL_DATA if encapsulated else _BEHIND_ELEMENTS, *_HEAD_DOWNWARDS]
+    barrier = barriers.pop()
+    while True:
+        position, last = pass_over(view, position, size, last, barrier)
+        if position == size:
+            break
+        if size - position < 8:
+            return None
+        tag, advance = headers[RAW.unpack_from(view, position)[0]]
+        if barrier < (tag if tag > 0 else -tag) and barriers:
+            barrier = barriers.pop()
+            continue
+        if tag < 0:
+            if advance != SEQUENCE_FOLLOWS or not last < -tag < barrier:
+                return None
+            found = shapes.match(view, position, size)
+            if found is None:
+                return None
+            length, changed = found
+            if changed is not None:
+                if position > start:
+                    out.append(view[start:position])
+                out.append(changed)
+                start = position + length
+            position += length
+            last = -tag
+            continue
+        code = HEAD.get(tag)
+        if code is None or tag != barrier or view[position + 4 : position + 6] != code:
+            return None
+        end = position + advance
+        if end > size:
+            return None
+        values[tag] = bytes(view[position + 8 : end])
+        position = end
+        last = tag
+        barrier = barriers.pop()
+    if position > start:
+        out.append(view[start:position])
+    sop_class = values.get(SOP_CLASS_UID)
+    sop_instance = values.get(SOP_INSTANCE_UID)
+    return WholeDataSet(
+        out,
+        size > 0,
+        None if sop_class is None else sop_class.split(b"\0", 1)[0],
+        None if sop_instance is None else sop_instance.split(b"\0", 1)[0],
+        values.get(SERIES_DATE),
+    )
