@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from dcmrecv.core import events as ev
 from dcmrecv.core.acceptor import Acceptor, AcceptorSettings, Wait
 from dcmrecv.server import limits
+from dcmrecv.server.lingering import Lingering
 from dcmrecv.server.transport import Clocks, Transport
 
 if TYPE_CHECKING:
@@ -49,8 +50,12 @@ class Services:
 class Association:
     """Serves one connection. `run` in a worker thread; `end_soon` from any thread."""
 
-    def __init__(self, services: Services, sock: socket.socket, address: tuple[str, int]) -> None:
+    def __init__(
+        self, services: Services, lingering: Lingering, sock: socket.socket, address: tuple[str, int]
+    ) -> None:
+        """*lingering* takes the connection if the peer is to close it first."""
         self._services = services
+        self._lingering = lingering
         self._sock = sock
         self._transport = Transport(sock, services.clocks)
         self._acceptor = Acceptor(services.settings)
@@ -86,7 +91,7 @@ class Association:
             if self._services.tls is None or self._shake_hands():
                 self._converse()
                 journal.flush()
-                self._transport.finish(self._acceptor)
+                self._transport.finish(self._acceptor, self._lingering)
         except Exception as error:  # noqa: BLE001
             # A mistake of ours must cost this peer its association and nobody else anything.
             journal.crashed(error)

@@ -13,6 +13,7 @@ __all__ = [
     "HOST_LOOKUP_SECONDS",
     "IDLE_WORKERS",
     "LINGER_SECONDS",
+    "MAX_LINGERING",
     "PDU_SECONDS",
     "QUICKACK_BELOW",
     "READ_SECONDS",
@@ -33,6 +34,9 @@ WRITE_SECONDS = 60
 
 LINGER_SECONDS = 180
 """How long a connection that is over waits for the peer to close first (the reference's value)."""
+
+MAX_LINGERING = 1024
+"""Connections that are over and wait so; beyond them the oldest is closed (ours)."""
 
 PDU_SECONDS = 600
 """Longest time one PDU may take from its first byte to its last (ours): a peer that drips single bytes

@@ -28,7 +28,7 @@ class WorkerPool:
     """Serves the connections of one listening socket until it is stopped."""
 
     def __init__(self, listener: socket.socket, serve: ServeConnection, *, limit: int = 0) -> None:
-        """*serve* handles and closes one connection and raises nothing; *limit* 0 means no limit."""
+        """*serve* handles one connection, sees to its close and raises nothing; *limit* 0 means no limit."""
         self._listener = listener
         self._serve = serve
         self._limit = limit
@@ -102,8 +102,10 @@ class WorkerPool:
                         self._spawn()
                 try:
                     self._serve(connection, (address[0], address[1]))
-                finally:
+                except BaseException:
                     connection.close()
+                    raise
+                finally:
                     with self._lock:
                         self._idle += 1
                         surplus = self._idle > limits.IDLE_WORKERS

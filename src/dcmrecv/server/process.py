@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 
 from dcmrecv.server.association import Association, Services
+from dcmrecv.server.lingering import Lingering
 from dcmrecv.server.pool import WorkerPool
 
 __all__ = ["Server"]
@@ -28,6 +29,7 @@ class Server:
         self._lock = threading.Lock()
         self._running: set[Association] = set()
         self._draining = False
+        self._lingering = Lingering()
 
     @property
     def running(self) -> int:
@@ -58,9 +60,10 @@ class Server:
         for association in running:
             association.end_soon(at_once=True)
         self._pool.join(_LAST_WORD)
+        self._lingering.close()
 
     def _serve(self, sock: socket.socket, address: tuple[str, int]) -> None:
-        association = Association(self._services, sock, address)
+        association = Association(self._services, self._lingering, sock, address)
         with self._lock:
             self._running.add(association)
             draining = self._draining

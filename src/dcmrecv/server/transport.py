@@ -15,6 +15,7 @@ from typing import Protocol
 
 from dcmrecv.core.acceptor import Acceptor, Wait
 from dcmrecv.server import limits
+from dcmrecv.server.lingering import Lingering
 
 __all__ = ["ByteStream", "Clocks", "SecureStream", "Transport"]
 
@@ -67,6 +68,7 @@ class Transport:
         self._deadline = 0.0
         self._acknowledge = False
         self._tls: SecureStream | None = None
+        self._handed_over = False
 
     def use_tls(self, stream: SecureStream) -> None:
         """Read and write through *stream* from now on."""
@@ -116,21 +118,29 @@ class Transport:
         self._wait = None
 
     def close(self) -> None:
-        """Close the connection; TLS says good-bye without waiting for the peer's."""
+        """Close the connection, unless it lingers; TLS says good-bye without waiting for the peer's."""
         if self._tls is not None:
             self._tls.close()
-        self.sock.close()
+        if not self._handed_over:
+            self.sock.close()
 
-    def finish(self, acceptor: Acceptor) -> None:
-        """End the connection as the reference ends it: who closes first, FIN or RST (spec/network.md 0)."""
+    def finish(self, acceptor: Acceptor, lingering: Lingering) -> None:
+        """End the connection as the reference ends it: who closes first, FIN or RST (spec/network.md 0).
+
+        If that is the peer, *lingering* takes the socket.
+        """
         sock = self.sock
         if acceptor.unread:
             # the reference never read these bytes, and the kernel answers its close with a reset
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORTIVE_CLOSE)
         elif acceptor.wait is Wait.LINGER:
-            poll = select.poll()
-            poll.register(sock, select.POLLIN)
-            poll.poll(limits.LINGER_SECONDS * 1000)
+            if self._tls is None:
+                self._handed_over = True
+                lingering.take(sock)
+            else:
+                poll = select.poll()  # there is still a good-bye to say
+                poll.register(sock, select.POLLIN)
+                poll.poll(limits.LINGER_SECONDS * 1000)
 
     def _enter(self, wait: Wait) -> None:
         self._wait = wait

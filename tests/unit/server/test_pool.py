@@ -25,6 +25,7 @@ class Server:
         sock.sendall(b"!")
         self.served.release()
         self.release.wait(20)
+        sock.close()
 
     def connect(self) -> socket.socket:
         return socket.create_connection(("127.0.0.1", self.port), timeout=10)

@@ -1,0 +1,119 @@
+"""Connections that wait for their peers to close first: each is closed in time, none is forgotten."""
+
+from __future__ import annotations
+
+import select
+import socket
+import time
+from collections.abc import Iterator
+
+import pytest
+
+from dcmrecv.server import limits, lingering
+from dcmrecv.server.lingering import Lingering
+
+
+@pytest.fixture
+def made() -> Iterator[Lingering]:
+    own = Lingering()
+    yield own
+    own.close()
+
+
+def take(made: Lingering) -> socket.socket:
+    """Let one end of a connection linger and return the peer's."""
+    ours, peer = socket.socketpair()
+    made.take(ours)
+    peer.settimeout(10)
+    return peer
+
+
+def is_closed(peer: socket.socket) -> bool:
+    """True if the other end is closed by now."""
+    return bool(select.select([peer], [], [], 0)[0])
+
+
+def wait_until_closed(made: Lingering) -> None:
+    end = time.monotonic() + 10
+    while len(made):
+        assert time.monotonic() < end
+        time.sleep(0.005)
+
+
+def test_the_peer_closes_first(made: Lingering) -> None:
+    peer = take(made)
+    assert not is_closed(peer)
+    peer.shutdown(socket.SHUT_WR)
+    assert peer.recv(1) == b""
+    peer.close()
+
+
+def test_a_peer_that_sends_more(made: Lingering) -> None:
+    peer = take(made)
+    peer.sendall(b"after the end")
+    wait_until_closed(made)
+    assert is_closed(peer)
+    peer.close()
+
+
+def test_a_peer_that_does_not_close(made: Lingering, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "LINGER_SECONDS", 0.3)
+    start = time.monotonic()
+    peer = take(made)
+    assert peer.recv(1) == b""
+    assert time.monotonic() - start >= 0.3
+    peer.close()
+
+
+def test_one_that_comes_while_the_thread_waits_for_another(made: Lingering) -> None:
+    silent = take(made)
+    time.sleep(3 * lingering._FOLLOWED_SECONDS)
+    peer = take(made)
+    peer.shutdown(socket.SHUT_WR)
+    assert peer.recv(1) == b""
+    assert not is_closed(silent)
+    silent.close()
+    peer.close()
+
+
+def test_the_next_connection_closes_it_on_its_way(made: Lingering, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lingering, "_FOLLOWED_SECONDS", 2.0)
+    first = take(made)
+    first.shutdown(socket.SHUT_WR)
+    start = time.monotonic()
+    second = take(made)
+    assert is_closed(first)
+    assert not is_closed(second)
+    assert time.monotonic() - start < 2.0
+    second.close()
+    first.close()
+
+
+def test_beyond_the_limit_the_oldest_goes(made: Lingering, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_LINGERING", 3)
+    peers = [take(made) for _ in range(5)]
+    assert [is_closed(peer) for peer in peers] == [True, True, False, False, False]
+    for peer in peers:
+        peer.close()
+
+
+def test_its_thread_ends_when_nothing_is_left(made: Lingering) -> None:
+    for _ in range(3):
+        take(made).close()
+        wait_until_closed(made)
+        end = time.monotonic() + 10
+        while made._thread is not None:
+            assert time.monotonic() < end
+            time.sleep(0.005)
+
+
+def test_close() -> None:
+    made = Lingering()
+    peers = [take(made) for _ in range(3)]
+    made.close()
+    assert all(is_closed(peer) for peer in peers)
+    assert made._thread is None
+    late = take(made)
+    assert is_closed(late)
+    for peer in (*peers, late):
+        peer.close()
