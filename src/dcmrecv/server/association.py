@@ -172,6 +172,7 @@ class Association:
         self._agreed = event.association
         self._journal.accepted(event)
         self._send()
+        self._lingering.sweep()
 
     def _released(self, event: ev.ReleaseRequested) -> None:
         if event.stage is ev.Stage.DATA_SET:

@@ -76,12 +76,14 @@ def test_one_that_comes_while_the_thread_waits_for_another(made: Lingering) -> N
     peer.close()
 
 
-def test_the_next_connection_closes_it_on_its_way(made: Lingering, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_association_that_follows_closes_it_on_its_way(
+    made: Lingering, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(lingering, "_FOLLOWED_SECONDS", 2.0)
-    first = take(made)
+    first, second = take(made), take(made)
     first.shutdown(socket.SHUT_WR)
     start = time.monotonic()
-    second = take(made)
+    made.sweep()
     assert is_closed(first)
     assert not is_closed(second)
     assert time.monotonic() - start < 2.0
@@ -97,12 +99,12 @@ def test_beyond_the_limit_the_oldest_goes(made: Lingering, monkeypatch: pytest.M
         peer.close()
 
 
-def test_its_thread_ends_when_nothing_is_left(made: Lingering) -> None:
+def test_its_thread_waits_when_nothing_is_left(made: Lingering) -> None:
     for _ in range(3):
         take(made).close()
         wait_until_closed(made)
         end = time.monotonic() + 10
-        while made._thread is not None:
+        while not made._asleep:
             assert time.monotonic() < end
             time.sleep(0.005)
 
@@ -112,7 +114,8 @@ def test_close() -> None:
     peers = [take(made) for _ in range(3)]
     made.close()
     assert all(is_closed(peer) for peer in peers)
-    assert made._thread is None
+    assert made._thread is not None
+    assert not made._thread.is_alive()
     late = take(made)
     assert is_closed(late)
     for peer in (*peers, late):
