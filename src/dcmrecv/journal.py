@@ -82,7 +82,10 @@ class AssociationJournal:
         """26."""
 
     def data_set_starts(self, transfer_syntax: bytes) -> None:
-        """19 (data set, normal and ignore mode): the first byte of a data set is parsed."""
+        """19 (data set, normal and ignore mode): the first byte of a data set is parsed.
+
+        Told only if `note_detail` is not 0, as is `meta_header_written`.
+        """
 
     def data_set_note(self, level: str, text: str) -> None:
         """A line of the data set parser (logger dcmdata): level letter, text."""

@@ -8,6 +8,7 @@ import pytest
 
 from dcmrecv.config import Role
 from dcmrecv.core import events as ev
+from dcmrecv.core import limits
 from dcmrecv.core.acceptor import Wait
 
 from .peer import (
@@ -411,7 +412,7 @@ def test_a_request_of_1_mib_is_read_and_a_longer_one_is_not() -> None:
     assert len(request) == 0x100000 + 6
     peer = dialogue().say(request)
     assert isinstance(peer.last, ev.AssociationAccepted)
-    assert peer.acceptor._size <= 262144  # given back
+    assert peer.acceptor._size <= limits.BUFFER_FULL  # given back
     peer.say(echo())
     assert isinstance(peer.last, ev.EchoRequest)
     too_long = dialogue().say(request[:2] + struct.pack(">I", 0x100001) + request[6:])

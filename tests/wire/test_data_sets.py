@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from dcmrecv.core import events as ev
+from dcmrecv.core import limits
 from dcmrecv.core.acceptor import Wait
 
 from .peer import (
@@ -77,7 +78,7 @@ def test_a_bulk_transfer_gets_a_larger_buffer_and_no_more() -> None:
     small = peer.acceptor._size
     fragment = bytes(16378)
     peer.say(p_data(pdv(3, fragment, DATA)) * 100)
-    assert small < peer.acceptor._size == 262144
+    assert small < peer.acceptor._size == limits.BUFFER_FULL
     assert peer.last == Data(fragment * 100, False, 3)
     peer.say(p_data(pdv(3, fragment, LAST_DATA)))
     assert peer.last == Data(fragment * 101, True, 3)

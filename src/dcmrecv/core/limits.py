@@ -49,7 +49,7 @@ SEND_LENGTH = 131072
 BUFFER_FIRST = 32768
 """Receive buffer of a new connection: enough for a request and for small objects."""
 
-BUFFER_FULL = 262144
+BUFFER_FULL = 524288
 """Receive buffer of a connection that fills it; never more, except for a large A-ASSOCIATE-RQ."""
 
 MEMO_REQUESTS = 64

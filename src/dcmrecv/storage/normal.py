@@ -48,7 +48,9 @@ _NOT_READ = (Cause(0x0006, 0x020D, "DIMSE Failed to receive message"),)
 class IgnoreSession(StoreSession):
     """One C-STORE in ignore mode: received and parsed, then forgotten."""
 
+    # Defaults of the class: what most objects never set costs nothing.
     _saving = False
+    _rewriter: DataSetRewriter | None = None
 
     def __init__(
         self,
@@ -61,7 +63,6 @@ class IgnoreSession(StoreSession):
         self._request = request
         self._association = association
         self._journal = journal
-        self._rewriter: DataSetRewriter | None = None
         self._transfer_syntax = request.transfer_syntax
 
     def receive(self, views: list[memoryview], last: bool, context_id: int) -> tuple[Cause, ...] | None:
@@ -72,7 +73,7 @@ class IgnoreSession(StoreSession):
                 rewriter = self._start(views, context_id)
             chunks = rewriter.feed(views, last)
             if last:
-                chunks = [*chunks, *rewriter.finish()]
+                chunks += rewriter.finish()
         except DataSetError as error:
             self.failed_after = error.fragments
             self._journal.data_set_unreadable(error.parser_text)
@@ -87,7 +88,7 @@ class IgnoreSession(StoreSession):
                 if context.context_id == context_id:
                     self._transfer_syntax = context.transfer_syntax
                     break
-        if any(views):
+        if self._journal.note_detail and any(views):
             self._journal.data_set_starts(self._transfer_syntax)
         journal = self._journal
         self._rewriter = DataSetRewriter(
@@ -117,6 +118,14 @@ class NormalSession(IgnoreSession):
     """One C-STORE in normal mode."""
 
     _saving = True
+    _held_size = 0
+    _file: ObjectFile | None = None
+    _header_size = 0
+    _header_first = False
+    _uids = (b"", b"")
+    _found_uids: MediaStorageUids | None = None
+    _finished = False
+    _failure: FileError | DirectoryError | None = None
 
     def __init__(
         self,
@@ -127,14 +136,6 @@ class NormalSession(IgnoreSession):
     ) -> None:
         super().__init__(store, request, association, journal)
         self._held: list[Buffer] = []
-        self._held_size = 0
-        self._file: ObjectFile | None = None
-        self._header_size = 0
-        self._header_first = False
-        self._uids = (b"", b"")
-        self._found_uids: MediaStorageUids | None = None
-        self._finished = False
-        self._failure: FileError | DirectoryError | None = None
         if not store.space.enough():
             self._failure = FileError("No space left on device")
 
@@ -146,7 +147,7 @@ class NormalSession(IgnoreSession):
         if self._file is not None:
             self._write(self._file, chunks)
         elif last:
-            self._held.extend(chunks)  # the views stay valid until `complete`
+            self._held += chunks  # the views stay valid until `complete`
         elif self._rewriter is not None and self._rewriter.head_complete:
             self._open(chunks, self._header())
         else:
@@ -302,7 +303,8 @@ class NormalSession(IgnoreSession):
             for offset, data in rewriter.patches:
                 file.patch(self._header_size + offset, data)
         self._finished = True
-        self._tell_meta_header()
+        if self._journal.note_detail:
+            self._tell_meta_header()
 
     def _put_header_first(self, body: ObjectFile) -> None:
         assert self._rewriter is not None

@@ -156,7 +156,7 @@ class ObjectFile:
     def _write(self, chunks: Sequence[Buffer]) -> None:
         descriptor = self._descriptor
         for start in range(0, len(chunks), _IOV_MAX):
-            part = chunks[start : start + _IOV_MAX]
+            part = chunks[start : start + _IOV_MAX] if len(chunks) > _IOV_MAX else chunks
             total = sum(map(len, part))
             written = os.writev(descriptor, part)
             self.size += written
