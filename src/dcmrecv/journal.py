@@ -29,6 +29,8 @@ class AssociationJournal:
     wants_notes: bool = False
     #: 1 if `data_set_note` is to be told the debug lines of the parser, too, 2 for those of the trace level.
     note_detail: int = 0
+    #: True if somebody listens to `data_set_starts` and `meta_header_written`.
+    wants_milestones: bool = False
 
     #: True if every received byte is to be shown to `wire_received` (trace level).
     wants_wire: bool = False
@@ -84,7 +86,7 @@ class AssociationJournal:
     def data_set_starts(self, transfer_syntax: bytes) -> None:
         """19 (data set, normal and ignore mode): the first byte of a data set is parsed.
 
-        Told only if `note_detail` is not 0, as is `meta_header_written`.
+        Told only if `wants_milestones`, as is `meta_header_written`.
         """
 
     def data_set_note(self, level: str, text: str) -> None:

@@ -73,6 +73,7 @@ class DcmtkAssociationJournal(AssociationJournal):
         self._notes: Sequence[ev.NegotiationNote] = ()
         self.wants_details = net.debug_on
         self.wants_notes = data.error_on
+        self.wants_milestones = data.debug_on
         self.note_detail = 2 if data.trace_on else int(data.debug_on)
         self.wants_data_set = (
             net.trace_on

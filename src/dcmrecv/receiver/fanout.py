@@ -46,6 +46,7 @@ class _AssociationFanout(AssociationJournal):
         self.wants_details = any(each.wants_details for each in journals)
         self.wants_data_set = any(each.wants_data_set for each in journals)
         self.wants_notes = any(each.wants_notes for each in journals)
+        self.wants_milestones = any(each.wants_milestones for each in journals)
         self.note_detail = max((each.note_detail for each in journals), default=0)
         self.wants_wire = any(each.wants_wire for each in journals)
         _bind(self, _OF_ASSOCIATION, journals, AssociationJournal)

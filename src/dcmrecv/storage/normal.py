@@ -88,7 +88,7 @@ class IgnoreSession(StoreSession):
                 if context.context_id == context_id:
                     self._transfer_syntax = context.transfer_syntax
                     break
-        if self._journal.note_detail and any(views):
+        if self._journal.wants_milestones and any(views):
             self._journal.data_set_starts(self._transfer_syntax)
         journal = self._journal
         self._rewriter = DataSetRewriter(
@@ -303,7 +303,7 @@ class NormalSession(IgnoreSession):
             for offset, data in rewriter.patches:
                 file.patch(self._header_size + offset, data)
         self._finished = True
-        if self._journal.note_detail:
+        if self._journal.wants_milestones:
             self._tell_meta_header()
 
     def _put_header_first(self, body: ObjectFile) -> None:

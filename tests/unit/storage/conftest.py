@@ -38,6 +38,8 @@ def data_set(instance: bytes = b"1.2.3.4", sop_class: bytes = CT, *, date: bytes
 class Remembering(AssociationJournal):
     """Writes down every call as (name, positional arguments)."""
 
+    wants_milestones = True
+
     def __init__(self) -> None:
         self.calls: list[tuple[Any, ...]] = []
 
