@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING
 
 from dcmrecv.extras.systemd import Notifier
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from dcmrecv.dataset.dictionary import DataDictionary
     from dcmrecv.journal import Journal
     from dcmrecv.log import Logs
+    from dcmrecv.server.association import Services
     from dcmrecv.tls import TlsServerContext
 
 __all__ = ["serve"]
@@ -44,10 +46,11 @@ def serve(
     *dictionary* None is the built-in one.
     """
     _share_memory_among_threads()
+    serving = _Serving(config, logs, journal, listener, tls=tls, dictionary=dictionary, metrics=metrics)
     if config.network.workers > 1:
-        _run_workers(config, logs, journal, listener, tls, dictionary, metrics)
+        serving.run_workers()
     else:
-        _run_alone(config, logs, journal, listener, tls, dictionary, metrics)
+        serving.run_alone()
 
 
 def _share_memory_among_threads() -> None:
@@ -77,83 +80,116 @@ def _wait(signals: StopSignals, manager: Notifier) -> signal.Signals:
     return signals.wait(beat=manager.alive, interval=manager.watchdog_interval)
 
 
-def _run_alone(
-    config: Config,
-    logs: Logs,
-    journal: Journal,
-    listener: socket.socket,
-    tls: TlsServerContext | None,
-    dictionary: Callable[[], DataDictionary] | None,
-    metrics: Metrics | None,
-) -> None:
-    signals = StopSignals(reopen=logs.reopen if config.logging.config_file is not None else None)
-    manager = Notifier()
-    observers = Observers(config, journal, metrics)
-    services = build_services(config, observers.journal, tls=tls, dictionary=dictionary)
-    services.store.start()
-    server = Server(listener, services, max_associations=config.network.max_associations)
-    server.start()
-    if metrics is not None:
-        metrics.serve()
-    _settle()
-    manager.ready(f"listening on port {config.network.port}")
-    number = _wait(signals, manager)
-    manager.stopping()
-    observers.stopping()
-    server.drain(config.network.grace, hurry=signals.arrived)
-    services.store.close()
-    observers.close()
-    journal.flush()
-    logs.flush()
-    end_by_signal(number)
+class _Serving:
+    """What `serve` was given, and the two ways to serve it."""
 
+    def __init__(
+        self,
+        config: Config,
+        logs: Logs,
+        journal: Journal,
+        listener: socket.socket,
+        *,
+        tls: TlsServerContext | None,
+        dictionary: Callable[[], DataDictionary] | None,
+        metrics: Metrics | None,
+    ) -> None:
+        self._config = config
+        self._logs = logs
+        self._journal = journal
+        self._listener = listener
+        self._build = partial(build_services, config, tls=tls, dictionary=dictionary)
+        self._metrics = metrics
 
-def _run_workers(
-    config: Config,
-    logs: Logs,
-    journal: Journal,
-    listener: socket.socket,
-    tls: TlsServerContext | None,
-    dictionary: Callable[[], DataDictionary] | None,
-    metrics: Metrics | None,
-) -> None:
-    def serve(number: int, control: int) -> None:
-        logs.after_fork()
-        if number == config.network.workers:
+    def run_alone(self) -> None:
+        """Serve in this process."""
+        network = self._config.network
+        reopens = self._config.logging.config_file is not None
+        signals = StopSignals(reopen=self._logs.reopen if reopens else None)
+        manager = Notifier()
+        engine = _Engine(self._config, self._journal, self._listener, self._metrics, self._build)
+        engine.start(look_for_orphans=True)
+        if self._metrics is not None:
+            self._metrics.serve()
+        _settle()
+        manager.ready(f"listening on port {network.port}")
+        number = _wait(signals, manager)
+        manager.stopping()
+        engine.stop(hurry=signals.arrived)
+        self._logs.flush()
+        end_by_signal(number)
+
+    def run_workers(self) -> None:
+        """Serve in worker processes; this one looks after them."""
+        network = self._config.network
+        manager = Notifier()
+        cleaner = self._build(self._journal)
+        cleaner.store.start()
+        cleaner.store.close()
+        parent = Parent(network.workers + (self._metrics is not None), self._work)
+
+        def reopen() -> None:
+            self._logs.reopen()  # workers that start later inherit what is open here
+            parent.reopen_logs()
+
+        signals = StopSignals(reopen=reopen if self._config.logging.config_file is not None else None)
+        parent.start()
+        manager.ready(f"listening on port {network.port} with {network.workers} workers")
+        number = parent.serve_until(signals, beat=manager.alive if manager.watchdog_interval else None)
+        manager.stopping()
+        parent.stop(network.grace, hurry=signals.arrived)
+        self._logs.flush()
+        end_by_signal(number)
+
+    def _work(self, number: int, control: int) -> None:
+        """Be worker *number* until the parent closes *control*; the one beyond the last serves the metrics."""
+        self._logs.after_fork()
+        metrics = self._metrics
+        if number == self._config.network.workers:
             assert metrics is not None
             metrics.serve()  # in a process of its own: the parent forks and must not have threads
-            wait_for_parent(control, reopen=logs.reopen)
+            wait_for_parent(control, reopen=self._logs.reopen)
             return
         if metrics is not None:
             metrics.listener.close()
-        observers = Observers(config, journal, metrics, number=number)
-        services = build_services(config, observers.journal, tls=tls, dictionary=dictionary, worker=number)
-        server = Server(listener, services, max_associations=config.network.max_associations)
-        server.start()
+        engine = _Engine(self._config, self._journal, self._listener, metrics, self._build, number=number)
+        engine.start()
         _settle()
-        wait_for_parent(control, reopen=logs.reopen)
-        observers.stopping()
-        server.drain(config.network.grace)
-        services.store.close()
-        observers.close()
-        journal.flush()
-        logs.flush()
+        wait_for_parent(control, reopen=self._logs.reopen)
+        engine.stop()
+        self._logs.flush()
 
-    manager = Notifier()
-    cleaner = build_services(config, journal, tls=tls, dictionary=dictionary)
-    cleaner.store.start()
-    cleaner.store.close()
-    parent = Parent(config.network.workers + (metrics is not None), serve)
 
-    def reopen() -> None:
-        logs.reopen()  # workers that start later inherit what is open here
-        parent.reopen_logs()
+class _Engine:
+    """The observers, services and server of one process."""
 
-    signals = StopSignals(reopen=reopen if config.logging.config_file is not None else None)
-    parent.start()
-    manager.ready(f"listening on port {config.network.port} with {config.network.workers} workers")
-    number = parent.serve_until(signals, beat=manager.alive if manager.watchdog_interval else None)
-    manager.stopping()
-    parent.stop(config.network.grace, hurry=signals.arrived)
-    logs.flush()
-    end_by_signal(number)
+    def __init__(
+        self,
+        config: Config,
+        journal: Journal,
+        listener: socket.socket,
+        metrics: Metrics | None,
+        build: Callable[..., Services],
+        *,
+        number: int = 0,
+    ) -> None:
+        """*number* is that of a worker under one parent."""
+        self._grace = config.network.grace
+        self._journal = journal
+        self._observers = Observers(config, journal, metrics, number=number)
+        self._services = build(self._observers.journal, worker=number)
+        self._server = Server(listener, self._services, max_associations=config.network.max_associations)
+
+    def start(self, *, look_for_orphans: bool = False) -> None:
+        """Begin to accept connections."""
+        if look_for_orphans:
+            self._services.store.start()
+        self._server.start()
+
+    def stop(self, *, hurry: Callable[[], bool] = lambda: False) -> None:
+        """Drain (`Server.drain`) and end."""
+        self._observers.stopping()
+        self._server.drain(self._grace, hurry=hurry)
+        self._services.store.close()
+        self._observers.close()
+        self._journal.flush()
