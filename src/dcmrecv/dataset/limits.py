@@ -34,7 +34,7 @@ MAX_SHAPES_MET = 4_096
 """First 28 bytes of sequences that were met once."""
 MAX_LESSONS = 256
 """Sequences of one data set that are looked at as shapes to come."""
-MAX_RUNS = 1_024
+MAX_RUNS = 512
 """Runs of plain elements that are remembered, per encoding."""
 MAX_RUN_ELEMENTS = 64
 """Elements of such a run."""

@@ -35,25 +35,10 @@ class _Run(NamedTuple):
     fields: Callable[[Any, int], tuple[bytes, ...]]
     """Unpacks the headers."""
     headers: tuple[bytes, ...]
-    elements: tuple[tuple[int, int], ...]
-    """Of each element: its tag, and the bytes before it."""
 
 
-_NONE = _Run(1 << 62, 0, 0, struct.Struct("").unpack_from, (), ())
-"""Stands for one that is not worth having: it never fits."""
-
-
-def _run(headers: list[bytes], elements: list[tuple[int, int]], size: int) -> _Run:
-    if len(headers) < _SHORTEST:
-        return _NONE
-    starts = [start for _, start in elements]
-    ends = [*starts[1:], size]
-    text = "".join(
-        f"{len(header)}s{end - start - len(header)}x"
-        for header, start, end in zip(headers, starts, ends, strict=True)
-    )
-    fields = struct.Struct("<" + text).unpack_from
-    return _Run(size, elements[0][0], elements[-1][0], fields, tuple(headers), tuple(elements))
+_NONE = _Run(0, 0, 0, struct.Struct("").unpack_from, ())
+"""Stands for one that is not worth having: no tag is so low that it fits."""
 
 
 class Runs:
@@ -89,19 +74,16 @@ class Runs:
             (raw,) = unpack(buffer, position)
             run = known(raw)
             if run is not None:
-                size, first, end, fields, expected, elements = run
+                size, first, end, fields, expected = run
                 if last < first and end < barrier and position + size <= room:
                     found = fields(buffer, position)
                     if found == expected:
                         position += size
                         last = end
-                        continue
-                    fitting = next(compress(count(), map(ne, found, expected)))
-                    self._shorten(raw, run, fitting)
-                    if fitting:  # 0: the length behind the first eight bytes differs
-                        last = elements[fitting - 1][0]
-                        position += elements[fitting][1]
-                        (raw,) = unpack(buffer, position)
+                    else:
+                        fitting = next(compress(count(), map(ne, found, expected)))
+                        self._known[raw] = self._read(buffer, position, room, fitting)
+                    continue
             elif lesson and self._learn(raw, buffer, position, room):
                 lesson = False
                 continue
@@ -123,10 +105,6 @@ class Runs:
             last = -tag
         return position, last
 
-    def _shorten(self, raw: int, run: _Run, count: int) -> None:
-        """Keep the first *count* elements of *run*, which begins with header *raw*."""
-        self._known[raw] = _run(list(run.headers[:count]), list(run.elements[:count]), run.elements[count][1])
-
     def _learn(self, raw: int, buffer: memoryview, position: int, room: int) -> bool:
         """Learn the run at *position*, which begins with header *raw*, if that is met for the second time.
 
@@ -139,11 +117,17 @@ class Runs:
             return False
         if len(self._known) >= limits.MAX_RUNS:
             self._known.clear()
-        found: list[bytes] = []
-        elements: list[tuple[int, int]] = []
+        self._known[raw] = self._read(buffer, position, room, limits.MAX_RUN_ELEMENTS)
+        return True
+
+    def _read(self, buffer: memoryview, position: int, room: int, most: int) -> _Run:
+        """Return the run of at most *most* elements at *position*, `_NONE` if it is too short."""
+        headers: list[bytes] = []
+        tags: list[int] = []
+        text = "<"
         start = position
         last = FIRST_TAG
-        while position + 12 <= room and len(found) < limits.MAX_RUN_ELEMENTS:
+        while position + 12 <= room and len(headers) < most:
             tag, advance = self._headers[RAW.unpack_from(buffer, position)[0]]
             header = 8
             if tag < 0:
@@ -154,13 +138,13 @@ class Runs:
                 if length & mask:
                     break
                 advance = 12 + length
-            if not last < tag < PIXEL_DATA or tag in HEAD:
+            if not last < tag < PIXEL_DATA or tag in HEAD or position + advance > room:
                 break
-            if position + advance > room:
-                break
-            found.append(bytes(buffer[position : position + header]))
-            elements.append((tag, position - start))
+            headers.append(bytes(buffer[position : position + header]))
+            tags.append(tag)
+            text += f"{header}s{advance - header}x"
             position += advance
             last = tag
-        self._known[raw] = _run(found, elements, position - start)
-        return True
+        if len(headers) < _SHORTEST:
+            return _NONE
+        return _Run(position - start, tags[0], tags[-1], struct.Struct(text).unpack_from, tuple(headers))
