@@ -101,9 +101,10 @@ class DataSetRewriter:
         count = len(views)
         walker = self._walker
         if walker is None:
-            if last and count == 1 and not self._detail and not self._encoding.deflated:
-                forms = forms_of(self._encoding, self._dictionary)
-                whole = read_whole(memoryview(views[0]), forms, encapsulated=self._encoding.encapsulated)
+            encoding = self._encoding
+            if last and count == 1 and encoding.explicit and not encoding.deflated and not self._detail:
+                forms = forms_of(encoding, self._dictionary)
+                whole = read_whole(memoryview(views[0]), forms, encapsulated=encoding.encapsulated)
                 if whole is not None and whole.started:
                     self._whole = whole
                     return self._joined(whole.out)

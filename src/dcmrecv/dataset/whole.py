@@ -1,4 +1,4 @@
-"""Data sets that are there as a whole and hold nothing remarkable: most small objects.
+"""Data sets in explicit VR that are there as a whole and hold nothing remarkable: most small objects.
 
 They need no walker, no state and no output but the bytes that came; making all that costs more than looking at
 their headers. What is passed over here is what the fast loop of `dcmrecv.dataset.walkers` passes over.
@@ -40,7 +40,8 @@ class WholeDataSet(NamedTuple):
 def read_whole(view: memoryview, forms: Forms, *, encapsulated: bool) -> WholeDataSet | None:
     """Return what the data set in *view* comes to; None if it needs a walker.
 
-    *forms* is what is known in its encoding; *encapsulated*: so is its pixel data.
+    Explicit VR only: in implicit VR some values decide how others are read. *forms* is what is known in its
+    encoding; *encapsulated*: so is its pixel data.
     """
     headers, shapes, runs = forms
     pass_over = runs.pass_over

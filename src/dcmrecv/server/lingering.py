@@ -111,8 +111,12 @@ class Lingering:
                 _close_ended(self._watched)
                 while self._fresh:
                     connection = self._fresh.popleft()
-                    self._news.register(connection.sock, select.EPOLLIN)
-                    self._watched.append(connection)
+                    try:
+                        self._news.register(connection.sock, select.EPOLLIN)
+                    except OSError:  # out of memory for it (epoll_ctl(2)): rather too early than never
+                        connection.sock.close()
+                    else:
+                        self._watched.append(connection)
                 left = self._watched[0].deadline - time.monotonic() if self._watched else None
             self._asleep = True
             if not self._fresh and not self._closed:

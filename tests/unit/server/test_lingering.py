@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import select
 import socket
 import time
@@ -97,6 +99,25 @@ def test_beyond_the_limit_the_oldest_goes(made: Lingering, monkeypatch: pytest.M
     assert [is_closed(peer) for peer in peers] == [True, True, False, False, False]
     for peer in peers:
         peer.close()
+
+
+class Full:
+    """An epoll that takes no more."""
+
+    def __init__(self, news: select.epoll) -> None:
+        self.poll = news.poll
+        self.close = news.close
+
+    def register(self, sock: socket.socket, events: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+
+def test_one_that_cannot_be_watched_is_closed(made: Lingering) -> None:
+    made._news = Full(made._news)  # type: ignore[assignment]
+    peer = take(made)
+    wait_until_closed(made)
+    assert is_closed(peer)
+    peer.close()
 
 
 def test_its_thread_waits_when_nothing_is_left(made: Lingering) -> None:
