@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import os
 import resource
 import subprocess
@@ -256,10 +257,11 @@ def test_an_output_directory_that_became_a_file(peer: Callable[..., Peer], out: 
 def test_descriptors_do_not_leak(peer: Callable[..., Peer], out: Path) -> None:
     one = peer(subdirectories=SubdirectoryMode.SERIES_DATE, fsync=True)
     one.send(data_set())
+    gc.collect()  # what earlier tests have left open may go at any time
     before = len(os.listdir("/proc/self/fd"))
     for call in ("open", "writev", "fsync", "rename", "mkdir"):
         for nth in (1, 2, 3):
             with fault(call, errno.EIO, nth):
                 one.send(data_set())
-    assert len(os.listdir("/proc/self/fd")) == before
+    assert len(os.listdir("/proc/self/fd")) <= before
     assert resource.getrlimit(resource.RLIMIT_NOFILE)[0] > before
