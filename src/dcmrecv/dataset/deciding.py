@@ -8,7 +8,13 @@ from __future__ import annotations
 from dcmrecv.dataset import limits
 from dcmrecv.dataset.checks import PIXEL_DATA, CheckedStream
 from dcmrecv.dataset.errors import limit_exceeded
-from dcmrecv.dataset.stream import FIRST_TAG, SERIES_DATE, SOP_CLASS_UID, SOP_INSTANCE_UID
+from dcmrecv.dataset.stream import (
+    BEHIND_ELEMENTS,
+    FIRST_TAG,
+    SERIES_DATE,
+    SOP_CLASS_UID,
+    SOP_INSTANCE_UID,
+)
 from dcmrecv.dataset.vr import INFO, PAD_TEXT, UNKNOWN, VrInfo
 
 __all__ = ["DecidingStream", "is_curve_data", "is_overlay_data"]
@@ -45,7 +51,7 @@ class DecidingStream(CheckedStream):
             # An open group below 0008, or every tag is to be remembered.
             return 0
         gl = self.group_length
-        barrier = 0xFFFE0000 if gl is None else (gl.group + 1) << 16
+        barrier = BEHIND_ELEMENTS if gl is None else (gl.group + 1) << 16
         wanted = barrier
         if last < SERIES_DATE:
             if last < SOP_CLASS_UID and self.sop_class is None:

@@ -101,7 +101,7 @@ class DataDictionary:
         """What the fast loop knows about headers in implicit VR with this dictionary."""
         self.shapes = Shapes(self.headers, explicit=False, big_endian=False)
         """Shapes of sequences in implicit VR with this dictionary."""
-        self.runs = Runs(self.headers, explicit=False, big_endian=False)
+        self.runs = Runs(self.headers, big_endian=False)
         """Runs of elements in implicit VR with this dictionary."""
 
     @property

@@ -44,9 +44,8 @@ _NONE = _Run(0, 0, 0, struct.Struct("").unpack_from, ())
 class Runs:
     """The runs of one encoding, shared by all data sets; *headers* are those known in the encoding."""
 
-    def __init__(self, headers: KnownHeaders, *, explicit: bool, big_endian: bool) -> None:
+    def __init__(self, headers: KnownHeaders, *, big_endian: bool) -> None:
         self._headers = headers
-        self._explicit = explicit
         self._word = struct.Struct(">I" if big_endian else "<I")
         self._known: dict[int, _Run] = {}
         self._met: set[int] = set()

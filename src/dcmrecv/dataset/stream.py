@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dcmrecv.dataset.dictionary import DataDictionary
 
 __all__ = [
+    "BEHIND_ELEMENTS",
     "FIRST_TAG",
     "HEAD",
     "INFINITE",
@@ -45,6 +46,8 @@ UNDEFINED = 0xFFFFFFFF
 INFINITE = 1 << 62
 FIRST_TAG = 0x0007FFFF
 """Elements at or below it belong to groups that need a look of their own."""
+BEHIND_ELEMENTS = 0xFFFE0000
+"""Items and delimiters come from here on."""
 
 ITEM_TAG, ITEM_DELIMITER, SEQUENCE_DELIMITER = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 SOP_CLASS_UID, SOP_INSTANCE_UID, SERIES_DATE = 0x00080016, 0x00080018, 0x00080021

@@ -20,6 +20,7 @@ from dcmrecv.dataset.headers import RAW, KnownHeaders, explicit_headers
 from dcmrecv.dataset.runs import Runs
 from dcmrecv.dataset.shapes import Shapes
 from dcmrecv.dataset.stream import (
+    BEHIND_ELEMENTS,
     FIRST_TAG,
     HEAD,
     INFINITE,
@@ -39,8 +40,6 @@ __all__ = ["FastWalker", "Forms", "forms_of", "walker_for"]
 
 _UNDEFINED_LENGTH = b"\xff\xff\xff\xff"
 _MAX_DEPTH = 2 * limits.MAX_NESTING
-_BEHIND_ELEMENTS = 0xFFFE0000
-
 
 Forms: TypeAlias = tuple[KnownHeaders, Shapes, Runs]
 """What is known of data sets in one encoding."""
@@ -81,7 +80,7 @@ class FastWalker(ElementWalker):
     def _nested_barrier(self) -> int:
         if self.sop_class is None:
             return SOP_CLASS_UID
-        return _BEHIND_ELEMENTS if self.sop_instance is not None else SOP_INSTANCE_UID
+        return BEHIND_ELEMENTS if self.sop_instance is not None else SOP_INSTANCE_UID
 
     def _passed(self, position: int, header: int, length: int) -> bool:
         """Take over where the last element passed may end behind its item or the buffer.
@@ -293,7 +292,7 @@ class FastWalker(ElementWalker):
                 advance = 0
                 if kind == ITEM:
                     if stack:
-                        barrier = nested_barrier if nested_barrier > last else _BEHIND_ELEMENTS
+                        barrier = nested_barrier if nested_barrier > last else BEHIND_ELEMENTS
                     else:
                         self.last = last
                         barrier = self._barrier()
@@ -323,7 +322,7 @@ def _explicit_forms(big_endian: bool) -> Forms:
     return (
         headers,
         Shapes(headers, explicit=True, big_endian=big_endian),
-        Runs(headers, explicit=True, big_endian=big_endian),
+        Runs(headers, big_endian=big_endian),
     )
 
 

@@ -10,14 +10,20 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dcmrecv.dataset.checks import PIXEL_DATA
 from dcmrecv.dataset.headers import RAW, SEQUENCE_FOLLOWS
-from dcmrecv.dataset.stream import FIRST_TAG, HEAD, SERIES_DATE, SOP_CLASS_UID, SOP_INSTANCE_UID
+from dcmrecv.dataset.stream import (
+    BEHIND_ELEMENTS,
+    FIRST_TAG,
+    HEAD,
+    SERIES_DATE,
+    SOP_CLASS_UID,
+    SOP_INSTANCE_UID,
+)
 
 if TYPE_CHECKING:
     from dcmrecv.dataset.walkers import Forms
 
 __all__ = ["WholeDataSet", "read_whole"]
 
-_BEHIND_ELEMENTS = 0xFFFE0000
 _HEAD_DOWNWARDS = sorted(HEAD, reverse=True)
 
 
@@ -50,7 +56,7 @@ def read_whole(view: memoryview, forms: Forms, *, encapsulated: bool) -> WholeDa
     out: list[bytes | bytearray | memoryview] = []
     start = position = 0
     last = FIRST_TAG
-    barriers = [PIXEL_DATA if encapsulated else _BEHIND_ELEMENTS, *_HEAD_DOWNWARDS]
+    barriers = [PIXEL_DATA if encapsulated else BEHIND_ELEMENTS, *_HEAD_DOWNWARDS]
     barrier = barriers.pop()
     while True:
         position, last = pass_over(view, position, size, last, barrier)

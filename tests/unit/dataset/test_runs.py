@@ -29,7 +29,7 @@ def encode(elements: list[tuple[int, bytes, int]]) -> memoryview:
 
 
 def make() -> Runs:
-    return Runs(ExplicitHeaders(False), explicit=True, big_endian=False)
+    return Runs(ExplicitHeaders(False), big_endian=False)
 
 
 def one_by_one(data: memoryview, room: int, last: int, barrier: int) -> tuple[int, int]:
