@@ -3,6 +3,7 @@
 No association's thread waits with them: it would wake up just when the next connection of the same sender
 arrives in another thread, and the two would take the interpreter lock from each other. The associations that
 follow close them on their way, when their own peer has to think; a thread sees to those that nobody follows.
+Connections over TLS do not come here: they still have a good-bye to say.
 """
 
 from __future__ import annotations
