@@ -21,7 +21,7 @@ from dcmrecv.core.events import (
     Stage,
     StoreRequest,
 )
-from dcmrecv.core.negotiate import AcceptorSettings, is_receivable
+from dcmrecv.core.negotiate import RECEIVABLE, AcceptorSettings
 from dcmrecv.core.responses import ResponseWriter
 from dcmrecv.core.upper_layer import State, UpperLayer, Wait
 
@@ -168,7 +168,8 @@ class Acceptor(UpperLayer):
         fragments = self._fragments
         data = fragments[0] if len(fragments) == 1 else b"".join(fragments)
         context_id = self._command_context
-        problem = self._context_problem(context_id)
+        transfer_syntax = self._contexts.get(context_id, b"")
+        problem = () if transfer_syntax in RECEIVABLE else self._context_problem(transfer_syntax)
         if is_data and not problem:
             problem = (causes.RECEIVE_FAILED, causes.COMMAND_EXPECTED)
         try:
@@ -192,7 +193,7 @@ class Acceptor(UpperLayer):
                 command.message_id,
                 command.class_uid,
                 command.instance_uid,
-                self._contexts[context_id],
+                transfer_syntax,
                 command.priority,
                 command.data_set_type,
                 command.move_originator,
@@ -213,14 +214,15 @@ class Acceptor(UpperLayer):
             context_of_command=context_id,
         )
 
-    def _context_problem(self, context_id: int) -> tuple[Cause, ...]:
-        """Return why nothing can be received on *context_id*, or nothing (c.1 check 4)."""
-        transfer_syntax = self._contexts.get(context_id)
-        if transfer_syntax is None:
+    @staticmethod
+    def _context_problem(transfer_syntax: bytes) -> tuple[Cause, ...]:
+        """Return why nothing can be received on a context of *transfer_syntax*, empty: not an accepted one.
+
+        For what is not in `RECEIVABLE` (c.1 check 4).
+        """
+        if not transfer_syntax:
             return (causes.RECEIVE_FAILED, causes.BAD_CONTEXT)
-        if not is_receivable(transfer_syntax):
-            return (causes.RECEIVE_FAILED, causes.unsupported_transfer_syntax(transfer_syntax))
-        return ()
+        return (causes.RECEIVE_FAILED, causes.unsupported_transfer_syntax(transfer_syntax))
 
     # -- data sets -----------------------------------------------------------------------------------
 
@@ -299,7 +301,7 @@ class Acceptor(UpperLayer):
         if context_id != self._data_context:
             if self._data_context >= 0:
                 return causes.contexts_in_data_set(self._data_context, context_id)
-            problem = self._context_problem(context_id)
-            if problem:
-                return problem
+            transfer_syntax = self._contexts.get(context_id, b"")
+            if transfer_syntax not in RECEIVABLE:
+                return self._context_problem(transfer_syntax)
         return (causes.odd_fragment(length),) if length & 1 else ()

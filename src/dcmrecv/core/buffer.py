@@ -54,6 +54,9 @@ class ReceiveBuffer:
             if size > self._size:
                 self._move_to(bytearray(size))
                 return self._view[self._end :]
+        if self._pos == self._end and self._pdv == self._pdu_end:  # the usual case: everything is consumed
+            self._pos = self._end = self._pdv = self._pdu_begin = self._pdu_end = 0
+            return self._view
         begin = self._kept
         if begin:
             # overlapping moves are fine between memoryviews of one object

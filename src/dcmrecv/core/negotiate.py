@@ -36,7 +36,7 @@ from dcmrecv.core.events import (
 )
 from dcmrecv.core.responses import Templates
 
-__all__ = ["AcceptorSettings", "Negotiated", "is_receivable", "max_send_pdv"]
+__all__ = ["RECEIVABLE", "AcceptorSettings", "Negotiated", "max_send_pdv"]
 
 _APPLICATION_CONTEXT = b"1.2.840.10008.3.1.1.1"
 _IMPLICIT = b"1.2.840.10008.1.2"
@@ -225,7 +225,7 @@ def _judge(
     supported = settings.abstract_syntaxes.get(name)
     if settings.accept_all and is_storage(name):
         # in the sender's order, behind what the profile prefers
-        supported = (*(supported or ()), *filter(is_receivable, context.transfer_syntaxes))
+        supported = (*(supported or ()), *filter(RECEIVABLE.__contains__, context.transfer_syntaxes))
     if supported is None:
         outcome = ContextOutcome.ABSTRACT_SYNTAX_NOT_SUPPORTED
     else:
@@ -290,13 +290,9 @@ def _advertised(max_pdu: int, peer: int) -> int:
     return 0xA510FFFF if peer & 0xFF0000FF == 0xA500005A else max_pdu
 
 
-def is_receivable(transfer_syntax: bytes) -> bool:
-    """True if the reference can receive data sets in *transfer_syntax* (a.2)."""
-    return transfer_syntax in _RECEIVABLE
-
-
 _DICOM = b"1.2.840.10008.1.2"
-_RECEIVABLE = frozenset(
+RECEIVABLE = frozenset(
     [_DICOM, _DICOM + b".1", _DICOM + b".1.99", _DICOM + b".2", _DICOM + b".5"]
     + [_DICOM + b".4.%d" % n for n in (*range(50, 71), 80, 81, *range(90, 94), *range(100, 109))]
 )
+"""Transfer syntaxes that the reference can receive data sets in (a.2)."""

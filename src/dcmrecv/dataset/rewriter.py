@@ -6,7 +6,8 @@
     write(rewriter.finish())
     # then: rewriter.patches over the output, or rewriter.reorder for a second pass
 
-What goes out refers to the views that came in wherever nothing has to be changed.
+What goes out refers to the views that came in wherever nothing has to be changed. A data set that is there as a
+whole may need none of this: see `dcmrecv.dataset.whole`.
 """
 
 from __future__ import annotations
@@ -18,8 +19,7 @@ from dcmrecv.dataset.deflate import Deflater, Inflater
 from dcmrecv.dataset.encoding import encoding_of
 from dcmrecv.dataset.errors import DataSetError
 from dcmrecv.dataset.second_pass import MediaStorageUids, SecondPass
-from dcmrecv.dataset.walkers import forms_of, walker_for
-from dcmrecv.dataset.whole import WholeDataSet, read_whole
+from dcmrecv.dataset.walkers import walker_for
 
 if TYPE_CHECKING:
     from dcmrecv.dataset.dictionary import DataDictionary
@@ -45,7 +45,6 @@ class DataSetRewriter:
 
     # Defaults of the class: what most objects never set costs nothing.
     _walker: ElementWalker | None = None
-    _whole: WholeDataSet | None = None
     _inflater: Inflater | None = None
     _deflater: Deflater | None = None
     _second_pass: SecondPass | None = None
@@ -101,13 +100,6 @@ class DataSetRewriter:
         count = len(views)
         walker = self._walker
         if walker is None:
-            encoding = self._encoding
-            if last and count == 1 and encoding.explicit and not encoding.deflated and not self._detail:
-                forms = forms_of(encoding, self._dictionary)
-                whole = read_whole(memoryview(views[0]), forms, encapsulated=encoding.encapsulated)
-                if whole is not None and whole.started:
-                    self._whole = whole
-                    return self._joined(whole.out)
             walker = self._start()
         walker.out = []
         if last and count and not len(views[-1]) and (self._received or (count > 1 and any(map(len, views)))):
@@ -165,8 +157,6 @@ class DataSetRewriter:
         Raises DataSetError if the data set is not complete in the reference's eyes.
         """
         self._finished = True
-        if self._whole is not None:
-            return []
         walker = self._walker or self._start()
         walker.out = []
         if self._inflater is not None and not self._ended:
@@ -234,6 +224,6 @@ class DataSetRewriter:
         return self._second_pass
 
     @property
-    def _findings(self) -> ElementWalker | WholeDataSet:
+    def _findings(self) -> ElementWalker:
         """What knows about the data set."""
-        return self._whole or self._walker or self._start()
+        return self._walker or self._start()

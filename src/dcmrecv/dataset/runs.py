@@ -35,17 +35,24 @@ class _Run(NamedTuple):
     fields: Callable[[Any, int], tuple[bytes, ...]]
     """Unpacks the headers."""
     headers: tuple[bytes, ...]
+    wanted: tuple[tuple[int, int, int], ...]
+    """Tag, begin and end of the values of `HEAD` in it."""
 
 
-_NONE = _Run(0, 0, 0, struct.Struct("").unpack_from, ())
+_NONE = _Run(0, 0, 0, struct.Struct("").unpack_from, (), ())
 """Stands for one that is not worth having: no tag is so low that it fits."""
 
 
 class Runs:
-    """The runs of one encoding, shared by all data sets; *headers* are those known in the encoding."""
+    """The runs of one encoding, shared by all data sets; *headers* are those known in the encoding.
 
-    def __init__(self, headers: KnownHeaders, *, big_endian: bool) -> None:
+    *over_heads*: they go on over the elements in `HEAD` that have the right VR, where others end. Explicit VR
+    only.
+    """
+
+    def __init__(self, headers: KnownHeaders, *, big_endian: bool, over_heads: bool = False) -> None:
         self._headers = headers
+        self._over_heads = over_heads
         self._word = struct.Struct(">I" if big_endian else "<I")
         self._known: dict[int, _Run] = {}
         self._met: set[int] = set()
@@ -56,13 +63,22 @@ class Runs:
         self._met.clear()
 
     def pass_over(
-        self, buffer: memoryview, position: int, room: int, last: int, barrier: int
+        self,
+        buffer: memoryview,
+        position: int,
+        room: int,
+        last: int,
+        barrier: int,
+        values: dict[int, bytes],
     ) -> tuple[int, int]:
         """Return the position behind the plain elements from *position* on, and the tag of the last of them.
 
         *last* is the tag before them. They end at *room* at the latest, their tags lie below *barrier* and
         ascend. Nothing is passed over that the element by element loop of `dcmrecv.dataset.walkers` would
         not pass over.
+
+        Where runs go over `HEAD`, *barrier* is the next of these that may come, or a tag from `PIXEL_DATA` on.
+        A run that goes over some puts their values into *values* and is the last thing passed over.
         """
         unpack = RAW.unpack_from
         headers = self._headers
@@ -73,10 +89,14 @@ class Runs:
             (raw,) = unpack(buffer, position)
             run = known(raw)
             if run is not None:
-                size, first, end, fields, expected = run
-                if last < first and end < barrier and position + size <= room:
+                size, first, end, fields, expected, wanted = run
+                if last < first and (end < barrier or wanted) and position + size <= room:
                     found = fields(buffer, position)
                     if found == expected:
+                        if wanted:
+                            for tag, start, stop in wanted:
+                                values[tag] = bytes(buffer[position + start : position + stop])
+                            return position + size, end
                         position += size
                         last = end
                     else:
@@ -123,6 +143,7 @@ class Runs:
         """Return the run of at most *most* elements at *position*, `_NONE` if it is too short."""
         headers: list[bytes] = []
         tags: list[int] = []
+        wanted: list[tuple[int, int, int]] = []
         text = "<"
         start = position
         last = FIRST_TAG
@@ -137,8 +158,12 @@ class Runs:
                 if length & mask:
                     break
                 advance = 12 + length
-            if not last < tag < PIXEL_DATA or tag in HEAD or position + advance > room:
+            if not last < tag < PIXEL_DATA or position + advance > room:
                 break
+            if tag in HEAD:
+                if not self._over_heads or buffer[position + 4 : position + 6] != HEAD[tag]:
+                    break
+                wanted.append((tag, position - start + header, position - start + advance))
             headers.append(bytes(buffer[position : position + header]))
             tags.append(tag)
             text += f"{header}s{advance - header}x"
@@ -146,4 +171,5 @@ class Runs:
             last = tag
         if len(headers) < _SHORTEST:
             return _NONE
-        return _Run(position - start, tags[0], tags[-1], struct.Struct(text).unpack_from, tuple(headers))
+        fields = struct.Struct(text).unpack_from
+        return _Run(position - start, tags[0], tags[-1], fields, tuple(headers), tuple(wanted))

@@ -36,7 +36,7 @@ from dcmrecv.dataset.stream import (
 if TYPE_CHECKING:
     from dcmrecv.dataset.dictionary import DataDictionary
 
-__all__ = ["FastWalker", "Forms", "forms_of", "walker_for"]
+__all__ = ["FastWalker", "Forms", "explicit_forms", "walker_for"]
 
 _UNDEFINED_LENGTH = b"\xff\xff\xff\xff"
 _MAX_DEPTH = 2 * limits.MAX_NESTING
@@ -117,6 +117,7 @@ class FastWalker(ElementWalker):
         headers = self._headers
         match = self._shapes.match
         pass_over = self._runs.pass_over
+        no_values: dict[int, bytes] = {}  # these runs end before them
         explicit = self.encoding.explicit
         header_size = 12 if explicit else 8
         item_header = self.item_header.unpack_from
@@ -148,7 +149,7 @@ class FastWalker(ElementWalker):
                     if not stack:
                         # items are too short for runs, and have shapes
                         room = item_end if item_end < size else size
-                        position, last = pass_over(buffer, position, room, last, barrier)
+                        position, last = pass_over(buffer, position, room, last, barrier, no_values)
                     while position <= limit:
                         (raw,) = unpack(buffer, position)
                         tag, advance = headers[raw]
@@ -317,7 +318,8 @@ class FastWalker(ElementWalker):
 
 
 @lru_cache(maxsize=2)
-def _explicit_forms(big_endian: bool) -> Forms:
+def explicit_forms(big_endian: bool) -> Forms:
+    """Return what is known of data sets in explicit VR."""
     headers = explicit_headers(big_endian)
     return (
         headers,
@@ -326,10 +328,10 @@ def _explicit_forms(big_endian: bool) -> Forms:
     )
 
 
-def forms_of(encoding: Encoding, dictionary: Callable[[], DataDictionary]) -> Forms:
+def _forms_of(encoding: Encoding, dictionary: Callable[[], DataDictionary]) -> Forms:
     """Return what is known of data sets in *encoding*; all of them share it."""
     if encoding.explicit:
-        return _explicit_forms(encoding.big_endian)
+        return explicit_forms(encoding.big_endian)
     tags = dictionary()
     return tags.headers, tags.shapes, tags.runs
 
@@ -340,4 +342,4 @@ def walker_for(
     note: Callable[[str, str], None] | None,
 ) -> FastWalker:
     """Return a walker for *encoding*."""
-    return FastWalker(encoding, dictionary, note, *forms_of(encoding, dictionary))
+    return FastWalker(encoding, dictionary, note, *_forms_of(encoding, dictionary))

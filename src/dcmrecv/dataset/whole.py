@@ -6,10 +6,13 @@ their headers. What is passed over here is what the fast loop of `dcmrecv.datase
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from dcmrecv.dataset.checks import PIXEL_DATA
 from dcmrecv.dataset.headers import RAW, SEQUENCE_FOLLOWS
+from dcmrecv.dataset.runs import Runs
+from dcmrecv.dataset.second_pass import MediaStorageUids, SecondPass
 from dcmrecv.dataset.stream import (
     BEHIND_ELEMENTS,
     FIRST_TAG,
@@ -18,8 +21,12 @@ from dcmrecv.dataset.stream import (
     SOP_CLASS_UID,
     SOP_INSTANCE_UID,
 )
+from dcmrecv.dataset.walkers import explicit_forms
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dcmrecv.dataset.encoding import Encoding
     from dcmrecv.dataset.walkers import Forms
 
 __all__ = ["WholeDataSet", "read_whole"]
@@ -28,40 +35,51 @@ _HEAD_DOWNWARDS = sorted(HEAD, reverse=True)
 
 
 class WholeDataSet(NamedTuple):
-    """What a data set comes to."""
+    """What a data set comes to: as a finished `DataSetRewriter` tells it, and the output."""
 
     out: list[bytes | bytearray | memoryview]
     """It as it is to be stored."""
-    started: bool
-    """There is an element."""
-    sop_class: bytes | None
-    sop_instance: bytes | None
+    head: MediaStorageUids
     series_date: bytes | None
-    # Properties that a walker may find otherwise.
+
+    # What a rewriter may find otherwise.
+    empty: bool = False
     unsaveable: str | None = None
-    second_pass: bool = False
-    head_passed: bool = True
+    reorder: SecondPass | None = None
+    patches: Sequence[tuple[int, bytes]] = ()
 
 
-def read_whole(view: memoryview, forms: Forms, *, encapsulated: bool) -> WholeDataSet | None:
-    """Return what the data set in *view* comes to; None if it needs a walker.
+@lru_cache(maxsize=2)
+def _forms(big_endian: bool) -> Forms:
+    """Return what is known of data sets: as for the walkers, but for runs that go over the head, too."""
+    headers, shapes, _ = explicit_forms(big_endian)
+    return headers, shapes, Runs(headers, big_endian=big_endian, over_heads=True)
 
-    Explicit VR only: in implicit VR some values decide how others are read. *forms* is what is known in its
-    encoding; *encapsulated*: so is its pixel data.
+
+def read_whole(view: memoryview, encoding: Encoding) -> WholeDataSet | None:
+    """Return what the data set in *view* comes to; None if it is empty or needs a walker.
+
+    In implicit VR it always does: some values decide how others are read.
     """
-    headers, shapes, runs = forms
-    pass_over = runs.pass_over
     size = len(view)
+    if not encoding.explicit or encoding.deflated or not size:
+        return None
+    headers, shapes, runs = _forms(encoding.big_endian)
+    pass_over = runs.pass_over
     values: dict[int, bytes] = {}
     out: list[bytes | bytearray | memoryview] = []
     start = position = 0
     last = FIRST_TAG
-    barriers = [PIXEL_DATA if encapsulated else BEHIND_ELEMENTS, *_HEAD_DOWNWARDS]
+    barriers = [PIXEL_DATA if encoding.encapsulated else BEHIND_ELEMENTS, *_HEAD_DOWNWARDS]
     barrier = barriers.pop()
     while True:
-        position, last = pass_over(view, position, size, last, barrier)
+        position, last = pass_over(view, position, size, last, barrier, values)
         if position == size:
             break
+        if last >= barrier:  # by a run over the head
+            while last >= barrier:
+                barrier = barriers.pop()
+            continue
         if size - position < 8:
             return None
         tag, advance = headers[RAW.unpack_from(view, position)[0]]
@@ -97,10 +115,8 @@ def read_whole(view: memoryview, forms: Forms, *, encapsulated: bool) -> WholeDa
         out.append(view[start:position])
     sop_class = values.get(SOP_CLASS_UID)
     sop_instance = values.get(SOP_INSTANCE_UID)
-    return WholeDataSet(
-        out,
-        size > 0,
+    head = MediaStorageUids(
         None if sop_class is None else sop_class.split(b"\0", 1)[0],
         None if sop_instance is None else sop_instance.split(b"\0", 1)[0],
-        values.get(SERIES_DATE),
     )
+    return WholeDataSet(out, head, values.get(SERIES_DATE))

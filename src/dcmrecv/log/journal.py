@@ -13,6 +13,7 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Iterable, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from dcmrecv.config import Config, LogLevel, StorageMode
@@ -55,31 +56,46 @@ def _causes(causes: Iterable[ev.Cause]) -> str:
 class DcmtkAssociationJournal(AssociationJournal):
     """The lines of one connection. Methods are documented in `dcmrecv.journal.AssociationJournal`."""
 
-    def __init__(self, logs: AssociationLogs, options: Options, peer_address: str, peer_port: int) -> None:
-        self._logs = logs
-        self._net = net = logs.logger(DCMNET)
-        self._data = data = logs.logger(DCMDATA)
+    # Most connections have nothing to say: what they would say it with is made when there is something.
+    _opened: AssociationLogs | None = None
+    _info = _debug = _data_debug = _dumps_parameters = False
+    _host = _calling = _called = ""
+    _request: ev.AssociateRequest | None = None
+    _notes: Sequence[ev.NegotiationNote] = ()
+
+    def __init__(self, logs: Logs, options: Options, number: int, peer_address: str, peer_port: int) -> None:
+        """*number* is that of the connection in this process."""
+        self._all_logs = logs
         self._options = options
+        self._number = number
         self._peer_address = peer_address
         self._peer_port = peer_port
-        self._host = ""
-        self._info = net.info_on
-        self._debug = net.debug_on
-        self._data_debug = data.debug_on
-        self._fields = options.fields
-        self._dumps_parameters = net.on(options.dump_level)
-        self._calling = self._called = ""
-        self._request: ev.AssociateRequest | None = None
-        self._notes: Sequence[ev.NegotiationNote] = ()
-        self.wants_details = net.debug_on
-        self.wants_notes = data.error_on
-        self.wants_milestones = data.debug_on
-        self.note_detail = 2 if data.trace_on else int(data.debug_on)
-        self.wants_data_set = (
-            net.trace_on
-            and options.dump_data_set is not None
-            and options.mode is not StorageMode.BIT_PRESERVING
-        )
+        self.wants_notes = options.wants_notes
+        if options.info or options.data_debug:
+            self._info = options.info
+            self._debug = self.wants_details = options.debug
+            self._data_debug = self.wants_milestones = options.data_debug
+            self._dumps_parameters = options.dumps_parameters
+            self.note_detail = options.note_detail
+            self.wants_data_set = options.wants_data_set
+
+    @property
+    def _logs(self) -> AssociationLogs:
+        """The loggers of the connection, with an identity of its own for JSON and NDC."""
+        logs = self._opened
+        if logs is None:
+            address = self._peer_address
+            peer = f"[{address}]:{self._peer_port}" if ":" in address else f"{address}:{self._peer_port}"
+            logs = self._opened = self._all_logs.association(f"{os.getpid()}-{self._number}", peer)
+        return logs
+
+    @cached_property
+    def _net(self) -> Log:
+        return self._logs.logger(DCMNET)
+
+    @cached_property
+    def _data(self) -> Log:
+        return self._logs.logger(DCMDATA)
 
     # -- helpers -------------------------------------------------------------------------------------
 
@@ -111,7 +127,7 @@ class DcmtkAssociationJournal(AssociationJournal):
             self._data.debug(sentences.READING.format(name="Little Endian Implicit"))
 
     def _with_fields(self, fields: Fields) -> Fields | None:
-        return fields if self._fields else None
+        return fields if self._options.fields else None
 
     # -- association ---------------------------------------------------------------------------------
 
@@ -270,10 +286,10 @@ class DcmtkAssociationJournal(AssociationJournal):
     # -- commands ------------------------------------------------------------------------------------
 
     def command_received(self, event: ev.EchoRequest | ev.StoreRequest) -> None:
-        self._command_starts()
+        if self._data_debug:
+            self._command_starts()
         for note in event.notes:
             self._note(note)
-        self._command_parsed(event.command_set, event.context_id)
 
     def echo_request(self, event: ev.EchoRequest) -> None:
         if not self._info:
@@ -308,7 +324,7 @@ class DcmtkAssociationJournal(AssociationJournal):
                 sentences.STORE_REQUEST
                 if self._debug
                 else sentences.STORE_REQUEST_INFO.format(message_id=event.message_id),
-                self._store_fields("store_request", event) if self._fields else None,
+                self._store_fields("store_request", event) if self._options.fields else None,
             )
 
     def _store_fields(self, name: str, request: ev.StoreRequest) -> dict[str, object]:
@@ -398,13 +414,13 @@ class DcmtkAssociationJournal(AssociationJournal):
         self._dump_store_request(request)
         self._net.error(
             sentences.STORE_DATA_SET_NOT_RECEIVED.format(context_id=request.context_id),
-            self._store_fields("store_failed", request) if self._fields else None,
+            self._store_fields("store_failed", request) if self._options.fields else None,
         )
 
     def contexts_differ(self, request: ev.StoreRequest, context_id: int) -> None:
         self._net.error(
             sentences.CONTEXTS_DIFFER.format(command=request.context_id, data_set=context_id),
-            self._store_fields("store_failed", request) if self._fields else None,
+            self._store_fields("store_failed", request) if self._options.fields else None,
         )
 
     def store_error(self, text: str) -> None:
@@ -449,7 +465,7 @@ class DcmtkAssociationJournal(AssociationJournal):
         if self._info:
             text = from_bytes(path)
             fields = None
-            if self._fields:
+            if self._options.fields:
                 fields = {**self._store_fields("stored", request), "path": text, "size": size}
             self._net.info(sentences.STORED.format(path=text), fields)
 
@@ -461,7 +477,7 @@ class DcmtkAssociationJournal(AssociationJournal):
         if not self._info:
             return
         fields = None
-        if self._fields:
+        if self._options.fields:
             fields = {**self._store_fields("store_response", request), "status": f"{status:04x}"}
         if not self._debug:
             words = sentences.STATUS_SHORT.get(status)
@@ -513,7 +529,8 @@ class DcmtkAssociationJournal(AssociationJournal):
                 self._net.debug(text)
 
     def flush(self) -> None:
-        self._logs.flush()
+        if self._opened is not None:
+            self._opened.flush()
 
     def crashed(self, error: Exception) -> None:
         self._net.error(sentences.CRASHED.format(kind=type(error).__name__, text=error))
@@ -523,7 +540,8 @@ class DcmtkAssociationJournal(AssociationJournal):
             self._net.debug("".join(traceback.format_exception(error)).rstrip())
 
     def closed(self) -> None:
-        self._logs.close()
+        if self._opened is not None:
+            self._opened.close()
 
 
 class DcmtkJournal(Journal):
@@ -548,21 +566,22 @@ class DcmtkJournal(Journal):
         self._logs = logs
         self._dictionary_loaded = dictionary_loaded
         self._net: Log = logs.logger(DCMNET)
-        self._options = Options(config, resolve, keyword, dump_data_set, fields=logs.wants_fields)
+        data = logs.logger(DCMDATA)
+        self._options = Options(
+            config, resolve, keyword, dump_data_set, net=self._net, data=data, fields=logs.wants_fields
+        )
         self._odd_length = config.association.max_pdu if config.association.max_pdu & 1 else 0
-        self._traces = self._net.trace_on or logs.logger(DCMDATA).trace_on
+        self._traces = self._net.trace_on or data.trace_on
         self._numbers = itertools.count(1)
 
     def association(self, peer_address: str, peer_port: int) -> DcmtkAssociationJournal:
-        """Return the journal of a new connection, with an identity of its own for JSON and NDC."""
-        identity = f"{os.getpid()}-{next(self._numbers)}"
-        peer = f"[{peer_address}]:{peer_port}" if ":" in peer_address else f"{peer_address}:{peer_port}"
-        logs = self._logs.association(identity, peer)
+        """Return the journal of a new connection."""
+        number = next(self._numbers)
         if self._traces:
             from dcmrecv.log.tracing import TracingAssociationJournal  # for the trace level alone
 
-            return TracingAssociationJournal(logs, self._options, peer_address, peer_port)
-        return DcmtkAssociationJournal(logs, self._options, peer_address, peer_port)
+            return TracingAssociationJournal(self._logs, self._options, number, peer_address, peer_port)
+        return DcmtkAssociationJournal(self._logs, self._options, number, peer_address, peer_port)
 
     def waiting(self) -> None:
         """See `Journal.waiting`."""

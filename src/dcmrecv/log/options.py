@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-from dcmrecv.config import Config, LogLevel
+from dcmrecv.config import Config, LogLevel, StorageMode
 from dcmrecv.log.environment import socket_lines
+
+if TYPE_CHECKING:
+    from dcmrecv.log.loggers import Log
 
 __all__ = ["DataSetDump", "Options"]
 
@@ -15,19 +19,26 @@ DataSetDump = Callable[[bytes, bytes], str]
 
 
 class Options:
-    """What the journals of all connections share."""
+    """What the journals of all connections share. Levels are constant, so what is said at all is, too."""
 
     __slots__ = (
         "acse_timeout",
         "called_title",
+        "data_debug",
+        "debug",
         "dump_data_set",
         "dump_level",
+        "dumps_parameters",
         "fields",
+        "info",
         "keyword",
         "max_pdu",
         "mode",
+        "note_detail",
         "resolve",
         "socket_lines",
+        "wants_data_set",
+        "wants_notes",
     )
 
     def __init__(
@@ -37,8 +48,11 @@ class Options:
         keyword: Callable[[int, int], str],
         dump_data_set: DataSetDump | None,
         *,
+        net: Log,
+        data: Log,
         fields: bool,
     ) -> None:
+        """*net* and *data* are loggers of the whole receiver: those of connections have the same levels."""
         self.resolve = resolve
         self.keyword = keyword
         self.dump_data_set = dump_data_set
@@ -49,3 +63,12 @@ class Options:
         self.dump_level = LogLevel.INFO if config.logging.verbose_pc else LogLevel.DEBUG
         self.fields = fields
         self.socket_lines = socket_lines(os.environ)
+        self.info = net.info_on
+        self.debug = net.debug_on
+        self.data_debug = data.debug_on
+        self.dumps_parameters = net.on(self.dump_level)
+        self.wants_notes = data.error_on
+        self.note_detail = 2 if data.trace_on else int(data.debug_on)
+        self.wants_data_set = (
+            net.trace_on and dump_data_set is not None and self.mode is not StorageMode.BIT_PRESERVING
+        )

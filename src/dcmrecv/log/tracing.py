@@ -15,7 +15,7 @@ from dcmrecv.text import from_bytes
 
 if TYPE_CHECKING:
     from dcmrecv.core import events as ev
-    from dcmrecv.log.loggers import AssociationLogs
+    from dcmrecv.log.loggers import Logs
 
 __all__ = ["TracingAssociationJournal"]
 
@@ -25,8 +25,8 @@ _META = {0x0001: "OB", 0x0002: "UI", 0x0003: "UI", 0x0010: "UI", 0x0012: "UI", 0
 class TracingAssociationJournal(DcmtkAssociationJournal):
     """Methods are documented in `dcmrecv.journal.AssociationJournal`."""
 
-    def __init__(self, logs: AssociationLogs, options: Options, peer_address: str, peer_port: int) -> None:
-        super().__init__(logs, options, peer_address, peer_port)
+    def __init__(self, logs: Logs, options: Options, number: int, peer_address: str, peer_port: int) -> None:
+        super().__init__(logs, options, number, peer_address, peer_port)
         self.wants_wire = True
         self._wire = trace.Wire()
         self._fragments = 0
@@ -84,6 +84,7 @@ class TracingAssociationJournal(DcmtkAssociationJournal):
     def command_received(self, event: ev.EchoRequest | ev.StoreRequest) -> None:
         self._read_command()
         super().command_received(event)
+        self._command_parsed(event.command_set, event.context_id)
 
     def _read_command(self) -> None:
         self._fragments = 0

@@ -124,31 +124,33 @@ class Association:
         handlers = _HANDLERS
         flush = self._journal.flush
         watch = self._journal.wire_received if self._journal.wants_wire else None
+        progressed = False
         while True:
             event = next_event()
             if event is None:
                 self._send()
-                if self._over or acceptor.wait >= Wait.LINGER:
+                wait = acceptor.wait
+                if self._over or wait >= Wait.LINGER:
                     return
                 if self._ending and self._session is None:
                     return
                 flush()
-                transport.receive(acceptor, watch)
-            elif type(event) is ev.DataFragments:
-                self._fragments(event)
+                if progressed:
+                    transport.progressed()
+                    progressed = False
+                transport.receive(acceptor, wait, watch)
             else:
                 handlers[type(event)](self, event)
-                transport.progressed()
+                progressed = True
 
     def _send(self) -> OSError | None:
         """Send what the acceptor has to say; an error means that the peer is gone."""
         data = self._acceptor.data_to_send()
-        if not data:
-            return None
-        try:
-            self._transport.send(data)
-        except OSError as error:
-            return error
+        if data:
+            try:
+                self._transport.send(data)
+            except OSError as error:
+                return error
         return None
 
     # -- association ---------------------------------------------------------------------------------
@@ -260,7 +262,6 @@ class Association:
             self._data_set.extend(bytes(view) for view in event.views)
         self._data_context = event.context_id
         causes = session.receive(event.views, event.last, event.context_id)
-        self._transport.progressed()
         if causes is not None:
             self._data_set_failed(causes, event.context_id)
             self._acceptor.abort(causes, after=session.failed_after)
@@ -317,10 +318,11 @@ _HANDLERS: dict[type[Any], Callable[[Association, Any], None]] = {
     ev.AssociationAccepted: Association._accepted,
     ev.EchoRequest: Association._echo,
     ev.StoreRequest: Association._store,
+    ev.DataFragments: Association._fragments,
     ev.ReleaseRequested: Association._released,
     ev.AbortReceived: Association._aborted,
     ev.PeerClosed: Association._aborted,
     ev.ProtocolError: Association._protocol_error,
 }
-"""What each event but `DataFragments` makes us do; shared, since a table of bound methods per connection costs
+"""What each event makes us do; shared, since a table of bound methods per connection costs
 as much as reading a command."""

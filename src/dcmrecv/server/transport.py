@@ -74,12 +74,13 @@ class Transport:
         """Read and write through *stream* from now on."""
         self._stream = self._tls = stream
 
-    def receive(self, acceptor: Acceptor, watch: Callable[[memoryview], None] | None = None) -> None:
-        """Give *acceptor* the next bytes, or tell it that the peer or the time is gone.
+    def receive(
+        self, acceptor: Acceptor, wait: Wait, watch: Callable[[memoryview], None] | None = None
+    ) -> None:
+        """Give *acceptor*, which waits for *wait*, the next bytes, or tell it that the peer or the time is gone.
 
         *watch* is shown the bytes first.
         """
-        wait = acceptor.wait
         if wait is not self._wait:
             if wait is Wait.PDU_BOUNDARY and self._timeout == self._boundary:
                 self._wait = wait  # the usual case: nothing to set

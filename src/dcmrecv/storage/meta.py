@@ -23,20 +23,24 @@ def _element(element: int, vr: bytes, value: bytes, pad: bytes) -> bytes:
 
 
 @lru_cache(maxsize=256)
-def _before_instance(sop_class: bytes) -> bytes:
-    return _VERSION + _element(2, b"UI", sop_class, b"\0")
-
-
-@lru_cache(maxsize=256)
-def _after_instance(transfer_syntax: bytes, source_ae_title: bytes | None) -> bytes:
-    elements = [
+def _around_instance(
+    sop_class: bytes, instance_length: int, transfer_syntax: bytes, source_ae_title: bytes | None
+) -> tuple[bytes, bytes]:
+    """Return what comes before and after the value of (0002,0003), of *instance_length* bytes."""
+    before = [
+        _VERSION,
+        _element(2, b"UI", sop_class, b"\0"),
+        _ELEMENT.pack(2, 3, b"UI", instance_length),
+    ]
+    after = [
         _element(0x10, b"UI", transfer_syntax, b"\0"),
         _element(0x12, b"UI", IMPLEMENTATION_CLASS_UID, b"\0"),
         _element(0x13, b"SH", IMPLEMENTATION_VERSION_NAME, b" "),
     ]
     if source_ae_title is not None:
-        elements.append(_element(0x16, b"AE", source_ae_title, b" "))
-    return b"".join(elements)
+        after.append(_element(0x16, b"AE", source_ae_title, b" "))
+    length = sum(map(len, before)) + instance_length + sum(map(len, after))
+    return b"".join([_PREAMBLE, _GROUP_LENGTH.pack(b"\2\0\0\0", b"UL", 4, length), *before]), b"".join(after)
 
 
 def meta_header(
@@ -47,9 +51,12 @@ def meta_header(
     *source_ae_title* is given in bit-preserving mode only. UIDs longer than the 65,535 bytes that a UI
     element can hold are cut; nothing on the wire gets here with such a length.
     """
-    make = _before_instance if len(sop_class) <= _USUAL_UID else _before_instance.__wrapped__
-    before = make(sop_class[:0xFFFE])
-    instance = _element(3, b"UI", sop_instance[:0xFFFE], b"\0")
-    after = _after_instance(transfer_syntax, source_ae_title)
-    length = len(before) + len(instance) + len(after)
-    return b"".join((_PREAMBLE, _GROUP_LENGTH.pack(b"\2\0\0\0", b"UL", 4, length), before, instance, after))
+    around = _around_instance
+    if len(sop_class) > _USUAL_UID or len(sop_instance) > _USUAL_UID:
+        around = around.__wrapped__  # type: ignore[assignment]
+        sop_class = sop_class[:0xFFFE]
+        sop_instance = sop_instance[:0xFFFE]
+    if len(sop_instance) % 2:
+        sop_instance += b"\0"
+    before, after = around(sop_class, len(sop_instance), transfer_syntax, source_ae_title)
+    return before + sop_instance + after

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING
 
 from dcmrecv.config import FilenameMode
 from dcmrecv.core.events import Cause
+from dcmrecv.dataset.encoding import encoding_of
 from dcmrecv.dataset.rewriter import DataSetError, DataSetRewriter, MediaStorageUids
+from dcmrecv.dataset.whole import WholeDataSet, read_whole
 from dcmrecv.storage.directories import DirectoryError, series_date_directory
 from dcmrecv.storage.meta import meta_header
 from dcmrecv.storage.naming import new_uid
@@ -51,6 +53,7 @@ class IgnoreSession(StoreSession):
     # Defaults of the class: what most objects never set costs nothing.
     _saving = False
     _rewriter: DataSetRewriter | None = None
+    _found: DataSetRewriter | WholeDataSet | None = None
 
     def __init__(
         self,
@@ -70,6 +73,12 @@ class IgnoreSession(StoreSession):
         rewriter = self._rewriter
         try:
             if rewriter is None:
+                if last and len(views) == 1 and self._is_usual(context_id):
+                    whole = read_whole(views[0], encoding_of(self._transfer_syntax))
+                    if whole is not None:
+                        self._found = whole
+                        self._take(whole.out, last)
+                        return None
                 rewriter = self._start(views, context_id)
             chunks = rewriter.feed(views, last)
             if last:
@@ -82,6 +91,10 @@ class IgnoreSession(StoreSession):
         self._take(chunks, last)
         return None
 
+    def _is_usual(self, context_id: int) -> bool:
+        """Return whether nobody wants to know more than what the data set is."""
+        return context_id == self._request.context_id and not self._journal.wants_milestones
+
     def _start(self, views: list[memoryview], context_id: int) -> DataSetRewriter:
         if context_id != self._request.context_id:
             for context in self._association.contexts:
@@ -91,7 +104,7 @@ class IgnoreSession(StoreSession):
         if self._journal.wants_milestones and any(views):
             self._journal.data_set_starts(self._transfer_syntax)
         journal = self._journal
-        self._rewriter = DataSetRewriter(
+        self._rewriter = self._found = DataSetRewriter(
             self._transfer_syntax,
             dictionary=self._store.dictionary,
             note=journal.data_set_note if journal.wants_notes else None,
@@ -111,7 +124,7 @@ class IgnoreSession(StoreSession):
 
     def discard(self) -> None:
         """See `StoreSession.discard`."""
-        self._rewriter = None
+        self._rewriter = self._found = None
 
 
 class NormalSession(IgnoreSession):
@@ -161,7 +174,7 @@ class NormalSession(IgnoreSession):
             self._held.extend(bytes(chunk) for chunk in chunks)
 
     def _header(self) -> bytes:
-        self._uids = _media_storage_uids(self._rewriter.head if self._rewriter is not None else None)
+        self._uids = _media_storage_uids(self._found.head if self._found is not None else None)
         return meta_header(*self._uids, self._transfer_syntax)
 
     def _open(self, chunks: Sequence[Buffer], header: bytes) -> None:
@@ -194,23 +207,24 @@ class NormalSession(IgnoreSession):
         try:
             return StoreResult(self._complete())
         finally:
-            self.discard()
+            if self._file is not None:
+                self.discard()
 
     def _complete(self) -> int:
-        rewriter = self._rewriter
+        found = self._found
         journal = self._journal
         journal.processing_store()
-        if rewriter is None or rewriter.empty:
+        if found is None or found.empty:
             return CANNOT_UNDERSTAND
         request = self._request
         sop_class = request.sop_class_uid
         if not sop_class:
-            sop_class = (rewriter.head.sop_class if rewriter.head is not None else None) or b""
+            sop_class = (found.head.sop_class if found.head is not None else None) or b""
             if not sop_class and self._store.namer.mode is FilenameMode.DEFAULT:
                 return self._no_name("Invalid SOP Class UID")
         try:
             if self._store.output.by_date:
-                return self._store_by_date(sop_class, series_date_directory(rewriter.series_date))
+                return self._store_by_date(sop_class, series_date_directory(found.series_date))
             return self._store_at(sop_class, self._store.shown, None)
         except NoName as error:
             return self._no_name(error.text)
@@ -287,28 +301,28 @@ class NormalSession(IgnoreSession):
         """Bring the temporary into its final form, once. Raises `FileError` and `DirectoryError`."""
         if self._finished:
             return
-        rewriter = self._rewriter
-        assert rewriter is not None
+        found = self._found
+        assert found is not None
         if self._failure is not None:
             raise self._failure
-        if rewriter.unsaveable is not None:
-            raise FileError(rewriter.unsaveable)
+        if found.unsaveable is not None:
+            raise FileError(found.unsaveable)
         file = self._file
         assert file is not None
-        if rewriter.reorder is not None:
+        if found.reorder is not None:
             self._rewrite(file)
         elif not self._header_first:
             self._put_header_first(file)
         else:
-            for offset, data in rewriter.patches:
+            for offset, data in found.patches:
                 file.patch(self._header_size + offset, data)
         self._finished = True
         if self._journal.wants_milestones:
             self._tell_meta_header()
 
     def _put_header_first(self, body: ObjectFile) -> None:
-        assert self._rewriter is not None
-        for offset, data in self._rewriter.patches:
+        assert self._found is not None
+        for offset, data in self._found.patches:
             body.patch(offset, data)
         whole = self._store.publisher.new_file()
         self._file = whole
@@ -322,8 +336,8 @@ class NormalSession(IgnoreSession):
 
     def _rewrite(self, first: ObjectFile) -> None:
         """Write the object anew from what the first pass has left in *first* (spec/storage.md T1, T2)."""
-        assert self._rewriter is not None
-        second_pass = self._rewriter.reorder
+        assert self._found is not None
+        second_pass = self._found.reorder
         assert second_pass is not None
         publisher = self._store.publisher
         plain = first
@@ -367,8 +381,8 @@ class NormalSession(IgnoreSession):
             file.write(batch)
 
     def _tell_meta_header(self) -> None:
-        assert self._rewriter is not None
-        head = self._found_uids or self._rewriter.head
+        assert self._found is not None
+        head = self._found_uids or self._found.head
         self._journal.meta_header_written(
             self._transfer_syntax,
             *self._uids,

@@ -148,27 +148,29 @@ class ObjectFile:
     def write(self, chunks: Sequence[Buffer]) -> None:
         """Append *chunks*. Raises `FileError` and removes the file if they cannot be written."""
         try:
-            self._write(chunks)
+            if len(chunks) <= _IOV_MAX:
+                self._write(chunks)
+            else:
+                for start in range(0, len(chunks), _IOV_MAX):
+                    self._write(chunks[start : start + _IOV_MAX])
         except OSError:
             self.discard()
             raise FileError(_WRITE_FAILED) from None
 
     def _write(self, chunks: Sequence[Buffer]) -> None:
+        """Append at most `_IOV_MAX` *chunks*."""
         descriptor = self._descriptor
-        for start in range(0, len(chunks), _IOV_MAX):
-            part = chunks[start : start + _IOV_MAX] if len(chunks) > _IOV_MAX else chunks
-            total = sum(map(len, part))
-            written = os.writev(descriptor, part)
+        written = os.writev(descriptor, chunks)
+        self.size += written
+        if written == sum(map(len, chunks)):
+            return
+        rest = memoryview(b"".join(chunks))[written:]
+        while rest:
+            written = os.write(descriptor, rest)
+            if not written:
+                raise OSError(errno.EIO, "nothing written")
             self.size += written
-            if written == total:
-                continue
-            rest = memoryview(b"".join(part))[written:]
-            while rest:
-                written = os.write(descriptor, rest)
-                if not written:
-                    raise OSError(errno.EIO, "nothing written")
-                self.size += written
-                rest = rest[written:]
+            rest = rest[written:]
 
     def patch(self, offset: int, data: bytes) -> None:
         """Overwrite *data* at *offset* of the file. Raises `FileError` as `write` does."""

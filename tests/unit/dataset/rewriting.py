@@ -6,8 +6,10 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from dcmrecv.dataset.dictionary import DataDictionary, builtin_dictionary
+from dcmrecv.dataset.encoding import encoding_of
 from dcmrecv.dataset.rewriter import DataSetRewriter
 from dcmrecv.dataset.second_pass import MediaStorageUids
+from dcmrecv.dataset.whole import WholeDataSet, read_whole
 
 
 class Rewritten(NamedTuple):
@@ -16,7 +18,7 @@ class Rewritten(NamedTuple):
     data: bytes
     head: MediaStorageUids
     series_date: bytes | None
-    rewriter: DataSetRewriter
+    rewriter: DataSetRewriter | WholeDataSet
 
 
 def split(data: bytes, cuts: int | Iterable[int] | None) -> list[bytes]:
@@ -45,8 +47,12 @@ def rewrite(
     batch: int = 1,
 ) -> Rewritten:
     """Feed *data* in fragments, *batch* of them at a time, finish, patch, take the second pass."""
-    rewriter = DataSetRewriter(transfer_syntax, dictionary=dictionary, note=note)
     parts = [memoryview(part) for part in split(data, cuts)]
+    if len(parts) == 1:
+        whole = read_whole(parts[0], encoding_of(transfer_syntax))
+        if whole is not None:
+            return Rewritten(b"".join(whole.out), whole.head, whole.series_date, whole)
+    rewriter = DataSetRewriter(transfer_syntax, dictionary=dictionary, note=note)
     out = bytearray()
     for i in range(0, len(parts), batch):
         for piece in rewriter.feed(parts[i : i + batch], i + batch >= len(parts)):

@@ -74,10 +74,10 @@ def test_as_one_by_one(before, elements, cut, barrier, data):
     last = data.draw(st.sampled_from([FIRST_TAG, *TAGS]))
     for other in [*before, *before, elements, elements, *before]:
         encoded = encode(other)
-        runs.pass_over(encoded, 0, len(encoded), FIRST_TAG, END)
+        runs.pass_over(encoded, 0, len(encoded), FIRST_TAG, END, {})
     encoded = encode(elements)
     room = max(0, len(encoded) - cut)
-    assert runs.pass_over(encoded, 0, room, last, barrier) == one_by_one(encoded, room, last, barrier)
+    assert runs.pass_over(encoded, 0, room, last, barrier, {}) == one_by_one(encoded, room, last, barrier)
 
 
 PLAIN = [(0x00100010 + i, b"CS", 2 * i) for i in range(10)]
@@ -92,7 +92,7 @@ def learnt(elements: list[tuple[int, bytes, int]] = PLAIN) -> Runs:
 
 def pass_all(runs: Runs, elements: list[tuple[int, bytes, int]]) -> int:
     data = encode(elements)
-    position, _ = runs.pass_over(data, 0, len(data), FIRST_TAG, END)
+    position, _ = runs.pass_over(data, 0, len(data), FIRST_TAG, END, {})
     assert position == len(data)
     return position
 
@@ -121,7 +121,7 @@ def test_a_first_element_whose_length_behind_its_vr_differs_fits_nothing():
     first = [(0x00091001, b"UN", 4), *PLAIN]
     runs = learnt(first)
     other = encode([(0x00091001, b"UN", 6), *PLAIN])
-    assert runs.pass_over(other, 0, len(other), FIRST_TAG, END) == (len(other), PLAIN[-1][0])
+    assert runs.pass_over(other, 0, len(other), FIRST_TAG, END, {}) == (len(other), PLAIN[-1][0])
 
 
 @pytest.mark.parametrize("tag", [0x00080016, 0x00080018, 0x00080021, 0x7FE00010])

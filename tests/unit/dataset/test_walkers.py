@@ -13,6 +13,7 @@ from dcmrecv.dataset.elements import ElementWalker
 from dcmrecv.dataset.errors import DataSetError
 from dcmrecv.dataset.headers import ExplicitHeaders
 from dcmrecv.dataset.shapes import Shapes
+from tests.unit.dataset import rewriting
 from tests.unit.dataset.generate import BIG_ENDIAN, EXPLICIT, IMPLICIT, UNDEFINED, Generator
 from tests.unit.dataset.rewriting import rewrite
 
@@ -29,7 +30,7 @@ def outcome(data: bytes, syntax: bytes, cuts) -> object:
 def step_by_step(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the rewriter know nothing but single steps."""
     monkeypatch.setattr(rewriter, "walker_for", ElementWalker)
-    monkeypatch.setattr(rewriter, "read_whole", lambda *_, **__: None)
+    monkeypatch.setattr(rewriting, "read_whole", lambda *_, **__: None)
 
 
 @pytest.mark.parametrize("seed", range(300))

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from dcmrecv.dataset import rewriter
+from dcmrecv.dataset import whole
 from dcmrecv.dataset.dictionary import builtin_dictionary
+from dcmrecv.dataset.elements import ElementWalker
 from dcmrecv.dataset.encoding import encoding_of
-from dcmrecv.dataset.walkers import forms_of
 from dcmrecv.dataset.whole import WholeDataSet, read_whole
+from tests.unit.dataset import rewriting
 from tests.unit.dataset.generate import BIG_ENDIAN, EXPLICIT, IMPLICIT, Generator
 from tests.unit.dataset.rewriting import rewrite
 from tests.unit.dataset.test_walkers import outcome
@@ -17,9 +20,7 @@ JPEG = b"1.2.840.10008.1.2.4.50"
 
 
 def read(data: bytes, syntax: bytes = EXPLICIT) -> WholeDataSet | None:
-    encoding = encoding_of(syntax)
-    forms = forms_of(encoding, builtin_dictionary)
-    return read_whole(memoryview(data), forms, encapsulated=encoding.encapsulated)
+    return read_whole(memoryview(data), encoding_of(syntax))
 
 
 @pytest.mark.parametrize("seed", range(200))
@@ -28,9 +29,9 @@ def test_as_a_walker(seed, monkeypatch):
     data = generator.data_set()
     if len(data) > 16000:
         data = data[:16000]
-    whole = outcome(data, generator.syntax, None)
-    monkeypatch.setattr(rewriter, "read_whole", lambda *_, **__: None)
-    assert whole == outcome(data, generator.syntax, None)
+    at_once = outcome(data, generator.syntax, None)
+    monkeypatch.setattr(rewriting, "read_whole", lambda *_, **__: None)
+    assert at_once == outcome(data, generator.syntax, None)
 
 
 def short(group: int, element: int, vr: bytes, value: bytes) -> bytes:
@@ -55,13 +56,13 @@ def test_plain_elements_pass_as_they_are():
     found = read(data)
     assert found is not None
     assert b"".join(found.out) == data
-    assert found[1:5] == (True, b"1.2.3", b"1.2.4", b"20240131")
+    assert found[1:3] == ((b"1.2.3", b"1.2.4"), b"20240131")
 
 
 def test_values_that_are_missing():
     found = read(NAME)
     assert found is not None
-    assert found[1:5] == (True, None, None, None)
+    assert found[1:3] == ((None, None), None)
 
 
 @pytest.mark.parametrize(
@@ -90,3 +91,69 @@ def test_what_is_remarkable_is_left_to_a_walker(data, syntax):
 @pytest.mark.parametrize("syntax", [EXPLICIT, IMPLICIT, BIG_ENDIAN])
 def test_nothing(syntax):
     assert rewrite(b"", syntax).rewriter.empty
+
+
+TAGS = [0x00080005, 0x00080012, 0x00080016, 0x00080018, 0x00080020, 0x00080021, 0x00080060]
+TAGS += [*range(0x00100010, 0x00100040, 7), 0x7FE00010]
+VRS = st.sampled_from([b"UI", b"DA", b"CS", b"LO", b"OW", b"??"])
+USUAL = {0x00080016: b"UI", 0x00080018: b"UI", 0x00080021: b"DA", 0x7FE00010: b"OW"}
+
+
+@st.composite
+def series(draw: st.DrawFn) -> list[bytes]:
+    """Data sets with mostly the same elements, most of them in order and of even lengths."""
+    usual = draw(st.lists(st.sampled_from(TAGS), max_size=14, unique=True).map(sorted))
+    found = []
+    for _ in range(draw(st.integers(1, 4))):
+        data = b""
+        for tag in usual if draw(st.integers(0, 4)) else draw(st.lists(st.sampled_from(TAGS), max_size=8)):
+            vr = USUAL.get(tag, b"LO") if draw(st.integers(0, 7)) else draw(VRS)
+            value = b"1" * draw(st.sampled_from([4, 4, 4, 4, 6, 0, 5]))
+            start = tag.to_bytes(4, "big")
+            data += start[1::-1] + start[:1:-1] + vr
+            if vr == b"OW":
+                data += b"\0\0" + len(value).to_bytes(4, "little") + value
+            else:
+                data += len(value).to_bytes(2, "little") + value
+        found.append(data[: draw(st.sampled_from([len(data)] * 5 + [len(data) // 2]))])
+    return found
+
+
+@settings(deadline=None)
+@given(series(), st.sampled_from([EXPLICIT, JPEG]))
+def test_what_was_met_before_changes_nothing(data_sets, syntax):
+    """Whatever runs were learnt, a data set comes to what single steps make of it."""
+    whole._forms.cache_clear()
+    for data in data_sets * 3:
+        found = read(data, syntax)
+        if found is None:
+            continue
+        walker = ElementWalker(encoding_of(syntax), builtin_dictionary, None)
+        walker.out = []
+        walker.feed(memoryview(data), True)
+        walker.finish(False)
+        assert b"".join(found.out) == b"".join(walker.out)
+        assert found.head == (walker.sop_class, walker.sop_instance)
+        assert found.series_date == walker.series_date
+        assert not walker.second_pass
+        assert walker.unsaveable is None
+
+
+def test_a_run_over_the_head_is_used():
+    data = CLASS + INSTANCE + DATE + NAME + PIXELS
+    whole._forms.cache_clear()
+    first = [read(data) for _ in range(3)]
+    assert [len(run.wanted) for run in whole._forms(False)[2]._known.values() if run.size] == [3]
+    assert first[0] == first[1] == first[2]
+    second = read(data.replace(b"20240131", b"20250228"))
+    assert second is not None
+    assert second.series_date == b"20250228"
+
+
+@pytest.mark.parametrize(
+    "wrong", [short(0x0008, 0x0016, b"LO", b"1.2.3 "), short(0x0008, 0x0021, b"TM", b"101010")]
+)
+def test_no_run_goes_over_a_head_of_another_vr(wrong):
+    whole._forms.cache_clear()
+    elements = sorted([short(0x0008, number, b"CS", b"A ") for number in (5, 8, 0x60, 0x64)] + [wrong])
+    assert [read(b"".join(elements)) for _ in range(3)] == [None] * 3

@@ -40,7 +40,7 @@ class Wire:
         """Send *data* byte by byte, *seconds* apart."""
         for number in range(len(data)):
             self.peer.sendall(data[number : number + 1])
-            self.transport.receive(self.acceptor)
+            self.transport.receive(self.acceptor, self.acceptor.wait)
             self.clock.now += seconds
 
     def close(self) -> None:
@@ -79,7 +79,7 @@ def test_a_request_that_drips_too_slowly_is_given_up(wire: Wire) -> None:
 
 def test_the_first_header_has_the_acse_timeout_in_all(wire: Wire) -> None:
     wire.drip(REQUEST[:5], 7)
-    wire.transport.receive(wire.acceptor)
+    wire.transport.receive(wire.acceptor, wire.acceptor.wait)
     event = wire.acceptor.next_event()
     assert isinstance(event, RequestUnusable)
     assert event.text == "DUL network read timeout"
@@ -93,7 +93,7 @@ def test_the_first_header_within_the_acse_timeout(wire: Wire) -> None:
 
 def test_a_peer_that_leaves(wire: Wire) -> None:
     wire.peer.close()
-    wire.transport.receive(wire.acceptor)
+    wire.transport.receive(wire.acceptor, wire.acceptor.wait)
     assert isinstance(wire.acceptor.next_event(), NotAnAssociation)
 
 
@@ -104,11 +104,11 @@ def test_silence_at_a_pdu_boundary(clock: Clock, monkeypatch: pytest.MonkeyPatch
     wire = Wire(clock, dimse=dimse)
     try:
         wire.peer.sendall(REQUEST)
-        wire.transport.receive(wire.acceptor)
+        wire.transport.receive(wire.acceptor, wire.acceptor.wait)
         while wire.acceptor.next_event() is not None:
             wire.transport.progressed()
         wire.acceptor.data_to_send()
-        wire.transport.receive(wire.acceptor)
+        wire.transport.receive(wire.acceptor, wire.acceptor.wait)
         event = wire.acceptor.next_event()
         assert type(event).__name__ == ("PeerClosed" if dimse is None else "ProtocolError")
     finally:
