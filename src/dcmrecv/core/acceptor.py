@@ -32,6 +32,7 @@ _PDV = struct.Struct(">IBB").unpack_from
 _LENGTH = struct.Struct(">I").unpack_from
 _COMMAND_BIT = 1
 _LAST_BIT = 2
+_WHOLE_COMMAND = _COMMAND_BIT | _LAST_BIT
 
 
 class Acceptor(UpperLayer):
@@ -147,13 +148,16 @@ class Acceptor(UpperLayer):
             fragments = self._fragments
             if not fragments:
                 self._command_context = context_id
+                if flags == _WHOLE_COMMAND and not length & 1 and length <= limits.WHOLE_COMMAND:
+                    self._command_started = length > 0
+                    return self._complete_command(bytes(self._view[begin + 6 : end]), context_id)
             elif context_id != self._command_context:
                 return self._fail(
                     causes.contexts_in_command(self._command_context, context_id), Stage.COMMAND
                 )
             if length & 1:
                 # dropped, and the command ends here: what came before it counts
-                return self._complete_command(is_data=False, whole=False)
+                return self._complete_command(b"".join(fragments), self._command_context, whole=False)
             if self._fragments_length + length > limits.WHOLE_COMMAND:
                 return self._fail((causes.RECEIVE_FAILED, causes.COMMAND_TOO_LONG), Stage.COMMAND)
             fragments.append(bytes(self._view[begin + 6 : end]))
@@ -161,13 +165,18 @@ class Acceptor(UpperLayer):
             if length or not flags & _LAST_BIT:
                 self._command_started = True
             if flags & _LAST_BIT or not flags & _COMMAND_BIT:
-                return self._complete_command(is_data=not flags & _COMMAND_BIT, whole=bool(flags & _LAST_BIT))
+                return self._complete_command(
+                    b"".join(fragments),
+                    self._command_context,
+                    is_data=not flags & _COMMAND_BIT,
+                    whole=bool(flags & _LAST_BIT),
+                )
 
-    def _complete_command(self, *, is_data: bool, whole: bool) -> Event:
-        """Judge the fragments: *is_data* if the final one is of a data set, *whole* if it was the last."""
-        fragments = self._fragments
-        data = fragments[0] if len(fragments) == 1 else b"".join(fragments)
-        context_id = self._command_context
+    def _complete_command(
+        self, data: bytes, context_id: int, *, is_data: bool = False, whole: bool = True
+    ) -> Event:
+        """Judge the command set *data*: *is_data* if its final fragment is of a data set, *whole* if that was
+        the last."""
         transfer_syntax = self._contexts.get(context_id, b"")
         problem = () if transfer_syntax in RECEIVABLE else self._context_problem(transfer_syntax)
         if is_data and not problem:
@@ -182,8 +191,9 @@ class Acceptor(UpperLayer):
             return self._fail(error.causes, Stage.COMMAND, notes=error.notes, lines=error.lines)
         if command.field != C_STORE_RQ and command.field != C_ECHO_RQ:
             return self._not_ours(command, data, context_id)
-        self._fragments = []
-        self._fragments_length = 0
+        if self._fragments:
+            self._fragments = []
+            self._fragments_length = 0
         self._command_started = False
         if command.field == C_STORE_RQ:
             self._state = State.DATA_SET

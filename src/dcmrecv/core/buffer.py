@@ -20,6 +20,7 @@ class ReceiveBuffer:
         "_end",
         "_filled",
         "_full",
+        "_news",
         "_pdu_begin",
         "_pdu_end",
         "_pdv",
@@ -39,6 +40,7 @@ class ReceiveBuffer:
         self._pos = 0
         self._end = 0
         self._filled = False  # the last read left no free byte
+        self._news = False  # something has arrived since somebody made this False
         self._pdu_begin = 0  # first PDV of the P-DATA-TF PDU that is being taken apart
         self._pdv = 0  # its next PDV
         self._pdu_end = 0  # its end; equal to _pdv if there is none
@@ -88,6 +90,7 @@ class ReceiveBuffer:
         """*count* bytes were written to the start of the view that `receive_buffer` returned."""
         self._end += count
         self._filled = self._end == self._size
+        self._news = True
 
     def receive_data(self, data: bytes | bytearray | memoryview) -> None:
         """Copy *data* in: for tests and small tools. Pull all events between two calls.

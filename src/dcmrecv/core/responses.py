@@ -23,6 +23,8 @@ _HEADERS = 12
 """Bytes of a PDU header and a PDV header."""
 _NO_ROOM = 12
 _TOO_SMALL_FOR_ELEMENTS = 24
+_LONGEST = 7 * 8 + 4 + 4 * 2 + 2 * limits.UID_LENGTH
+"""Bytes of the longest response: seven headers, the group length, four numbers, two UIDs."""
 
 
 Templates = dict[tuple[int, int, bytes, int], tuple[bytes, bytes, bytes]]
@@ -73,7 +75,7 @@ def cut_by_length(message: bytes, length: int) -> list[bytes]:
 class ResponseWriter:
     """Writes responses for one association."""
 
-    __slots__ = ("_limit", "_peer", "_templates")
+    __slots__ = ("_limit", "_peer", "_roomy", "_templates", "possible")
 
     def __init__(self, peer_max_pdu: int, max_send_pdv: int, templates: Templates | None = None) -> None:
         """*peer_max_pdu* as the peer said it, 0 for no limit; *max_send_pdv* as made of it.
@@ -83,11 +85,9 @@ class ResponseWriter:
         self._peer = peer_max_pdu
         self._limit = max_send_pdv
         self._templates: Templates = {} if templates is None else templates
-
-    @property
-    def possible(self) -> bool:
+        self.possible = peer_max_pdu == 0 or peer_max_pdu - peer_max_pdu % 2 > _NO_ROOM
         """False if the peer's maximum length leaves room for nothing (a.4, last row)."""
-        return self._peer == 0 or self._peer - self._peer % 2 > _NO_ROOM
+        self._roomy = max_send_pdv >= _LONGEST and not 0 < peer_max_pdu < _TOO_SMALL_FOR_ELEMENTS
 
     def echo(self, context_id: int, message_id: int, class_uid: bytes, status: int) -> bytes:
         """Return the PDUs of a C-ECHO-RSP."""
@@ -97,7 +97,7 @@ class ResponseWriter:
         self, context_id: int, message_id: int, class_uid: bytes, instance_uid: bytes, status: int
     ) -> bytes:
         """Return the PDUs of a C-STORE-RSP."""
-        instance = _padded(instance_uid)
+        instance = instance_uid + b"\0" if len(instance_uid) % 2 else instance_uid
         key = (_C_STORE_RSP, context_id, class_uid, len(instance))
         return self._write(key, message_id, status, instance)
 
@@ -109,6 +109,8 @@ class ResponseWriter:
             template = self._templates[key] = _template(*key)
         head, middle, tail = template
         data = head + _U16(message_id) + middle + _U16(status) + tail + end
+        if self._roomy:
+            return data
         if len(data) - _HEADERS > self._limit or 0 < self._peer < _TOO_SMALL_FOR_ELEMENTS:
             return self._cut(key[1], data[_HEADERS:])
         return data

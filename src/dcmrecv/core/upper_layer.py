@@ -118,7 +118,6 @@ class UpperLayer(ReceiveBuffer, ABC):
         self._contexts: Mapping[int, bytes] = {}
         self._command_started = False  # bytes of a command were looked at
         self._data_context = -1  # context of the data set being received, -1 before its first PDV
-        self._abort_is_fresh = False  # nothing has arrived since our A-ABORT
         self._ignore = 0  # bytes still to be dropped after our A-ABORT
 
     @abstractmethod
@@ -134,11 +133,6 @@ class UpperLayer(ReceiveBuffer, ABC):
         """Take PDVs while a data set is expected."""
 
     # -- bytes in ------------------------------------------------------------------------------------
-
-    def bytes_received(self, count: int) -> None:
-        """*count* bytes were written to the start of the view that `receive_buffer` returned."""
-        super().bytes_received(count)
-        self._abort_is_fresh = False
 
     def receive_eof(self, *, reset: bool = False) -> None:
         """The peer has closed or (*reset*) reset the connection, or was silent too long inside a PDU."""
@@ -195,7 +189,9 @@ class UpperLayer(ReceiveBuffer, ABC):
         # that only the garbage collector can undo, and it is slower.
         state = self._state
         event: Event | None = None
-        if state is State.DATA_SET:
+        if self._pos == self._end and self._pdv == self._pdu_end:
+            pass  # every state needs bytes
+        elif state is State.DATA_SET:
             event = self._data_set()
         elif state is State.COMMAND:
             event = self._command()
@@ -335,7 +331,7 @@ class UpperLayer(ReceiveBuffer, ABC):
         started = self._in_command(stage)
         self._forget_message()
         self._out.append(pdu.ABORT_BY_USER)
-        self._abort_is_fresh = True
+        self._news = False  # see `_abort_again`
         self._state = State.ABORTED
         return ProtocolError(
             stage,
@@ -391,7 +387,7 @@ class UpperLayer(ReceiveBuffer, ABC):
         That is so when the first A-ABORT is just being sent and bytes are left unread: the close then resets
         the connection, and the peer's kernel throws away what it has not yet handed over (c.4, e).
         """
-        if not (self._abort_is_fresh and self.unread):
+        if self._news or not self.unread:
             self._out.append(pdu.ABORT_BY_PROVIDER)
         self._state = State.LINGER
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from dcmrecv.dataset.deflate import Deflater, Inflater
 from dcmrecv.dataset.encoding import encoding_of
 from dcmrecv.dataset.errors import DataSetError
+from dcmrecv.dataset.pieces import Buffer, joined
 from dcmrecv.dataset.second_pass import MediaStorageUids, SecondPass
 from dcmrecv.dataset.walkers import walker_for
 
@@ -26,11 +27,6 @@ if TYPE_CHECKING:
     from dcmrecv.dataset.elements import ElementWalker
 
 __all__ = ["Buffer", "DataSetError", "DataSetRewriter", "MediaStorageUids"]
-
-Buffer = bytes | bytearray | memoryview
-
-JOIN_BELOW = 512
-"""Output pieces that are smaller than this on average are joined into one."""
 
 
 class DataSetRewriter:
@@ -126,7 +122,7 @@ class DataSetRewriter:
             raise
         if self._inflater is not None:
             walker.out = deflated
-        return self._joined(walker.out)
+        return joined(walker.out)
 
     def _feed_deflated(self, view: memoryview) -> Sequence[Buffer]:
         """Inflate, walk, deflate in bounded steps. The end of the deflate stream ends the data set."""
@@ -144,12 +140,6 @@ class DataSetRewriter:
             deflater.feed(walker.out)
             self._ended = end
         return deflater.take()
-
-    @staticmethod
-    def _joined(out: list[Buffer]) -> list[Buffer]:
-        if len(out) > 8 and sum(map(len, out)) < len(out) * JOIN_BELOW:
-            return [b"".join(out)]
-        return out
 
     def finish(self) -> list[Buffer]:
         """The data set is complete (after `feed` with *last*): return the rest of the output.
@@ -170,7 +160,7 @@ class DataSetRewriter:
             self._second_pass = SecondPass(
                 walker.encoding, walker.disordered_items, walker.adjustments, self._dictionary
             )
-        return self._joined(walker.out)
+        return joined(walker.out)
 
     @property
     def empty(self) -> bool:

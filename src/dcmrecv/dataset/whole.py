@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dcmrecv.dataset.checks import PIXEL_DATA
 from dcmrecv.dataset.headers import RAW, SEQUENCE_FOLLOWS
+from dcmrecv.dataset.pieces import Buffer, joined
 from dcmrecv.dataset.runs import Runs
 from dcmrecv.dataset.second_pass import MediaStorageUids, SecondPass
 from dcmrecv.dataset.stream import (
@@ -37,7 +38,7 @@ _HEAD_DOWNWARDS = sorted(HEAD, reverse=True)
 class WholeDataSet(NamedTuple):
     """What a data set comes to: as a finished `DataSetRewriter` tells it, and the output."""
 
-    out: list[bytes | bytearray | memoryview]
+    out: list[Buffer]
     """It as it is to be stored."""
     head: MediaStorageUids
     series_date: bytes | None
@@ -67,7 +68,7 @@ def read_whole(view: memoryview, encoding: Encoding) -> WholeDataSet | None:
     headers, shapes, runs = _forms(encoding.big_endian)
     pass_over = runs.pass_over
     values: dict[int, bytes] = {}
-    out: list[bytes | bytearray | memoryview] = []
+    out: list[Buffer] = []
     start = position = 0
     last = FIRST_TAG
     barriers = [PIXEL_DATA if encoding.encapsulated else BEHIND_ELEMENTS, *_HEAD_DOWNWARDS]
@@ -119,4 +120,4 @@ def read_whole(view: memoryview, encoding: Encoding) -> WholeDataSet | None:
         None if sop_class is None else sop_class.split(b"\0", 1)[0],
         None if sop_instance is None else sop_instance.split(b"\0", 1)[0],
     )
-    return WholeDataSet(out, head, values.get(SERIES_DATE))
+    return WholeDataSet(joined(out), head, values.get(SERIES_DATE))

@@ -13,7 +13,7 @@ from dcmrecv.core.events import Cause
 from dcmrecv.storage.directories import DirectoryError
 from dcmrecv.storage.meta import meta_header
 from dcmrecv.storage.publish import Buffer, FileError, NameTaken, Target
-from dcmrecv.storage.session import OUT_OF_RESOURCES, SUCCESS, StoreResult, StoreSession
+from dcmrecv.storage.session import OUT_OF_RESOURCES, STORED, StoreResult, StoreSession
 from dcmrecv.text import from_bytes
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class BitPreservingSession(StoreSession):
         if self.dropped:
             return StoreResult(OUT_OF_RESOURCES, (self._reason,))
         self._journal.stored(self._path, self._request, self._file.size)
-        return StoreResult(SUCCESS)
+        return STORED
 
     def _publish(self) -> None:
         while True:

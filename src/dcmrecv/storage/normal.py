@@ -22,6 +22,7 @@ from dcmrecv.storage.publish import Buffer, FileError, NameTaken, NoName, Object
 from dcmrecv.storage.session import (
     CANNOT_UNDERSTAND,
     OUT_OF_RESOURCES,
+    STORED,
     SUCCESS,
     StoreResult,
     StoreSession,
@@ -77,7 +78,7 @@ class IgnoreSession(StoreSession):
                     whole = read_whole(views[0], encoding_of(self._transfer_syntax))
                     if whole is not None:
                         self._found = whole
-                        self._take(whole.out, last)
+                        self._take_whole(whole)
                         return None
                 rewriter = self._start(views, context_id)
             chunks = rewriter.feed(views, last)
@@ -117,10 +118,13 @@ class IgnoreSession(StoreSession):
     def _take(self, chunks: Sequence[Buffer], last: bool) -> None:
         """Do with the output what the mode does; nothing here."""
 
+    def _take_whole(self, found: WholeDataSet) -> None:
+        """Do with a data set that is all there what the mode does; nothing here."""
+
     def complete(self) -> StoreResult:
         """See `StoreSession.complete`."""
         self._journal.ignored()
-        return StoreResult(SUCCESS)
+        return STORED
 
     def discard(self) -> None:
         """See `StoreSession.discard`."""
@@ -131,6 +135,7 @@ class NormalSession(IgnoreSession):
     """One C-STORE in normal mode."""
 
     _saving = True
+    _held: list[Buffer] | None = None
     _held_size = 0
     _file: ObjectFile | None = None
     _header_size = 0
@@ -140,18 +145,6 @@ class NormalSession(IgnoreSession):
     _finished = False
     _failure: FileError | DirectoryError | None = None
 
-    def __init__(
-        self,
-        store: ObjectStore,
-        request: StoreRequest,
-        association: AcceptedAssociation,
-        journal: AssociationJournal,
-    ) -> None:
-        super().__init__(store, request, association, journal)
-        self._held: list[Buffer] = []
-        if not store.space.enough():
-            self._failure = FileError("No space left on device")
-
     # -- while receiving -----------------------------------------------------------------------------
 
     def _take(self, chunks: Sequence[Buffer], last: bool) -> None:
@@ -160,7 +153,8 @@ class NormalSession(IgnoreSession):
         if self._file is not None:
             self._write(self._file, chunks)
         elif last:
-            self._held += chunks  # the views stay valid until `complete`
+            # the views stay valid until `complete`
+            self._held = [*self._held, *chunks] if self._held else [*chunks]
         elif self._rewriter is not None and self._rewriter.head_complete:
             self._open(chunks, self._header())
         else:
@@ -171,7 +165,12 @@ class NormalSession(IgnoreSession):
         if self._held_size > HOLD_LIMIT:
             self._open(chunks, b"")
         else:
-            self._held.extend(bytes(chunk) for chunk in chunks)
+            held = self._held = self._held or []
+            held.extend(bytes(chunk) for chunk in chunks)
+
+    def _take_whole(self, found: WholeDataSet) -> None:
+        self._held = found.out  # the views stay valid until `complete`
+        self._finished = True
 
     def _header(self) -> bytes:
         self._uids = _media_storage_uids(self._found.head if self._found is not None else None)
@@ -179,8 +178,11 @@ class NormalSession(IgnoreSession):
 
     def _open(self, chunks: Sequence[Buffer], header: bytes) -> None:
         """Create the temporary and write what there is; with an empty *header* the data set comes first."""
-        file = self._store.publisher.new_file()
+        store = self._store
+        file = store.publisher.new_file()
         try:
+            if not store.space.enough():
+                raise FileError("No space left on device")
             file.open()
         except (FileError, DirectoryError) as error:
             self._failure = error
@@ -188,7 +190,7 @@ class NormalSession(IgnoreSession):
         self._file = file
         self._header_size = len(header)
         self._header_first = bool(header)
-        held, self._held = self._held, []
+        held, self._held = self._held or (), None
         self._write(file, [header, *held, *chunks] if header else [*held, *chunks])
 
     def _write(self, file: ObjectFile, chunks: Sequence[Buffer]) -> None:
@@ -205,7 +207,8 @@ class NormalSession(IgnoreSession):
     def complete(self) -> StoreResult:
         """See `StoreSession.complete`."""
         try:
-            return StoreResult(self._complete())
+            status = self._complete()
+            return STORED if status == SUCCESS else StoreResult(status)
         finally:
             if self._file is not None:
                 self.discard()
@@ -271,16 +274,18 @@ class NormalSession(IgnoreSession):
         journal.name_generated(path, before_reception=False)
         if self._file is None and self._failure is None:
             self._open((), self._header())
-        failure = self._problem()
-        if isinstance(failure, DirectoryError):
-            return self._no_directory(failure)
+        if isinstance(self._failure, DirectoryError):
+            return self._no_directory(self._failure)
         replaces = self._store.namer.replaces
         try:
             if replaces:
                 if target.exists() and not target.is_directory():
                     journal.overwriting(path)
                 target.check()
-            self._finish_file()
+            if self._failure is not None:
+                raise self._failure
+            if not self._finished:
+                self._finish_file()
             assert self._file is not None
             self._file.publish(target, replace=replaces)
         except DirectoryError as error:
@@ -293,18 +298,10 @@ class NormalSession(IgnoreSession):
         journal.stored(path, self._request, size)
         return SUCCESS
 
-    def _problem(self) -> FileError | DirectoryError | None:
-        """Return what happened to the file so far."""
-        return self._failure
-
     def _finish_file(self) -> None:
         """Bring the temporary into its final form, once. Raises `FileError` and `DirectoryError`."""
-        if self._finished:
-            return
         found = self._found
         assert found is not None
-        if self._failure is not None:
-            raise self._failure
         if found.unsaveable is not None:
             raise FileError(found.unsaveable)
         file = self._file
@@ -393,7 +390,7 @@ class NormalSession(IgnoreSession):
     def discard(self) -> None:
         """See `StoreSession.discard`."""
         super().discard()
-        self._held = []
+        self._held = None
         file, self._file = self._file, None
         if file is not None:
             file.discard()
@@ -401,18 +398,20 @@ class NormalSession(IgnoreSession):
 
 def _media_storage_uids(head: MediaStorageUids | None) -> tuple[bytes, bytes]:
     """Return the values of (0002,0002) and (0002,0003) for what the data set says (spec/storage.md 2)."""
-    sop_class = head.sop_class if head is not None else None
-    sop_instance = head.sop_instance if head is not None else None
-    return (
-        _PRIVATE_GENERIC_FILE if sop_class is None else _resolved(sop_class),
-        new_uid() if sop_instance is None else _resolved(sop_instance),
-    )
+    sop_class, sop_instance = head if head is not None else (None, None)
+    if sop_class is None:
+        sop_class = _PRIVATE_GENERIC_FILE
+    elif sop_class[:1] == b"=":
+        sop_class = _resolved(sop_class)
+    if sop_instance is None:
+        sop_instance = new_uid()
+    elif sop_instance[:1] == b"=":
+        sop_instance = _resolved(sop_instance)
+    return sop_class, sop_instance
 
 
 def _resolved(value: bytes) -> bytes:
     """A value that starts with an equals sign is the name of a UID; an unknown name gives nothing."""
-    if value[:1] != b"=":
-        return value
     from dcmrecv.uidnames import uid_of
 
     return (uid_of(value[1:].decode("latin-1")) or "").encode("ascii")

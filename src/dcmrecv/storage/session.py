@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 from dcmrecv.core.events import Cause
 
-__all__ = ["CANNOT_UNDERSTAND", "OUT_OF_RESOURCES", "SUCCESS", "StoreResult", "StoreSession"]
+__all__ = ["CANNOT_UNDERSTAND", "OUT_OF_RESOURCES", "STORED", "SUCCESS", "StoreResult", "StoreSession"]
 
 SUCCESS = 0x0000
 OUT_OF_RESOURCES = 0xA700
@@ -29,6 +29,10 @@ class StoreResult(NamedTuple):
 
     status: int
     abort: tuple[Cause, ...] | None = None
+
+
+STORED = StoreResult(SUCCESS)
+"""How nearly all of them end."""
 
 
 class StoreSession:
