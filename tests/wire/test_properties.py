@@ -186,3 +186,64 @@ def test_remembered_layouts_change_nothing(data: st.DataObject) -> None:
         if not isinstance(cold.last, ev.StoreRequest):
             break
         warm.say(p.p_data(p.pdv(3, b"", p.LAST_DATA)))
+
+
+class _Forgetful(Acceptor):
+    """Looks at every PDU as if it had met none."""
+
+    def _met(self, begin: int, end: int, context_id: int) -> tuple[bytes, int, int]:
+        return b"", 1 << 62, 0
+
+
+_alike = st.sampled_from(
+    [
+        p.store_rq(1),
+        p.store_rq(2),
+        p.echo_rq(),
+        p.store_rq(3)[:-2],
+        b"",
+    ]
+).flatmap(
+    lambda command: st.builds(
+        lambda context, flags: p.p_data(p.pdv(context, command, flags)),
+        st.sampled_from([3, 3, 3, 3, 5]),
+        st.sampled_from([p.LAST_COMMAND] * 8 + [p.COMMAND, p.LAST_DATA]),
+    )
+)
+_data_alike = st.builds(
+    lambda context, value, flags: p.p_data(p.pdv(context, value, flags)),
+    st.sampled_from([3, 3, 3, 3, 5]),
+    st.sampled_from([b"abcd", b"efgh", b"ijkl", b"abcdef", b""]),
+    st.sampled_from([p.LAST_DATA] * 6 + [p.DATA, p.LAST_COMMAND]),
+)
+_message = st.one_of(
+    st.builds(lambda command, data: command + data, _alike, _data_alike),
+    st.builds(lambda command, data: command + data, _alike, _data_alike),
+    st.builds(lambda command, first, data: command + first + data, _alike, _data_alike, _data_alike),
+    _alike,
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(_message, max_size=8), st.integers(1, 400), st.sampled_from([b"", b"none", p.RELEASE_RQ]))
+def test_pdus_met_before_change_nothing(messages: list[bytes], size: int, rest: bytes) -> None:
+    data = p.associate() + b"".join(messages) + rest
+    peer = Dialogue(Acceptor(_SETTINGS))
+    for start in range(0, len(data), size):
+        peer.say(data[start : start + size])
+    whole = Dialogue(Acceptor(_SETTINGS)).say(data)
+    forgetful = Dialogue(_Forgetful(_SETTINGS)).say(data)
+    assert _outcome(whole) == _outcome(forgetful)
+    assert _outcome(peer) == _outcome(forgetful)
+
+
+def test_a_pdu_met_before_is_told_by_its_headers() -> None:
+    peer = dialogue().say(p.associate())
+    for number in range(3):
+        peer.say(p.store(3, number, b"abcd"))
+    assert peer.acceptor._whole_command[2] == peer.acceptor._whole_data_set[2] == 3
+    asked: list[int] = []
+    peer.acceptor._next_pdu = lambda: asked.append(1)
+    peer.say(p.store(3, 4, b"efgh"))
+    assert not asked
+    assert peer.last == p.Data(b"efgh", True, 3)

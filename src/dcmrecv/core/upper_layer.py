@@ -100,6 +100,7 @@ class _End(enum.Enum):
 _HEADER = struct.Struct(">BxI").unpack_from
 _LENGTH = struct.Struct(">I").unpack_from
 _P_DATA = pdu.P_DATA
+_PDU_HEADER = pdu.HEADER
 _KNOWN = range(pdu.ASSOCIATE_RQ, pdu.ABORT + 1)
 
 
@@ -261,11 +262,11 @@ class UpperLayer(ReceiveBuffer, ABC):
         """Take the next PDU in Sta6. None: there are PDVs now, or there are not and bytes are missing."""
         pos = self._pos
         have = self._end - pos
-        if have < pdu.HEADER:
+        if have < _PDU_HEADER:
             return None
         kind, length = _HEADER(self._buffer, pos)
-        if kind == _P_DATA and 5 < length <= self._max_pdu and have >= pdu.HEADER + length:
-            begin = pos + pdu.HEADER
+        if kind == _P_DATA and 5 < length <= self._max_pdu and have >= _PDU_HEADER + length:
+            begin = pos + _PDU_HEADER
             if _LENGTH(self._buffer, begin)[0] == length - 4:  # one PDV, as nearly always: nothing to check
                 self._pdu_begin = self._pdv = begin
                 self._pos = self._pdu_end = begin + length

@@ -10,7 +10,6 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from dcmrecv.core.events import Cause
-from dcmrecv.storage.directories import DirectoryError
 from dcmrecv.storage.meta import meta_header
 from dcmrecv.storage.publish import Buffer, FileError, NameTaken, Target
 from dcmrecv.storage.session import OUT_OF_RESOURCES, STORED, StoreResult, StoreSession
@@ -46,17 +45,34 @@ class BitPreservingSession(StoreSession):
         self._target = target
         self._path = target.path
         self._file = store.publisher.new_file()
+        self._creatable = False
         self._context_id = request.context_id
         self._reason = _NOT_WRITTEN
+
+    def create(self) -> None:
+        """Create the file, or find out that this is impossible, which is said with the first fragment.
+
+        Raises `DirectoryError` if the output directory is gone and cannot be made again.
+        """
+        try:
+            if self._store.space.enough():
+                self._file.open()
+                self._target.check()
+                self._creatable = True
+        except FileError:
+            self._creatable = False
 
     def receive(self, views: list[memoryview], last: bool, context_id: int) -> tuple[Cause, ...] | None:
         """See `StoreSession.receive`."""
         self._context_id = context_id
         if self.dropped:
             return None
-        if not self._file.is_open:
-            if not self._create(context_id):
-                return None
+        if not self._creatable:
+            self._drop()
+            self._reason = Cause(0x0006, 0x020A, f"Cannot create file: {from_bytes(self._path)}")
+            self._journal.file_not_created(self._path, context_id)
+            return None
+        if not self._file.size:
             request = self._request
             header = meta_header(
                 request.sop_class_uid,
@@ -76,19 +92,6 @@ class BitPreservingSession(StoreSession):
             self._drop()
             self._journal.file_not_written(context_id)
         return None
-
-    def _create(self, context_id: int) -> bool:
-        try:
-            if not self._store.space.enough():
-                raise FileError("No space left on device")
-            self._target.check()
-            self._file.open()
-        except (FileError, DirectoryError):
-            self._drop()
-            self._reason = Cause(0x0006, 0x020A, f"Cannot create file: {from_bytes(self._path)}")
-            self._journal.file_not_created(self._path, context_id)
-            return False
-        return True
 
     def _drop(self) -> None:
         self._file.discard()

@@ -103,16 +103,18 @@ class ObjectStore:
         except NoName as error:
             return self._no_name(Cause(0x0000, 0x000E, error.text), journal)
         journal.name_generated(path, before_reception=True)
+        target = Target(path)
+        overwrites = self.namer.replaces and target.exists() and not target.is_directory()
+        session = BitPreservingSession(self, request, association, journal, target)
         try:
-            self.output.ensure()
+            session.create()
         except DirectoryError as error:
             shown = from_bytes(self.output.shown or b"/")
             journal.store_error(f"cannot create directory for object to be received: {shown}: {error.text}")
             return (Cause(0x0000, 0x000D, error.text),)
-        target = Target(path)
-        if self.namer.replaces and target.exists() and not target.is_directory():
+        if overwrites:
             journal.overwriting(path)
-        return BitPreservingSession(self, request, association, journal, target)
+        return session
 
     @staticmethod
     def _no_name(cause: Cause, journal: AssociationJournal) -> tuple[Cause, ...]:
