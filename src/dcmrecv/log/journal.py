@@ -253,21 +253,20 @@ class DcmtkAssociationJournal(AssociationJournal):
 
     def accepted(self, event: ev.AssociationAccepted) -> None:
         association = event.association
-        net = self._net
         notes = association.notes
         # The reference finds out about a refused role while it looks at the contexts, about the rest later.
         for note in notes:
             if note.kind == "role-refused":
                 self._note(note)
         if self._debug:
-            net.debug(sentences.CONSTRUCTING_ACCEPT)
+            self._net.debug(sentences.CONSTRUCTING_ACCEPT)
         for note in (*notes, *self._notes):
             if note.kind != "role-refused":
                 self._note(note)
         if self._debug:
-            net.debug(sentences.ACKNOWLEDGED)
+            self._net.debug(sentences.ACKNOWLEDGED)
         if self._info:
-            net.info(
+            self._net.info(
                 sentences.ACKNOWLEDGED_LENGTH.format(length=association.max_send_pdv),
                 self._with_fields(
                     {
@@ -281,7 +280,7 @@ class DcmtkAssociationJournal(AssociationJournal):
         if self._dumps_parameters:
             from dcmrecv.log import dumps  # as in `_hex_dump`
 
-            net.log(self._options.dump_level, dumps.accept_dump(association))
+            self._net.log(self._options.dump_level, dumps.accept_dump(association))
 
     # -- commands ------------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ import socket
 import struct
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Protocol
 
 from dcmrecv.core.acceptor import Acceptor, Wait
@@ -23,6 +24,16 @@ _QUICKACK = getattr(socket, "TCP_QUICKACK", None)  # Linux only
 _ABORTIVE_CLOSE = struct.pack("ii", 1, 0)
 _DRIPPING = (Wait.REQUEST_BODY, Wait.PDU_BODY)
 _TIMED_AS_A_WHOLE = (Wait.FIRST_HEADER, Wait.PDU_HEADER, Wait.ABORT_WAIT)
+
+
+@lru_cache(maxsize=16)
+def _timeval(seconds: float) -> bytes:
+    """Return the C structure that stands for so many *seconds* from now; not zero, which would mean for ever."""
+    whole, fraction = divmod(max(seconds, 0.0), 1)
+    microseconds = int(fraction * 1_000_000)
+    if not whole and not microseconds:
+        microseconds = 1
+    return struct.pack("ll", min(int(whole), 1 << 31), microseconds)
 
 
 class ByteStream(Protocol):
@@ -164,13 +175,7 @@ class Transport:
         if seconds == self._timeout:
             return
         self._timeout = seconds
-        whole, fraction = divmod(max(seconds, 0.0), 1)
-        microseconds = int(fraction * 1_000_000)
-        if not whole and not microseconds:
-            microseconds = 1  # zero would mean to wait for ever
-        self.sock.setsockopt(
-            socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", min(int(whole), 1 << 31), microseconds)
-        )
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(seconds))
 
     def _expired(self, acceptor: Acceptor, wait: Wait) -> None:
         """Tell the acceptor what the reference makes of silence in this state (spec/network.md d)."""
