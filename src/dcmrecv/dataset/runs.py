@@ -35,11 +35,13 @@ class _Run(NamedTuple):
     fields: Callable[[Any, int], tuple[bytes, ...]]
     """Unpacks the headers."""
     headers: tuple[bytes, ...]
-    wanted: tuple[tuple[int, int, int], ...]
-    """Tag, begin and end of the values of `HEAD` in it."""
+    wanted: tuple[int, ...]
+    """Tags of `HEAD` in it."""
+    values: Callable[[Any, int], tuple[bytes, ...]]
+    """Unpacks their values."""
 
 
-_NONE = _Run(0, 0, 0, struct.Struct("").unpack_from, (), ())
+_NONE = _Run(0, 0, 0, struct.Struct("").unpack_from, (), (), struct.Struct("").unpack_from)
 """Stands for one that is not worth having: no tag is so low that it fits."""
 
 
@@ -89,13 +91,12 @@ class Runs:
             (raw,) = unpack(buffer, position)
             run = known(raw)
             if run is not None:
-                size, first, end, fields, expected, wanted = run
+                size, first, end, fields, expected, wanted, wanted_values = run
                 if last < first and (end < barrier or wanted) and position + size <= room:
                     found = fields(buffer, position)
                     if found == expected:
                         if wanted:
-                            for tag, start, stop in wanted:
-                                values[tag] = bytes(buffer[position + start : position + stop])
+                            values.update(zip(wanted, wanted_values(buffer, position), strict=True))
                             return position + size, end
                         position += size
                         last = end
@@ -143,8 +144,9 @@ class Runs:
         """Return the run of at most *most* elements at *position*, `_NONE` if it is too short."""
         headers: list[bytes] = []
         tags: list[int] = []
-        wanted: list[tuple[int, int, int]] = []
-        text = "<"
+        wanted: list[int] = []
+        text = wanted_text = "<"
+        wanted_end = 0
         start = position
         last = FIRST_TAG
         while position + 12 <= room and len(headers) < most:
@@ -163,7 +165,9 @@ class Runs:
             if tag in HEAD:
                 if not self._over_heads or buffer[position + 4 : position + 6] != HEAD[tag]:
                     break
-                wanted.append((tag, position - start + header, position - start + advance))
+                wanted.append(tag)
+                wanted_text += f"{position + header - start - wanted_end}x{advance - header}s"
+                wanted_end = position + advance - start
             headers.append(bytes(buffer[position : position + header]))
             tags.append(tag)
             text += f"{header}s{advance - header}x"
@@ -172,4 +176,5 @@ class Runs:
         if len(headers) < _SHORTEST:
             return _NONE
         fields = struct.Struct(text).unpack_from
-        return _Run(position - start, tags[0], tags[-1], fields, tuple(headers), tuple(wanted))
+        values = struct.Struct(wanted_text).unpack_from
+        return _Run(position - start, tags[0], tags[-1], fields, tuple(headers), tuple(wanted), values)

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = ["WholeDataSet", "read_whole"]
 
-_HEAD_DOWNWARDS = sorted(HEAD, reverse=True)
+_BARRIERS = sorted(HEAD)
 
 
 class WholeDataSet(NamedTuple):
@@ -48,6 +48,11 @@ class WholeDataSet(NamedTuple):
     unsaveable: str | None = None
     reorder: SecondPass | None = None
     patches: Sequence[tuple[int, bytes]] = ()
+
+
+def _next_barrier(last: int, behind: int) -> int:
+    """Return the first tag of `HEAD` after *last*, *behind* if there is none."""
+    return next((tag for tag in _BARRIERS if tag > last), behind)
 
 
 @lru_cache(maxsize=2)
@@ -71,21 +76,20 @@ def read_whole(view: memoryview, encoding: Encoding) -> WholeDataSet | None:
     out: list[Buffer] = []
     start = position = 0
     last = FIRST_TAG
-    barriers = [PIXEL_DATA if encoding.encapsulated else BEHIND_ELEMENTS, *_HEAD_DOWNWARDS]
-    barrier = barriers.pop()
+    behind = PIXEL_DATA if encoding.encapsulated else BEHIND_ELEMENTS
+    barrier = _BARRIERS[0]
     while True:
         position, last = pass_over(view, position, size, last, barrier, values)
         if position == size:
             break
         if last >= barrier:  # by a run over the head
-            while last >= barrier:
-                barrier = barriers.pop()
+            barrier = behind if last >= _BARRIERS[-1] else _next_barrier(last, behind)
             continue
         if size - position < 8:
             return None
         tag, advance = headers[RAW.unpack_from(view, position)[0]]
-        if barrier < (tag if tag > 0 else -tag) and barriers:
-            barrier = barriers.pop()
+        if barrier < (tag if tag > 0 else -tag) and barrier != behind:
+            barrier = _next_barrier(barrier, behind)
             continue
         if tag < 0:
             if advance != SEQUENCE_FOLLOWS or not last < -tag < barrier:
@@ -111,7 +115,7 @@ def read_whole(view: memoryview, encoding: Encoding) -> WholeDataSet | None:
         values[tag] = bytes(view[position + 8 : end])
         position = end
         last = tag
-        barrier = barriers.pop()
+        barrier = _next_barrier(last, behind)
     if position > start:
         out.append(view[start:position])
     sop_class = values.get(SOP_CLASS_UID)
