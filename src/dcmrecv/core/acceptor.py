@@ -50,19 +50,20 @@ class Acceptor(UpperLayer):
     `receive_buffer` and say `bytes_received`, or `receive_eof` or `receive_timeout`; and so on.
     """
 
+    _responses: ResponseWriter  # since the association was accepted
+    _fragments_length = 0
+    _command_context = -1
+    _bulk_header = b""  # the 12 bytes before the previous fragment of this data set
+    _bulk_step = 0  # length of the PDU that began with them
+    _whole_command = _NONE  # the last command that was a PDU of its own
+    _whole_data_set = _NONE  # the last data set that was one
+    _handed = 0  # where the PDVs of the last `DataFragments` began
+    _handed_end = 0  # and the end of the PDU they began in, if they began inside one
+
     def __init__(self, settings: AcceptorSettings) -> None:
         super().__init__(settings)
-        self._responses = ResponseWriter(0, limits.SEND_LENGTH, settings.templates)
         self._commands = CommandReader(settings.layouts)
         self._fragments: list[bytes] = []  # of the command being received
-        self._fragments_length = 0
-        self._command_context = -1
-        self._bulk_header = b""  # the 12 bytes before the previous fragment of this data set
-        self._bulk_step = 0  # length of the PDU that began with them
-        self._whole_command = _NONE  # the last command that was a PDU of its own
-        self._whole_data_set = _NONE  # the last data set that was one
-        self._handed = 0  # where the PDVs of the last `DataFragments` began
-        self._handed_end = 0  # and the end of the PDU they began in, if they began inside one
 
     def _established(self, association: AcceptedAssociation) -> None:
         self._responses = ResponseWriter(
@@ -84,7 +85,7 @@ class Acceptor(UpperLayer):
         """
         if not self._responses.possible:
             return self._no_response()
-        self._out.append(
+        self.unsent.append(
             self._responses.echo(request.context_id, request.message_id, request.sop_class_uid, status)
         )
         return ()
@@ -93,7 +94,7 @@ class Acceptor(UpperLayer):
         """Answer *request* after its data set. Returns what `send_echo_response` returns."""
         if not self._responses.possible:
             return self._no_response()
-        self._out.append(
+        self.unsent.append(
             self._responses.store(
                 request.context_id,
                 request.message_id,

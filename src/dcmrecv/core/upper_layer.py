@@ -107,19 +107,22 @@ _KNOWN = range(pdu.ASSOCIATE_RQ, pdu.ABORT + 1)
 class UpperLayer(ReceiveBuffer, ABC):
     """PDUs of one connection. What is in P-DATA-TF PDUs is the business of a subclass."""
 
+    # What a connection begins with; a default of the class costs it nothing.
+    _state = State.NO_REQUEST
+    _ended: _End | None = None
+    _association: AcceptedAssociation | None = None
+    _command_started = False  # bytes of a command were looked at
+    _data_context = -1  # context of the data set being received, -1 before its first PDV
+    _ignore = 0  # bytes still to be dropped after our A-ABORT
+
     def __init__(self, settings: AcceptorSettings) -> None:
         super().__init__(settings.max_pdu + pdu.HEADER)
         self._settings = settings
         self._max_pdu = settings.max_pdu
-        self._state = State.NO_REQUEST
         self._events: deque[Event] = deque()
-        self._out: list[bytes] = []
-        self._ended: _End | None = None
-        self._association: AcceptedAssociation | None = None
+        self.unsent: list[bytes] = []
+        """What waits for `data_to_send`."""
         self._contexts: Mapping[int, bytes] = {}
-        self._command_started = False  # bytes of a command were looked at
-        self._data_context = -1  # context of the data set being received, -1 before its first PDV
-        self._ignore = 0  # bytes still to be dropped after our A-ABORT
 
     @abstractmethod
     def _established(self, association: AcceptedAssociation) -> None:
@@ -175,7 +178,7 @@ class UpperLayer(ReceiveBuffer, ABC):
 
     def data_to_send(self) -> bytes:
         """Return what is to be sent now, in one piece, and forget it."""
-        out = self._out
+        out = self.unsent
         if not out:
             return b""
         data = out[0] if len(out) == 1 else b"".join(out)
@@ -234,7 +237,7 @@ class UpperLayer(ReceiveBuffer, ABC):
         if kind == pdu.ABORT:
             self._state = State.CLOSED
         else:
-            self._out.append(pdu.ABORT_BY_USER)
+            self.unsent.append(pdu.ABORT_BY_USER)
             self._state = State.LINGER
         return NotAnAssociation(kind)
 
@@ -254,7 +257,7 @@ class UpperLayer(ReceiveBuffer, ABC):
             self._contexts = result.contexts
             self._established(association)
         if result.reply:
-            self._out.append(result.reply)
+            self.unsent.append(result.reply)
         self._events.extend(result.events)
         return self._events.popleft()
 
@@ -291,7 +294,7 @@ class UpperLayer(ReceiveBuffer, ABC):
                 return None
             self._pos += pdu.HEADER + length
             if kind == pdu.RELEASE_RQ:
-                self._out.append(pdu.RELEASE_RP_PDU)
+                self.unsent.append(pdu.RELEASE_RP_PDU)
                 self._state = State.LINGER
                 return ReleaseRequested(stage, self._in_command(stage))
             self._state = State.CLOSED
@@ -300,7 +303,7 @@ class UpperLayer(ReceiveBuffer, ABC):
         self._pos += pdu.HEADER
         if kind in _KNOWN:
             event = self._fail(causes.pdu_problem(stage, causes.NORMAL), stage)
-            self._out[-1] = pdu.ABORT_BY_PROVIDER
+            self.unsent[-1] = pdu.ABORT_BY_PROVIDER
             self._state = State.LINGER
             return event
         return self._fail(causes.pdu_problem(stage, causes.unrecognized_pdu(kind)), stage)
@@ -331,7 +334,7 @@ class UpperLayer(ReceiveBuffer, ABC):
             context_id = self._data_context
         started = self._in_command(stage)
         self._forget_message()
-        self._out.append(pdu.ABORT_BY_USER)
+        self.unsent.append(pdu.ABORT_BY_USER)
         self._news = False  # see `_abort_again`
         self._state = State.ABORTED
         return ProtocolError(
@@ -389,7 +392,7 @@ class UpperLayer(ReceiveBuffer, ABC):
         the connection, and the peer's kernel throws away what it has not yet handed over (c.4, e).
         """
         if self._news or not self.unread:
-            self._out.append(pdu.ABORT_BY_PROVIDER)
+            self.unsent.append(pdu.ABORT_BY_PROVIDER)
         self._state = State.LINGER
 
     def _at_end(self, ended: _End) -> Event | None:
@@ -419,7 +422,7 @@ class UpperLayer(ReceiveBuffer, ABC):
         if wait is Wait.PDU_BODY:
             event = self._fail(causes.pdu_problem(stage, causes.NETWORK_CLOSED), stage)
             if ended is _End.RESET:
-                self._out.clear()
+                self.unsent.clear()
                 self._state = State.CLOSED
             return event
         if ended is not _End.TIME:

@@ -50,6 +50,14 @@ class Services:
 class Association:
     """Serves one connection. `run` in a worker thread; `end_soon` from any thread."""
 
+    _agreed: ev.AcceptedAssociation | None = None
+    _request: ev.StoreRequest | None = None
+    _session: StoreSession | None = None
+    _data_set: list[bytes] | None = None
+    _data_context: int | None = None  # of the data set being received, None before its first PDV
+    _over = False
+    _ending = False
+
     def __init__(
         self, services: Services, lingering: Lingering, sock: socket.socket, address: tuple[str, int]
     ) -> None:
@@ -60,13 +68,6 @@ class Association:
         self._transport = Transport(sock, services.clocks)
         self._acceptor = Acceptor(services.settings)
         self._journal: AssociationJournal = services.journal.association(*address)
-        self._agreed: ev.AcceptedAssociation | None = None
-        self._request: ev.StoreRequest | None = None
-        self._session: StoreSession | None = None
-        self._data_set: list[bytes] | None = None
-        self._data_context: int | None = None  # of the data set being received, None before its first PDV
-        self._over = False
-        self._ending = False
 
     @property
     def storing(self) -> bool:
@@ -128,7 +129,8 @@ class Association:
         while True:
             event = next_event()
             if event is None:
-                self._send()
+                if acceptor.unsent:
+                    self._send()
                 wait = acceptor.wait
                 if self._over or wait >= Wait.LINGER:
                     return
