@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from dcmrecv.core import events as ev
 from dcmrecv.core import limits
 from dcmrecv.core.acceptor import Acceptor, Wait
+from dcmrecv.core.met import Met, MetPdus
 
 from . import peer as p
 from .peer import Dialogue, dialogue
@@ -191,8 +192,8 @@ def test_remembered_layouts_change_nothing(data: st.DataObject) -> None:
 class _Forgetful(Acceptor):
     """Looks at every PDU as if it had met none."""
 
-    def _met(self, begin: int, end: int, context_id: int) -> tuple[bytes, int, int]:
-        return b"", 1 << 62, 0
+    def _met(self, begin: int, end: int, context_id: int) -> Met:
+        return MetPdus().command
 
 
 _alike = st.sampled_from(
@@ -232,18 +233,38 @@ def test_pdus_met_before_change_nothing(messages: list[bytes], size: int, rest: 
     for start in range(0, len(data), size):
         peer.say(data[start : start + size])
     whole = Dialogue(Acceptor(_SETTINGS)).say(data)
-    forgetful = Dialogue(_Forgetful(_SETTINGS)).say(data)
+    forgetful = Dialogue(_Forgetful(p.settings("RoleBoth"))).say(data)
     assert _outcome(whole) == _outcome(forgetful)
     assert _outcome(peer) == _outcome(forgetful)
 
 
 def test_a_pdu_met_before_is_told_by_its_headers() -> None:
     peer = dialogue().say(p.associate())
-    for number in range(3):
-        peer.say(p.store(3, number, b"abcd"))
-    assert peer.acceptor._whole_command[2] == peer.acceptor._whole_data_set[2] == 3
+    peer.say(p.store(3, 1, b"abcd"))
+    assert peer.acceptor._met_command.context_id == peer.acceptor._met_data_set.context_id == 3
     asked: list[int] = []
     peer.acceptor._next_pdu = lambda: asked.append(1)
     peer.say(p.store(3, 4, b"efgh"))
     assert not asked
     assert peer.last == p.Data(b"efgh", True, 3)
+
+
+def test_associations_begin_with_what_others_have_met() -> None:
+    settings = p.settings()
+    Dialogue(Acceptor(settings)).say(p.associate() + p.store(3, 1, b"abcd"))
+    other = Acceptor(settings)
+    assert other._met_command is settings.met.command
+    assert other._met_data_set is settings.met.data_set
+    assert settings.met.command.header == p.store(3)[:12]
+
+
+def test_a_pdu_met_elsewhere_on_a_context_that_is_not_accepted_here() -> None:
+    settings = p.settings()
+    Dialogue(Acceptor(settings)).say(p.associate() + p.store(5, 1, b"abcd"))
+    said = (
+        p.associate(p.context(3, p.CT, p.IMPLICIT)) + p.store(3, 1)[: -len(p.p_data(p.pdv(3, bytes(8), 2)))]
+    )
+    said += p.p_data(p.pdv(5, b"efgh", p.LAST_DATA))
+    warm, cold = (Dialogue(Acceptor(each)).say(said) for each in (settings, p.settings()))
+    assert _outcome(warm) == _outcome(cold)
+    assert isinstance(warm.last, ev.ProtocolError)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
-from typing import TypeAlias
 
 from dcmrecv.core import causes, limits, pdu
 from dcmrecv.core.dimse import C_ECHO_RQ, C_STORE_RQ, Command, CommandError, CommandReader, read_elements
@@ -22,6 +21,7 @@ from dcmrecv.core.events import (
     Stage,
     StoreRequest,
 )
+from dcmrecv.core.met import HEADERS, Met
 from dcmrecv.core.negotiate import RECEIVABLE, AcceptorSettings
 from dcmrecv.core.responses import ResponseWriter
 from dcmrecv.core.upper_layer import State, UpperLayer, Wait
@@ -34,13 +34,6 @@ _LENGTH = struct.Struct(">I").unpack_from
 _COMMAND_BIT = 1
 _LAST_BIT = 2
 _WHOLE_COMMAND = _COMMAND_BIT | _LAST_BIT
-_HEADERS = pdu.HEADER + 6
-"""Bytes before the data of the first PDV of a PDU."""
-
-_Met: TypeAlias = tuple[bytes, int, int]
-"""The 12 bytes of headers of a PDU with one PDV, its length, and its presentation context."""
-_NONE: _Met = (b"", 1 << 62, 0)
-"""No buffer has so many bytes."""
 
 
 class Acceptor(UpperLayer):
@@ -55,8 +48,6 @@ class Acceptor(UpperLayer):
     _command_context = -1
     _bulk_header = b""  # the 12 bytes before the previous fragment of this data set
     _bulk_step = 0  # length of the PDU that began with them
-    _whole_command = _NONE  # the last command that was a PDU of its own
-    _whole_data_set = _NONE  # the last data set that was one
     _handed = 0  # where the PDVs of the last `DataFragments` began
     _handed_end = 0  # and the end of the PDU they began in, if they began inside one
 
@@ -64,6 +55,9 @@ class Acceptor(UpperLayer):
         super().__init__(settings)
         self._commands = CommandReader(settings.layouts)
         self._fragments: list[bytes] = []  # of the command being received
+        met = settings.met
+        self._met_command = met.command
+        self._met_data_set = met.data_set
 
     def _established(self, association: AcceptedAssociation) -> None:
         self._responses = ResponseWriter(
@@ -146,14 +140,14 @@ class Acceptor(UpperLayer):
     def _command(self) -> Event | None:
         """Collect the PDVs of a command set; the checks and their order are those of c.1."""
         if self._pdv == self._pdu_end and not self._fragments:
-            header, size, context_id = self._whole_command
+            header, size, context_id = self._met_command
             begin = self._pos
             end = begin + size
             if end <= self._end and self._buffer.startswith(header, begin):
                 self._pos = self._pdv = self._pdu_end = end
                 self._command_context = context_id
                 self._command_started = True
-                return self._complete_command(bytes(self._view[begin + _HEADERS : end]), context_id)
+                return self._complete_command(bytes(self._view[begin + HEADERS : end]), context_id)
         while True:
             if self._pdv == self._pdu_end:
                 event = self._next_pdu()
@@ -171,7 +165,7 @@ class Acceptor(UpperLayer):
                 if flags == _WHOLE_COMMAND and not length & 1 and length <= limits.WHOLE_COMMAND:
                     self._command_started = length > 0
                     if length and end == self._pdu_end and begin == self._pdu_begin:
-                        self._whole_command = self._met(begin, end, context_id)
+                        self._met_command = self._settings.met.command = self._met(begin, end, context_id)
                     return self._complete_command(bytes(self._view[begin + 6 : end]), context_id)
             elif context_id != self._command_context:
                 return self._fail(
@@ -262,14 +256,18 @@ class Acceptor(UpperLayer):
         """Hand out all whole PDVs that are there; an error comes with the next call."""
         in_pdu = self._pdv < self._pdu_end
         if self._data_context < 0 and not in_pdu:
-            header, size, context_id = self._whole_data_set
+            header, size, context_id = self._met_data_set
             begin = self._pos
             end = begin + size
-            if end <= self._end and self._buffer.startswith(header, begin):
+            if (
+                end <= self._end
+                and self._buffer.startswith(header, begin)
+                and self._contexts.get(context_id) in RECEIVABLE
+            ):
                 self._handed = self._handed_end = begin
                 self._pos = self._pdv = self._pdu_end = end
                 self._state = State.COMMAND
-                return DataFragments([self._view[begin + _HEADERS : end]], True, context_id)
+                return DataFragments([self._view[begin + HEADERS : end]], True, context_id)
         views: list[memoryview] = []
         self._handed = self._pdv if in_pdu else self._pos
         self._handed_end = self._pdu_end if in_pdu else self._pos
@@ -300,7 +298,7 @@ class Acceptor(UpperLayer):
                 self._data_context = -1
                 self._bulk_header = b""
                 if len(views) == 1 and end == self._pdu_end and begin == self._pdu_begin:
-                    self._whole_data_set = self._met(begin, end, context_id)
+                    self._met_data_set = self._settings.met.data_set = self._met(begin, end, context_id)
                 return DataFragments(views, True, context_id)
             if end == self._pdu_end and begin == self._pdu_begin:
                 self._bulk_header = bytes(self._buffer[begin - pdu.HEADER : begin + 6])
@@ -309,9 +307,10 @@ class Acceptor(UpperLayer):
             return DataFragments(views, False, self._data_context)
         return None
 
-    def _met(self, begin: int, end: int, context_id: int) -> _Met:
-        """Return what tells another PDU like the one whose only PDV is here: nothing about it will be new."""
-        return bytes(self._buffer[begin - pdu.HEADER : begin + 6]), end - begin + pdu.HEADER, context_id
+    def _met(self, begin: int, end: int, context_id: int) -> Met:
+        """Return what tells another PDU like the one with only this PDV."""
+        begin -= pdu.HEADER
+        return Met(bytes(self._buffer[begin : begin + HEADERS]), end - begin, context_id)
 
     def _bulk(self, views: list[memoryview]) -> None:
         """Take PDUs whose 12 bytes of headers equal those of the previous one: nothing about them is new."""

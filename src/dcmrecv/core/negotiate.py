@@ -34,6 +34,7 @@ from dcmrecv.core.events import (
     RequestReceived,
     RequestUnusable,
 )
+from dcmrecv.core.met import MetPdus
 from dcmrecv.core.responses import Templates
 
 __all__ = ["RECEIVABLE", "AcceptorSettings", "Negotiated", "max_send_pdv"]
@@ -78,6 +79,7 @@ class AcceptorSettings:
     # what peers of one kind say alike in all their associations; shared, since many send one object in each
     layouts: dict[int, Layout] = field(default_factory=dict, repr=False, compare=False)
     templates: Templates = field(default_factory=dict, repr=False, compare=False)
+    met: MetPdus = field(default_factory=MetPdus, repr=False, compare=False)
 
     @classmethod
     def from_config(cls, config: AssociationConfig) -> AcceptorSettings:
