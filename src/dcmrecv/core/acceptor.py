@@ -327,18 +327,19 @@ class Acceptor(UpperLayer):
         self._pos = self._pdv = self._pdu_end = pos
 
     def _more_data(self) -> bool:
-        """True if the next PDU is whole and holds sound PDVs."""
+        """True if the next PDU is whole and holds sound PDVs; notes if it is only not whole yet."""
         pos = self._pos
         have = self._end - pos - pdu.HEADER
         if have < 0:
+            self._starved = True
             return False
         kind, length = _HEADER(self._buffer, pos)
-        return (
-            kind == pdu.P_DATA
-            and length <= self._max_pdu
-            and length <= have
-            and pdu.pdv_problem(self._buffer, pos + pdu.HEADER, length) is None
-        )
+        if kind != pdu.P_DATA or length > self._max_pdu:
+            return False
+        if length > have:
+            self._starved = True
+            return False
+        return pdu.pdv_problem(self._buffer, pos + pdu.HEADER, length) is None
 
     def _data_problem(self, length: int, context_id: int, flags: int) -> tuple[Cause, ...]:
         """Return why a PDV does not belong to the data set, or nothing (c.3, first paragraph)."""

@@ -26,6 +26,7 @@ class ReceiveBuffer:
         "_pdv",
         "_pos",
         "_size",
+        "_starved",
         "_view",
         "_wanted",
     )
@@ -40,6 +41,7 @@ class ReceiveBuffer:
         self._pos = 0
         self._end = 0
         self._filled = False  # the last read left no free byte
+        self._starved = False  # what is there is known to be of no use before more has arrived
         self._news = False  # something has arrived since somebody made this False
         self._pdu_begin = 0  # first PDV of the P-DATA-TF PDU that is being taken apart
         self._pdv = 0  # its next PDV
@@ -90,6 +92,7 @@ class ReceiveBuffer:
         """*count* bytes were written to the start of the view that `receive_buffer` returned."""
         self._end += count
         self._filled = self._end == self._size
+        self._starved = False
         self._news = True
 
     def receive_data(self, data: bytes | bytearray | memoryview) -> None:

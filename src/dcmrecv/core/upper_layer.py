@@ -193,7 +193,7 @@ class UpperLayer(ReceiveBuffer, ABC):
         # that only the garbage collector can undo, and it is slower.
         state = self._state
         event: Event | None = None
-        if self._pos == self._end and self._pdv == self._pdu_end:
+        if self._starved or (self._pos == self._end and self._pdv == self._pdu_end):
             pass  # every state needs bytes
         elif state is State.DATA_SET:
             event = self._data_set()
@@ -354,6 +354,7 @@ class UpperLayer(ReceiveBuffer, ABC):
 
     def _forget_message(self) -> None:
         self._pdv = self._pdu_begin = self._pdu_end = self._pos
+        self._starved = False
         self._command_started = False
         self._data_context = -1
 
