@@ -117,7 +117,7 @@ class FastWalker(ElementWalker):
         headers = self._headers
         match = self._shapes.match
         pass_over = self._runs.pass_over
-        no_values: dict[int, bytes] = {}  # these runs end before them
+        values: dict[int, bytes] = {}
         explicit = self.encoding.explicit
         header_size = 12 if explicit else 8
         item_header = self.item_header.unpack_from
@@ -149,7 +149,16 @@ class FastWalker(ElementWalker):
                     if not stack:
                         # items are too short for runs, and have shapes
                         room = item_end if item_end < size else size
-                        position, last = pass_over(buffer, position, room, last, barrier, no_values)
+                        position, last = pass_over(buffer, position, room, last, barrier, values)
+                        if values:
+                            for tag, value in values.items():
+                                self.last = tag
+                                self._captured(tag, value)
+                            values = {}
+                            self.last = last
+                            barrier = self._barrier()
+                            nested_barrier = self._nested_barrier()
+                            continue
                     while position <= limit:
                         (raw,) = unpack(buffer, position)
                         tag, advance = headers[raw]
@@ -324,7 +333,7 @@ def explicit_forms(big_endian: bool) -> Forms:
     return (
         headers,
         Shapes(headers, explicit=True, big_endian=big_endian),
-        Runs(headers, big_endian=big_endian),
+        Runs(headers, big_endian=big_endian, over_heads=True),
     )
 
 

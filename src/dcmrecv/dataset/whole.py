@@ -6,13 +6,11 @@ their headers. What is passed over here is what the fast loop of `dcmrecv.datase
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, NamedTuple
 
 from dcmrecv.dataset.checks import PIXEL_DATA
 from dcmrecv.dataset.headers import RAW, SEQUENCE_FOLLOWS
 from dcmrecv.dataset.pieces import Buffer, joined
-from dcmrecv.dataset.runs import Runs
 from dcmrecv.dataset.second_pass import MediaStorageUids, SecondPass
 from dcmrecv.dataset.stream import (
     BEHIND_ELEMENTS,
@@ -28,7 +26,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dcmrecv.dataset.encoding import Encoding
-    from dcmrecv.dataset.walkers import Forms
 
 __all__ = ["WholeDataSet", "read_whole"]
 
@@ -55,13 +52,6 @@ def _next_barrier(last: int, behind: int) -> int:
     return next((tag for tag in _BARRIERS if tag > last), behind)
 
 
-@lru_cache(maxsize=2)
-def _forms(big_endian: bool) -> Forms:
-    """Return what is known of data sets: as for the walkers, but for runs that go over the head, too."""
-    headers, shapes, _ = explicit_forms(big_endian)
-    return headers, shapes, Runs(headers, big_endian=big_endian, over_heads=True)
-
-
 def read_whole(view: memoryview, encoding: Encoding) -> WholeDataSet | None:
     """Return what the data set in *view* comes to; None if it is empty or needs a walker.
 
@@ -70,7 +60,7 @@ def read_whole(view: memoryview, encoding: Encoding) -> WholeDataSet | None:
     size = len(view)
     if not encoding.explicit or encoding.deflated or not size:
         return None
-    headers, shapes, runs = _forms(encoding.big_endian)
+    headers, shapes, runs = explicit_forms(encoding.big_endian)
     pass_over = runs.pass_over
     values: dict[int, bytes] = {}
     out: list[Buffer] = []

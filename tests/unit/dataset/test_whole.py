@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dcmrecv.dataset import whole
+from dcmrecv.dataset import walkers
 from dcmrecv.dataset.dictionary import builtin_dictionary
 from dcmrecv.dataset.elements import ElementWalker
 from dcmrecv.dataset.encoding import encoding_of
@@ -123,7 +123,7 @@ def series(draw: st.DrawFn) -> list[bytes]:
 @given(series(), st.sampled_from([EXPLICIT, JPEG]))
 def test_what_was_met_before_changes_nothing(data_sets, syntax):
     """Whatever runs were learnt, a data set comes to what single steps make of it."""
-    whole._forms.cache_clear()
+    walkers.explicit_forms.cache_clear()
     for data in data_sets * 3:
         found = read(data, syntax)
         if found is None:
@@ -141,9 +141,9 @@ def test_what_was_met_before_changes_nothing(data_sets, syntax):
 
 def test_a_run_over_the_head_is_used():
     data = CLASS + INSTANCE + DATE + NAME + PIXELS
-    whole._forms.cache_clear()
+    walkers.explicit_forms.cache_clear()
     first = [read(data) for _ in range(3)]
-    assert [len(run.wanted) for run in whole._forms(False)[2]._known.values() if run.size] == [3]
+    assert [len(run.wanted) for run in walkers.explicit_forms(False)[2]._known.values() if run.size] == [3]
     assert first[0] == first[1] == first[2]
     second = read(data.replace(b"20240131", b"20250228"))
     assert second is not None
@@ -154,6 +154,6 @@ def test_a_run_over_the_head_is_used():
     "wrong", [short(0x0008, 0x0016, b"LO", b"1.2.3 "), short(0x0008, 0x0021, b"TM", b"101010")]
 )
 def test_no_run_goes_over_a_head_of_another_vr(wrong):
-    whole._forms.cache_clear()
+    walkers.explicit_forms.cache_clear()
     elements = sorted([short(0x0008, number, b"CS", b"A ") for number in (5, 8, 0x60, 0x64)] + [wrong])
     assert [read(b"".join(elements)) for _ in range(3)] == [None] * 3
