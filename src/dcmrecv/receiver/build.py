@@ -10,6 +10,7 @@ from dcmrecv.core.events import Cause
 from dcmrecv.dataset.dictionary import builtin_dictionary
 from dcmrecv.server.association import Services
 from dcmrecv.server.transport import Clocks
+from dcmrecv.server.turns import Turns
 from dcmrecv.storage import ObjectStore
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ def build_services(
         store=store,
         journal=journal,
         tls=tls,
+        # with --fsync those who wait for the disk wait together
+        turns=None if config.storage.fsync else Turns(),
         obstacle=() if obstacle is None else (Cause(*obstacle),),
     )
 

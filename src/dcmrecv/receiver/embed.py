@@ -153,6 +153,7 @@ class Receiver:
         services = build_services(self.config, journal, tls=tls, dictionary=builtin_dictionary)
         if self._bindings is None:
             return services
+        services = replace(services, turns=None)
         from pynetdicom import evt
 
         from dcmrecv.receiver.handlers import HANDLER_MEMORY, HandlerStore

@@ -19,6 +19,7 @@ from dcmrecv.core.acceptor import Acceptor, AcceptorSettings, Wait
 from dcmrecv.server import limits
 from dcmrecv.server.lingering import Lingering
 from dcmrecv.server.transport import Clocks, Transport
+from dcmrecv.server.turns import Turn, Turns
 
 if TYPE_CHECKING:
     from dcmrecv.journal import AssociationJournal, Journal
@@ -43,6 +44,8 @@ class Services:
     tls: TlsServerContext | None = None
     obstacle: tuple[ev.Cause, ...] = ()
     """Why every DIMSE message is answered by an abort (an unusable data dictionary), or nothing."""
+    turns: Turns | None = None
+    """Among the associations; None where work may take long: handlers of programs, or waits for the disk."""
     echo: Callable[[ev.EchoRequest, ev.AcceptedAssociation], int] | None = None
     """Answers a C-ECHO with a status instead of 0000 (programs that embed the receiver)."""
 
@@ -66,6 +69,7 @@ class Association:
         self._lingering = lingering
         self._sock = sock
         self._transport = Transport(sock, services.clocks)
+        self._turn = Turn(services.turns)
         self._acceptor = Acceptor(services.settings)
         self._journal: AssociationJournal = services.journal.association(*address)
 
@@ -91,12 +95,14 @@ class Association:
             journal.connected()
             if self._services.tls is None or self._shake_hands():
                 self._converse()
+                self._turn.give_back()
                 journal.flush()
                 self._transport.finish(self._acceptor, self._lingering)
         except Exception as error:  # noqa: BLE001
             # A mistake of ours must cost this peer its association and nobody else anything.
             journal.crashed(error)
         finally:
+            self._turn.give_back()
             self._end_session()
             self._transport.close()
             journal.closed()
@@ -121,6 +127,7 @@ class Association:
     def _converse(self) -> None:
         acceptor = self._acceptor
         transport = self._transport
+        turn = self._turn
         next_event = acceptor.next_event
         handlers = _HANDLERS
         flush = self._journal.flush
@@ -140,7 +147,9 @@ class Association:
                 if progressed:
                     transport.progressed()
                     progressed = False
-                transport.receive(acceptor, wait, watch)
+                turn.give_back()
+                if transport.receive(acceptor, wait, watch) < limits.TURN_BELOW:
+                    turn.take()
             else:
                 handlers[type(event)](self, event)
                 progressed = True

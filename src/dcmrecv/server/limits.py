@@ -18,6 +18,8 @@ __all__ = [
     "QUICKACK_BELOW",
     "READ_SECONDS",
     "TLS_HANDSHAKE_SECONDS",
+    "TURN_BELOW",
+    "TURN_SECONDS",
     "WRITE_SECONDS",
 ]
 
@@ -62,3 +64,9 @@ ACCEPT_PAUSE = 0.1
 
 QUICKACK_BELOW = 1 << 17
 """A read of at least this many bytes is bulk, which the kernel acknowledges unasked (measured)."""
+
+TURN_BELOW = 1 << 16
+"""Threads take turns at a read of less than this many bytes; the work on more is mostly the kernel's (measured)."""
+
+TURN_SECONDS = 0.02
+"""Longest wait for a turn; then nobody waits until the one that is taken is over (ours)."""

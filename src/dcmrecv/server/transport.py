@@ -88,10 +88,10 @@ class Transport:
 
     def receive(
         self, acceptor: Acceptor, wait: Wait, watch: Callable[[memoryview], None] | None = None
-    ) -> None:
+    ) -> int:
         """Give *acceptor*, which waits for *wait*, the next bytes, or tell it that the peer or the time is gone.
 
-        *watch* is shown the bytes first.
+        *watch* is shown the bytes first. Returns how many there are.
         """
         if wait is not self._wait:
             if wait is Wait.PDU_BOUNDARY and self._timeout == self._boundary:
@@ -100,7 +100,7 @@ class Transport:
                 self._enter(wait)
         elif wait is not Wait.PDU_BOUNDARY and not self._still_in_time(wait):
             self._expired(acceptor, wait)
-            return
+            return 0
         if self._acknowledge:
             # Linux forgets this; without it a sender that leaves Nagle on waits for our delayed ACK
             self.sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)  # type: ignore[arg-type]
@@ -109,10 +109,10 @@ class Transport:
             count = self._stream.recv_into(buffer)
         except (BlockingIOError, TimeoutError):
             self._expired(acceptor, wait)
-            return
+            return 0
         except OSError:
             acceptor.receive_eof(reset=True)
-            return
+            return 0
         if count:
             self._acknowledge = count < limits.QUICKACK_BELOW and _QUICKACK is not None
             if watch is not None:
@@ -120,6 +120,7 @@ class Transport:
             acceptor.bytes_received(count)
         else:
             acceptor.receive_eof()
+        return count
 
     def send(self, data: bytes) -> None:
         """Send all of *data* in one call. Raises OSError."""

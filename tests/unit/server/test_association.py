@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,8 +18,10 @@ from dcmrecv.config import (
     Profile,
     StorageConfig,
 )
+from dcmrecv.core.events import StoreRequest
 from dcmrecv.journal import AssociationJournal, Journal
 from dcmrecv.receiver import Receiver
+from dcmrecv.receiver.build import build_services
 from dcmrecv.storage import ObjectStore
 from tests.support.rawscu import CT_IMAGE, Association, element
 
@@ -59,10 +64,10 @@ def receiver(tmp_path: Path, teller: Teller) -> Iterator[Receiver]:
         yield running
 
 
-def _store(port: int) -> int:
+def _store(port: int, instance: str = "1.2.3") -> int:
     association = Association(port, CT_IMAGE)
     with association:
-        return association.store("1.2.3", element(0x0008, 0x0018, b"1.2.3"))
+        return association.store(instance, element(0x0008, 0x0018, b"1.2.3"))
 
 
 def test_a_mistake_of_ours_costs_one_association(
@@ -78,3 +83,38 @@ def test_a_mistake_of_ours_costs_one_association(
                 _store(receiver.port)
     assert [str(error) for error in teller.crashes] == ["a mistake"] * 40
     assert _store(receiver.port) == 0
+
+
+def test_an_object_that_takes_long_holds_up_nobody(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A slow disk, or a peer that does not read: others wait for a turn, but not until that one is over."""
+    began, go_on = threading.Event(), threading.Event()
+    request = ObjectStore.request
+
+    def slow(store: ObjectStore, asked: StoreRequest, *others: Any) -> Any:
+        if asked.sop_instance_uid == b"1.2.3.99":
+            began.set()
+            assert go_on.wait(20)
+        return request(store, asked, *others)
+
+    monkeypatch.setattr(ObjectStore, "request", slow)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(_store, receiver.port, "1.2.3.99")
+        assert began.wait(20)
+        try:
+            for number in range(20):
+                assert _store(receiver.port, f"1.2.3.{number}") == 0
+            assert not waiting.done()
+        finally:
+            go_on.set()
+        assert waiting.result(20) == 0
+    assert _store(receiver.port) == 0
+
+
+@pytest.mark.parametrize(("fsync", "takes_turns"), [(False, True), (True, False)])
+def test_who_waits_for_the_disk_waits_with_others(tmp_path: Path, fsync: bool, takes_turns: bool) -> None:
+    config = Config(storage=StorageConfig(directory=bytes(tmp_path), fsync=fsync))
+    services = build_services(config, Journal(), tls=None)
+    assert (services.turns is not None) is takes_turns
+    services.store.close()
