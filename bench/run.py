@@ -13,7 +13,7 @@ from typing import Any
 from bench.generator import WORK, Generator, LoadResult
 from bench.stats import median
 from bench.targets import Server, Settings, Target, certificate
-from bench.workloads import Shape, Workload, send
+from bench.workloads import Shape, Workload, send, warm_up
 
 __all__ = ["Cell", "Measured", "cells", "run_cell", "storage_directory"]
 
@@ -138,6 +138,7 @@ def run_cell(
                 entry.problems.append(str(error))
                 continue
             entry.base_rss = server.after_start.rss
+            warm_up(server, generator, tls=cell.tls)
             servers.append((server, entry))
         for number in range(rounds):
             for server, entry in servers[number % len(servers) :] + servers[: number % len(servers)]:

@@ -17,7 +17,7 @@ from bench.objects import INSTANCE_PREFIX, SERIAL_WIDTH, DataSet, ct_image, mult
 from bench.plan import Plan, echo_plan, store_plan
 from bench.targets import Server, Target
 
-__all__ = ["BY_NAME", "WORKLOADS", "Shape", "Workload", "data_sets", "plan", "send"]
+__all__ = ["BY_NAME", "WORKLOADS", "Shape", "Workload", "data_sets", "plan", "send", "warm_up"]
 
 MIB = 1 << 20
 
@@ -132,6 +132,19 @@ def send(
 
 
 @cache
+def warm_up(server: Server, generator: Generator, *, tls: bool) -> None:
+    """Let *server* receive one small object: what comes with the start is measured elsewhere."""
+    generator.run(
+        plan("W1", server.settings.max_pdu, False),
+        server.port,
+        connections=1,
+        associations=1,
+        objects=1,
+        tls=tls,
+    )
+    server.clear()
+
+
 def _client_files(count: int) -> Path:
     """Write *count* CT files of 39 KB and return their directory."""
     directory = WORK / f"ct-{count}"

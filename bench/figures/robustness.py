@@ -17,7 +17,7 @@ from bench.plan import Plan, echo_plan
 from bench.run import storage_directory
 from bench.stats import significant
 from bench.targets import Server, Settings, Target, all_targets, certificate
-from bench.workloads import plan
+from bench.workloads import plan, warm_up
 
 __all__ = ["Stallers", "endurance", "stall"]
 
@@ -116,6 +116,7 @@ def stall(options: argparse.Namespace) -> tuple[str, list[Table]]:
 
 def _stall_row(server: Server, generator: Generator, good: Plan, count: int) -> list[str]:
     tls = server.settings.tls is not None
+    warm_up(server, generator, tls=tls)
     alone = generator.run(good, server.port, objects=GOOD_OBJECTS, tls=tls)
     opening = client_hello() if tls else good.request
     halves = [opening[:200]]
