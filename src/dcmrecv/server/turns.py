@@ -1,8 +1,8 @@
 """Threads take turns at short pieces of work, so that they do not take the interpreter lock from each other.
 
-Python hands the interpreter lock to whoever waits for it at every system call, and a small object needs ten of
-these: eight busy associations would wake each other eighty times for one object each. Who waits for a turn does
-not wait for the interpreter lock. Nobody relies on it: a turn that takes long, on a slow disk or for a peer that
+Python hands the interpreter lock to whoever waits for it at every system call, and a small object needs seven
+of these: eight busy associations wake each other for every one. Who waits for a turn does not wait for the
+interpreter lock. Nobody relies on it: a turn that takes long, on a slow disk or for a peer that
 does not read, suspends the whole thing until it is over.
 """
 
