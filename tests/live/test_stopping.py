@@ -51,6 +51,8 @@ def refuses(port: int) -> bool:
             socket.create_connection(("127.0.0.1", port), timeout=5).close()
         except ConnectionRefusedError:
             return True
+        except ConnectionResetError:
+            continue  # the port closed while the connection was being made
         time.sleep(0.02)
     return False
 
