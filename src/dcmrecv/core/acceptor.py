@@ -21,8 +21,9 @@ from dcmrecv.core.events import (
     Stage,
     StoreRequest,
 )
-from dcmrecv.core.met import HEADERS, Met
+from dcmrecv.core.met import Met
 from dcmrecv.core.negotiate import RECEIVABLE, AcceptorSettings
+from dcmrecv.core.pdu import HEADERS
 from dcmrecv.core.responses import ResponseWriter
 from dcmrecv.core.upper_layer import State, UpperLayer, Wait
 

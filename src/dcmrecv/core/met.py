@@ -9,12 +9,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from dcmrecv.core import pdu
-
-__all__ = ["HEADERS", "Met", "MetPdus"]
-
-HEADERS = pdu.HEADER + 6
-"""Bytes of a PDU header and of the header of the PDV behind it."""
+__all__ = ["Met", "MetPdus"]
 
 
 class Met(NamedTuple):

@@ -15,6 +15,7 @@ __all__ = [
     "ASSOCIATE_RJ",
     "ASSOCIATE_RQ",
     "HEADER",
+    "HEADERS",
     "P_DATA",
     "RELEASE_RP",
     "RELEASE_RP_PDU",
@@ -36,6 +37,9 @@ ABORT = 7
 
 HEADER = 6
 """Bytes of a PDU header: type, reserved, length of what follows."""
+
+HEADERS = HEADER + 6
+"""Bytes of the header of a P-DATA-TF PDU and of that of its first PDV: length, context, flags."""
 
 _PDU = struct.Struct(">BxI")
 _ITEM = struct.Struct(">BxH")

@@ -9,7 +9,7 @@ from __future__ import annotations
 import struct
 
 from dcmrecv.core import limits
-from dcmrecv.core.pdu import encode_p_data
+from dcmrecv.core.pdu import HEADERS, encode_p_data
 
 __all__ = ["ResponseWriter", "Templates", "cut_by_elements", "cut_by_length"]
 
@@ -19,8 +19,6 @@ _LAST_COMMAND = 3
 _COMMAND = 1
 _U16 = struct.Struct("<H").pack
 _NO_DATA_SET = 0x0101
-_HEADERS = 12
-"""Bytes of a PDU header and a PDV header."""
 _NO_ROOM = 12
 _TOO_SMALL_FOR_ELEMENTS = 24
 _LONGEST = 7 * 8 + 4 + 4 * 2 + 2 * limits.UID_LENGTH
@@ -111,8 +109,8 @@ class ResponseWriter:
         data = head + _U16(message_id) + middle + _U16(status) + tail + end
         if self._roomy:
             return data
-        if len(data) - _HEADERS > self._limit or 0 < self._peer < _TOO_SMALL_FOR_ELEMENTS:
-            return self._cut(key[1], data[_HEADERS:])
+        if len(data) - HEADERS > self._limit or 0 < self._peer < _TOO_SMALL_FOR_ELEMENTS:
+            return self._cut(key[1], data[HEADERS:])
         return data
 
     def _cut(self, context_id: int, message: bytes) -> bytes:
@@ -139,4 +137,4 @@ def _template(
     tail = struct.pack("<HHI", 0, 0x1000, instance_length) if field == _C_STORE_RSP else b""
     rest = len(before) + 2 + len(middle) + 2 + len(tail) + instance_length
     whole = encode_p_data(context_id, _LAST_COMMAND, bytes(rest + 12))
-    return whole[:_HEADERS] + _element(0x0000, struct.pack("<I", rest)) + before, middle, tail
+    return whole[:HEADERS] + _element(0x0000, struct.pack("<I", rest)) + before, middle, tail

@@ -316,3 +316,14 @@ def test_flush_and_end_reach_the_logs() -> None:
     told.flush()
     told.closed()
     assert (recorder.flushes, recorder.closes) == (1, 1)
+
+
+@pytest.mark.parametrize(("level", "speaks"), [(LogLevel.WARN, False), (LogLevel.DEBUG, True)])
+def test_a_connection_that_says_nothing_makes_no_loggers(level: LogLevel, speaks: bool) -> None:
+    told, recorder = journal(level)
+    told.connected()
+    told.terminated()
+    told.flush()
+    told.closed()
+    assert bool(recorder.messages) is speaks
+    assert (told._opened is not None) is speaks

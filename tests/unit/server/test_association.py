@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -103,12 +104,20 @@ def test_an_object_that_takes_long_holds_up_nobody(
         waiting = pool.submit(_store, receiver.port, "1.2.3.99")
         assert began.wait(20)
         try:
+            assert receiver._services is not None
+            turns = receiver._services.turns
+            assert turns is not None
+            assert turns.lock.locked()
             for number in range(20):
                 assert _store(receiver.port, f"1.2.3.{number}") == 0
             assert not waiting.done()
         finally:
             go_on.set()
         assert waiting.result(20) == 0
+    end = time.monotonic() + 20
+    while turns.lock.locked():
+        assert time.monotonic() < end
+        time.sleep(0.01)
     assert _store(receiver.port) == 0
 
 
