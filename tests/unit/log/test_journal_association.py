@@ -318,10 +318,14 @@ def test_flush_and_end_reach_the_logs() -> None:
     assert (recorder.flushes, recorder.closes) == (1, 1)
 
 
-@pytest.mark.parametrize(("level", "speaks"), [(LogLevel.WARN, False), (LogLevel.DEBUG, True)])
+@pytest.mark.parametrize(("level", "speaks"), [(WARN, False), (INFO, True)])
 def test_a_connection_that_says_nothing_makes_no_loggers(level: LogLevel, speaks: bool) -> None:
     told, recorder = journal(level)
+    asked = request()
     told.connected()
+    told.request_received(ev.RequestReceived(asked, encoded(asked)))
+    told.accepted(agreed(asked))
+    told.release_requested()
     told.terminated()
     told.flush()
     told.closed()
