@@ -9,7 +9,7 @@ import pytest
 from dcmrecv.config import FilenameMode, StorageConfig, StorageMode, SubdirectoryMode
 from dcmrecv.core.events import AcceptedAssociation, AssociateRequest, StoreRequest
 from dcmrecv.dataset.dictionary import builtin_dictionary
-from dcmrecv.journal import AssociationJournal
+from dcmrecv.observer import AssociationObserver
 from dcmrecv.storage import ObjectStore
 
 UIDS = [
@@ -49,7 +49,7 @@ def store(out: Path, uid: bytes, content: bytes, mode: StorageMode, filenames: F
     association = AcceptedAssociation(request, (), 16384, 16372, ())
     objects = ObjectStore(config, dictionary=builtin_dictionary)
     session = objects.request(
-        StoreRequest(1, 1, uid, uid, EXPLICIT, 0, 0, None, None, b""), association, AssociationJournal()
+        StoreRequest(1, 1, uid, uid, EXPLICIT, 0, 0, None, None, b""), association, AssociationObserver()
     )
     assert not isinstance(session, tuple)
     assert session.receive([memoryview(content)], True, 1) is None

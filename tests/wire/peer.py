@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 from dataclasses import dataclass, field
 
+from dcmrecv.conditions import Condition
 from dcmrecv.config import (
     VERIFICATION_PROFILE,
     AssociationConfig,
@@ -210,7 +211,7 @@ class Dialogue:
     events: list[object] = field(default_factory=list)
     sent: bytes = b""
     request: ev.StoreRequest | None = None
-    failures: list[tuple[ev.Cause, ...]] = field(default_factory=list)
+    failures: list[tuple[Condition, ...]] = field(default_factory=list)
 
     def say(self, data: bytes) -> Dialogue:
         """The peer sends *data*; it arrives in what the buffer takes."""

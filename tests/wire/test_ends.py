@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dcmrecv.conditions import Condition
 from dcmrecv.core import events as ev
 from dcmrecv.core.acceptor import Wait
 
@@ -229,14 +230,14 @@ def test_then_a_second_abort(more: bytes) -> None:
 def test_a_driver_cannot_abort_twice() -> None:
     peer = _aborted()
     count = len(peer.events)
-    peer.acceptor.abort((ev.Cause(6, 0x20A, "x"),))
+    peer.acceptor.abort((Condition(6, 0x20A, "x"),))
     peer.pull()
     assert (peer.new(), len(peer.events)) == ([], count)
 
 
 def test_a_driver_aborts() -> None:
     peer = associated()
-    cause = ev.Cause(6, 0x20A, "Cannot create file: x")
+    cause = Condition(6, 0x20A, "Cannot create file: x")
     peer.acceptor.abort((cause,))
     peer.pull()
     assert peer.last == ev.ProtocolError(ev.Stage.COMMAND, (cause,))

@@ -20,9 +20,9 @@ if TYPE_CHECKING:
     from dcmrecv.cli.parser import ParsedArguments
     from dcmrecv.config import Config, Profile
     from dcmrecv.dataset.dictionary import DataDictionary
-    from dcmrecv.journal import Journal
     from dcmrecv.log import Log, Logs
-    from dcmrecv.receiver.observers import Metrics
+    from dcmrecv.observer import ReceiverObserver
+    from dcmrecv.receiver.additions import Metrics
 
 __all__ = [
     "EXIT_BAD_COMMAND_LINE",
@@ -252,11 +252,11 @@ def _configure(settings: Settings, log_settings: Settings, logs: Logs) -> int:
         return EXIT_BAD_DIRECTORY
     metrics: Metrics | None = None
     if config.extras.metrics_port is not None:
-        from dcmrecv.receiver.observers import ObserverError, open_metrics
+        from dcmrecv.receiver.additions import AdditionError, open_metrics
 
         try:
             metrics = open_metrics(config, config.network.workers)
-        except ObserverError as error:
+        except AdditionError as error:
             application.fatal(str(error))
             return EXIT_BAD_COMMAND_LINE
     application.info(sentences.LISTENING)
@@ -279,7 +279,14 @@ def _load_dictionary(logs: Logs) -> tuple[bool, Callable[[], DataDictionary] | N
 
 def _reporter(log: Log) -> Callable[[str, str], None]:
     """Return what takes lines as level letter and text and gives them to *log*."""
-    methods = {"T": log.trace, "D": log.debug, "I": log.info, "W": log.warn, "E": log.error, "F": log.fatal}
+    methods = {
+        "T": log.trace,
+        "D": log.debug,
+        "I": log.info,
+        "W": log.warn,
+        "E": log.error,
+        "F": log.fatal,
+    }
     return lambda letter, text: methods[letter](text)
 
 
@@ -356,7 +363,7 @@ def _serve(
         run(
             config,
             logs,
-            lambda: _journal(config, logs, loaded, dictionary),
+            lambda: _observer(config, logs, loaded, dictionary),
             tls=tls,
             dictionary=dictionary,
             metrics=metrics,
@@ -371,15 +378,15 @@ def _serve(
     return 0
 
 
-def _journal(
+def _observer(
     config: Config, logs: Logs, loaded: bool, dictionary: Callable[[], DataDictionary] | None
-) -> Journal:
+) -> ReceiverObserver:
     """Return what logs the story of the receiver. Loaded when the port is open."""
     from dcmrecv.dataset.dictionary import builtin_dictionary
-    from dcmrecv.log.journal import DcmtkJournal
+    from dcmrecv.log.dcmtk_lines import DcmtkLines
 
     names = dictionary or builtin_dictionary
-    return DcmtkJournal(
+    return DcmtkLines(
         logs,
         config,
         _host_names(config),

@@ -9,11 +9,11 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
-from dcmrecv.core import causes, limits, pdu
+from dcmrecv.conditions import Condition
+from dcmrecv.core import conditions, limits, pdu
 from dcmrecv.core.dimse import C_ECHO_RQ, C_STORE_RQ, Command, CommandError, CommandReader, read_elements
 from dcmrecv.core.events import (
     AcceptedAssociation,
-    Cause,
     DataFragments,
     EchoRequest,
     Event,
@@ -73,7 +73,7 @@ class Acceptor(UpperLayer):
 
     # -- what the driver answers ---------------------------------------------------------------------
 
-    def send_echo_response(self, request: EchoRequest, status: int = 0) -> tuple[Cause, ...]:
+    def send_echo_response(self, request: EchoRequest, status: int = 0) -> tuple[Condition, ...]:
         """Answer *request*. Returns the causes why that cannot be done, else nothing.
 
         If it cannot be done, the acceptor aborts; its `ProtocolError` is the next event.
@@ -85,7 +85,7 @@ class Acceptor(UpperLayer):
         )
         return ()
 
-    def send_store_response(self, request: StoreRequest, status: int) -> tuple[Cause, ...]:
+    def send_store_response(self, request: StoreRequest, status: int) -> tuple[Condition, ...]:
         """Answer *request* after its data set. Returns what `send_echo_response` returns."""
         if not self._responses.possible:
             return self._no_response()
@@ -100,13 +100,13 @@ class Acceptor(UpperLayer):
         )
         return ()
 
-    def _no_response(self) -> tuple[Cause, ...]:
+    def _no_response(self) -> tuple[Condition, ...]:
         assert self._association is not None
-        reasons = causes.response_too_long(self._association.request.max_pdu)
+        reasons = conditions.response_too_long(self._association.request.max_pdu)
         self.abort(reasons)
         return reasons
 
-    def abort(self, reasons: Sequence[Cause] = (), *, after: int | None = None) -> None:
+    def abort(self, reasons: Sequence[Condition] = (), *, after: int | None = None) -> None:
         """Abort for a reason of the driver's; a `ProtocolError` with stage COMMAND is the next event.
 
         *after*: how many views of the last `DataFragments` count, if not all. The PDUs of the others are then
@@ -170,13 +170,13 @@ class Acceptor(UpperLayer):
                     return self._complete_command(bytes(self._view[begin + 6 : end]), context_id)
             elif context_id != self._command_context:
                 return self._fail(
-                    causes.contexts_in_command(self._command_context, context_id), Stage.COMMAND
+                    conditions.contexts_in_command(self._command_context, context_id), Stage.COMMAND
                 )
             if length & 1:
                 # dropped, and the command ends here: what came before it counts
                 return self._complete_command(b"".join(fragments), self._command_context, whole=False)
             if self._fragments_length + length > limits.WHOLE_COMMAND:
-                return self._fail((causes.RECEIVE_FAILED, causes.COMMAND_TOO_LONG), Stage.COMMAND)
+                return self._fail((conditions.RECEIVE_FAILED, conditions.COMMAND_TOO_LONG), Stage.COMMAND)
             fragments.append(bytes(self._view[begin + 6 : end]))
             self._fragments_length += length
             if length or not flags & _LAST_BIT:
@@ -197,7 +197,7 @@ class Acceptor(UpperLayer):
         transfer_syntax = self._contexts.get(context_id, b"")
         problem = () if transfer_syntax in RECEIVABLE else self._context_problem(transfer_syntax)
         if is_data and not problem:
-            problem = (causes.RECEIVE_FAILED, causes.COMMAND_EXPECTED)
+            problem = (conditions.RECEIVE_FAILED, conditions.COMMAND_EXPECTED)
         try:
             if problem:
                 # the reference has parsed, and remarked on, the elements before it looks at the context
@@ -233,7 +233,7 @@ class Acceptor(UpperLayer):
     def _not_ours(self, command: Command, data: bytes, context_id: int) -> ProtocolError:
         line = f"cannot handle this kind of DIMSE command (0x{command.field:04x}), we are a Storage SCP only"
         return self._fail(
-            (causes.BAD_COMMAND_TYPE,),
+            (conditions.BAD_COMMAND_TYPE,),
             Stage.COMMAND,
             lines=(("E", line),),
             notes=command.notes,
@@ -242,14 +242,14 @@ class Acceptor(UpperLayer):
         )
 
     @staticmethod
-    def _context_problem(transfer_syntax: bytes) -> tuple[Cause, ...]:
+    def _context_problem(transfer_syntax: bytes) -> tuple[Condition, ...]:
         """Return why nothing can be received on a context of *transfer_syntax*, empty: not an accepted one.
 
         For what is not in `RECEIVABLE` (c.1 check 4).
         """
         if not transfer_syntax:
-            return (causes.RECEIVE_FAILED, causes.BAD_CONTEXT)
-        return (causes.RECEIVE_FAILED, causes.unsupported_transfer_syntax(transfer_syntax))
+            return (conditions.RECEIVE_FAILED, conditions.BAD_CONTEXT)
+        return (conditions.RECEIVE_FAILED, conditions.unsupported_transfer_syntax(transfer_syntax))
 
     # -- data sets -----------------------------------------------------------------------------------
 
@@ -342,14 +342,14 @@ class Acceptor(UpperLayer):
             return False
         return pdu.pdv_problem(self._buffer, pos + pdu.HEADER, length) is None
 
-    def _data_problem(self, length: int, context_id: int, flags: int) -> tuple[Cause, ...]:
+    def _data_problem(self, length: int, context_id: int, flags: int) -> tuple[Condition, ...]:
         """Return why a PDV does not belong to the data set, or nothing (c.3, first paragraph)."""
         if flags & _COMMAND_BIT:
-            return (causes.UNEXPECTED_PDV,)
+            return (conditions.UNEXPECTED_PDV,)
         if context_id != self._data_context:
             if self._data_context >= 0:
-                return causes.contexts_in_data_set(self._data_context, context_id)
+                return conditions.contexts_in_data_set(self._data_context, context_id)
             transfer_syntax = self._contexts.get(context_id, b"")
             if transfer_syntax not in RECEIVABLE:
                 return self._context_problem(transfer_syntax)
-        return (causes.odd_fragment(length),) if length & 1 else ()
+        return (conditions.odd_fragment(length),) if length & 1 else ()

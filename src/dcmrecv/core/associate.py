@@ -12,10 +12,10 @@ from dcmrecv.config import Role
 from dcmrecv.core import limits
 from dcmrecv.core.events import (
     AssociateRequest,
-    NegotiationNote,
     ProposedContext,
     ProposedExtendedNegotiation,
     ProposedRole,
+    Remark,
     UserIdentity,
 )
 
@@ -48,7 +48,7 @@ class MalformedRequest(Exception):
     def __init__(self, text: str) -> None:
         super().__init__(text)
         self.text = text
-        self.notes: tuple[NegotiationNote, ...] = ()
+        self.notes: tuple[Remark, ...] = ()
         self.started = True
 
 
@@ -88,7 +88,7 @@ class _Reader:
         self.roles: list[tuple[bytes, int, int]] = []
         self.extended_negotiation: list[ProposedExtendedNegotiation] = []
         self.user_identity: UserIdentity | None = None
-        self.notes: list[NegotiationNote] = []
+        self.notes: list[Remark] = []
 
     def items(self, pos: int, end: int) -> None:
         data = self.data
@@ -186,7 +186,7 @@ class _Reader:
         (length,) = _U16(self.data, pos + 2)
         (self.max_pdu,) = _U32(self.data, pos + 4)
         if length != 4:
-            self.notes.append(NegotiationNote("max-length-item", (length,)))
+            self.notes.append(Remark("max-length-item", (length,)))
         if left - 4 < length:
             raise _illegal("Max PDU", left, 0, length)
         return pos + 4 + int(length)
@@ -204,7 +204,7 @@ class _Reader:
         if length - 4 < uid_length:
             raise _illegal("SCU-SCP role list UID", length, 0, uid_length)
         if uid_length > limits.STRING_ITEM:
-            self.notes.append(NegotiationNote("role-uid-length", (uid_length,)))
+            self.notes.append(Remark("role-uid-length", (uid_length,)))
             uid_length = limits.STRING_ITEM
         stop = pos + 6 + uid_length
         self.roles.append((_text(data[pos + 6 : stop]), data[stop], data[stop + 1]))
@@ -270,12 +270,12 @@ class _Reader:
             first.setdefault(sop_class, (scu, scp))
         for context in self.contexts:
             if first.get(context.abstract_syntax) == (0, 0):
-                self.notes.append(NegotiationNote("role-both-zero"))
+                self.notes.append(Remark("role-both-zero"))
             if not context.transfer_syntaxes:
                 raise MalformedRequest("DUL Presentation Context translation failure")
 
 
-def parse_associate_request(raw: bytes) -> tuple[AssociateRequest, tuple[NegotiationNote, ...]]:
+def parse_associate_request(raw: bytes) -> tuple[AssociateRequest, tuple[Remark, ...]]:
     """Return the request in *raw*, a whole PDU with its header, and the warnings while reading it.
 
     Raises `UnsupportedProtocol` or `MalformedRequest`.

@@ -12,8 +12,9 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
-from dcmrecv.core import causes, limits
-from dcmrecv.core.events import Cause, NegotiationNote
+from dcmrecv.conditions import Condition
+from dcmrecv.core import conditions, limits
+from dcmrecv.core.events import Remark
 
 __all__ = [
     "C_ECHO_RQ",
@@ -115,7 +116,7 @@ class Command(NamedTuple):
     data_set_type: int
     move_originator: bytes | None
     move_originator_id: int | None
-    notes: tuple[NegotiationNote, ...]
+    notes: tuple[Remark, ...]
 
 
 class CommandError(Exception):
@@ -123,8 +124,8 @@ class CommandError(Exception):
 
     def __init__(
         self,
-        reasons: tuple[Cause, ...],
-        notes: tuple[NegotiationNote, ...],
+        reasons: tuple[Condition, ...],
+        notes: tuple[Remark, ...],
         lines: tuple[tuple[str, str], ...] = (),
     ) -> None:
         super().__init__(reasons)
@@ -133,14 +134,14 @@ class CommandError(Exception):
         self.lines = lines
 
 
-def read_elements(data: bytes, *, whole: bool = True) -> tuple[dict[int, bytes], tuple[NegotiationNote, ...]]:
+def read_elements(data: bytes, *, whole: bool = True) -> tuple[dict[int, bytes], tuple[Remark, ...]]:
     """Return the elements in *data* (tag to value, the first of a tag counts) and the remarks on them.
 
     *whole* is False when more was to come: then an element that is cut is nobody's fault.
     Raises `CommandError` where the reference's parser gives up.
     """
     elements: dict[int, bytes] = {}
-    notes: list[NegotiationNote] = []
+    notes: list[Remark] = []
     highest = -1
     pos = 0
     end = len(data)
@@ -149,16 +150,16 @@ def read_elements(data: bytes, *, whole: bool = True) -> tuple[dict[int, bytes],
         tag = group << 16 | element
         pos += 8
         if length & 1 and length != _UNDEFINED:
-            notes.append(NegotiationNote("element-odd", (group, element)))
+            notes.append(Remark("element-odd", (group, element)))
         if length > end - pos and (length != _UNDEFINED or pos == end):
             if not whole:
                 break
             if pos == end:
                 # its header is the last thing: the element is lost, the others count
-                notes.append(NegotiationNote("element-lost", (group, element, length)))
+                notes.append(Remark("element-lost", (group, element, length)))
                 break
-            notes.append(NegotiationNote("element-cut", (group, element, length, end - pos)))
-            raise CommandError((causes.COMMAND_UNREADABLE, causes.INVALID_STREAM), tuple(notes))
+            notes.append(Remark("element-cut", (group, element, length, end - pos)))
+            raise CommandError((conditions.COMMAND_UNREADABLE, conditions.INVALID_STREAM), tuple(notes))
         if length == _UNDEFINED:
             pos = _undefined_length(data, pos, tag, tuple(notes))
             value = b""
@@ -166,19 +167,19 @@ def read_elements(data: bytes, *, whole: bool = True) -> tuple[dict[int, bytes],
             value = data[pos : pos + length]
             pos += length
         if tag in elements:
-            notes.append(NegotiationNote("element-twice", (group, element)))
+            notes.append(Remark("element-twice", (group, element)))
         else:
             if tag < highest:
-                notes.append(NegotiationNote("element-order", (group, element)))
+                notes.append(Remark("element-order", (group, element)))
             else:
                 highest = tag
             elements[tag] = value
         if group in _INVALID_GROUPS:
-            notes.append(NegotiationNote("element-invalid", (group, element)))
+            notes.append(Remark("element-invalid", (group, element)))
     return elements, tuple(notes)
 
 
-def _undefined_length(data: bytes, pos: int, tag: int, notes: tuple[NegotiationNote, ...]) -> int:
+def _undefined_length(data: bytes, pos: int, tag: int, notes: tuple[Remark, ...]) -> int:
     """A value of undefined length is a sequence; no command has one, so only an empty one is read."""
     if len(data) - pos >= 8:
         group, element, _ = _HEADER(data, pos)
@@ -206,7 +207,9 @@ def _undefined_length(data: bytes, pos: int, tag: int, notes: tuple[NegotiationN
         lines.append(("D", f"DcmSequenceOfItems::readSubItem() cannot create Sub Item {_tag_name(found)}"))
     if tag >> 16 in _INVALID_GROUPS:
         lines.append(("W", f"DcmItem: Invalid Element {name} found in data set"))
-    raise CommandError((causes.COMMAND_UNREADABLE, causes.SEQUENCE_DELIMITATION_MISSING), notes, tuple(lines))
+    raise CommandError(
+        (conditions.COMMAND_UNREADABLE, conditions.SEQUENCE_DELIMITATION_MISSING), notes, tuple(lines)
+    )
 
 
 def _tag_name(tag: int) -> str:
@@ -231,17 +234,17 @@ def _number(elements: dict[int, bytes], element: int) -> int:
     return int(_US(value)[0]) if len(value) >= 2 else 0
 
 
-def _decode(elements: dict[int, bytes], notes: tuple[NegotiationNote, ...]) -> Command:
+def _decode(elements: dict[int, bytes], notes: tuple[Remark, ...]) -> Command:
     """Checks 6 to 8 of c.1; raises `CommandError`."""
     if not _usable(elements, _COMMAND_FIELD):
-        raise CommandError((causes.MISSING_COMMAND_FIELD,), notes)
+        raise CommandError((conditions.MISSING_COMMAND_FIELD,), notes)
     field = _number(elements, _COMMAND_FIELD)
     mandatory = _MANDATORY.get(field)
     if mandatory is None:
-        raise CommandError((causes.invalid_command(field),), notes)
+        raise CommandError((conditions.invalid_command(field),), notes)
     for element in mandatory:
         if not _usable(elements, element):
-            raise CommandError((causes.element_missing(element, _KEYWORDS[element]),), notes)
+            raise CommandError((conditions.element_missing(element, _KEYWORDS[element]),), notes)
     instance_uid = _trimmed(elements.get(_INSTANCE_UID, b""))
     data_set_type = _number(elements, _DATA_SET_TYPE)
     warnings = []
@@ -253,8 +256,8 @@ def _decode(elements: dict[int, bytes], notes: tuple[NegotiationNote, ...]) -> C
     elif field == 0x8001 and _usable(elements, _INSTANCE_UID) and not instance_uid:
         warnings.append("C-Store RSP: AffectedSOPInstanceUID: bad size")
     if warnings:
-        notes += tuple(NegotiationNote("dimse-warning", (text,)) for text in warnings)
-        raise CommandError((causes.BAD_MESSAGE,), notes)
+        notes += tuple(Remark("dimse-warning", (text,)) for text in warnings)
+        raise CommandError((conditions.BAD_MESSAGE,), notes)
     move_originator = None
     if _usable(elements, _MOVE_ORIGINATOR):
         move_originator = _trimmed(elements[_MOVE_ORIGINATOR])

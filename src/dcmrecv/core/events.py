@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
+from dcmrecv.conditions import Condition
 from dcmrecv.config import Role
 
 __all__ = [
@@ -20,13 +21,11 @@ __all__ = [
     "AssociateRequest",
     "AssociationAccepted",
     "AssociationRejected",
-    "Cause",
     "ContextOutcome",
     "ContextResult",
     "DataFragments",
     "EchoRequest",
     "Event",
-    "NegotiationNote",
     "NotAnAssociation",
     "PeerClosed",
     "ProposedContext",
@@ -35,6 +34,7 @@ __all__ = [
     "ProtocolError",
     "RejectReason",
     "ReleaseRequested",
+    "Remark",
     "RequestReceived",
     "RequestUnusable",
     "Stage",
@@ -71,17 +71,6 @@ class RejectReason(enum.Enum):
     NO_ACCEPTABLE_PRESENTATION_CONTEXTS = (1, 1, 1)
 
 
-class Cause(NamedTuple):
-    """One ``{code text}`` line of the reference: module, code, text; nested causes follow in a tuple."""
-
-    module: int
-    code: int
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.module:04x}:{self.code:04x} {self.text}"
-
-
 class ProposedContext(NamedTuple):
     """A presentation context item of the request, as proposed."""
 
@@ -116,7 +105,7 @@ class UserIdentity:
     secondary: bytes
 
 
-class NegotiationNote(NamedTuple):
+class Remark(NamedTuple):
     """Something the reference warns of while it reads or answers a message; `kind` selects the sentence.
 
     Kinds and their arguments (sentences: `dcmrecv.log.sentences`, spec/network.md a.1, a.3, a.4, c.1):
@@ -177,7 +166,7 @@ class AcceptedAssociation:
     """Largest PDV we send, bytes (the log's "Max Send PDV")."""
     extended_negotiation: tuple[ProposedExtendedNegotiation, ...]
     """What our A-ASSOCIATE-AC says, profile order."""
-    notes: tuple[NegotiationNote, ...] = ()
+    notes: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +195,7 @@ class RequestUnusable:
     """The whole PDU if its body was read, for the debug hex dump."""
     parsed: bool = False
     """True if the items were looked at: the body was read, is long enough and the version is right."""
-    notes: tuple[NegotiationNote, ...] = ()
+    notes: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,9 +204,9 @@ class RequestReceived:
 
     request: AssociateRequest
     raw: bytes
-    notes: tuple[NegotiationNote, ...] = ()
+    notes: tuple[Remark, ...] = ()
     """Warnings while parsing."""
-    receive_notes: tuple[NegotiationNote, ...] = ()
+    receive_notes: tuple[Remark, ...] = ()
     """Warnings about the peer's maximum length, which follow the line "Association Received"."""
 
 
@@ -228,7 +217,7 @@ class AssociationRejected:
     reason: RejectReason
     contexts: tuple[ContextResult, ...] = ()
     """Evaluated contexts, when that step was reached."""
-    notes: tuple[NegotiationNote, ...] = ()
+    notes: tuple[Remark, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,7 +235,7 @@ class EchoRequest(NamedTuple):
     sop_class_uid: bytes
     command_set: bytes
     """The command set as received, Implicit VR Little Endian."""
-    notes: tuple[NegotiationNote, ...] = ()
+    notes: tuple[Remark, ...] = ()
 
 
 class StoreRequest(NamedTuple):  # one for each object: made in a third of the time of a frozen dataclass
@@ -263,7 +252,7 @@ class StoreRequest(NamedTuple):  # one for each object: made in a third of the t
     move_originator_ae_title: bytes | None
     move_originator_message_id: int | None
     command_set: bytes
-    notes: tuple[NegotiationNote, ...] = ()
+    notes: tuple[Remark, ...] = ()
 
 
 class DataFragments(NamedTuple):
@@ -317,7 +306,7 @@ class ProtocolError:
     """
 
     stage: Stage
-    causes: tuple[Cause, ...]
+    causes: tuple[Condition, ...]
     lines: tuple[tuple[str, str], ...] = ()
     context_id: int | None = None
     """Context of the data set when known (the number in "Unable to receive dataset ...")."""
@@ -325,7 +314,7 @@ class ProtocolError:
     """The command set that a storage SCP does not handle, for the debug dump; else empty."""
     context_of_command: int | None = None
     """Presentation context of `command_set`."""
-    notes: tuple[NegotiationNote, ...] = ()
+    notes: tuple[Remark, ...] = ()
     """Remarks on the elements of a command that could not be used."""
     command_started: bool = False
     """True if at least one byte of a command set was parsed and no event told of that command."""

@@ -27,10 +27,10 @@ from dcmrecv.core.events import (
     ContextOutcome,
     ContextResult,
     Event,
-    NegotiationNote,
     ProposedContext,
     ProposedExtendedNegotiation,
     RejectReason,
+    Remark,
     RequestReceived,
     RequestUnusable,
 )
@@ -116,20 +116,20 @@ class AcceptorSettings:
         return result
 
 
-def max_send_pdv(peer_max_pdu: int) -> tuple[int, tuple[NegotiationNote, ...]]:
+def max_send_pdv(peer_max_pdu: int) -> tuple[int, tuple[Remark, ...]]:
     """Return the largest PDV we send for the peer's maximum length, and the warnings about it (a.4)."""
     length = min(peer_max_pdu or limits.SEND_LENGTH, limits.SEND_LENGTH)
-    notes: list[NegotiationNote] = []
+    notes: list[Remark] = []
     if length % 2:
-        notes.append(NegotiationNote("send-length-odd", (length, length - 1)))
+        notes.append(Remark("send-length-odd", (length, length - 1)))
         length -= 1
     length -= 12
     if length >= 12:
         return length, tuple(notes)
     if length < 1:
-        notes.append(NegotiationNote("send-length-default", (length,)))
+        notes.append(Remark("send-length-default", (length,)))
     else:
-        notes.append(NegotiationNote("send-length-small"))
+        notes.append(Remark("send-length-small"))
     return 4084, tuple(notes)
 
 
@@ -151,7 +151,7 @@ def _negotiate(settings: AcceptorSettings, raw: bytes) -> Negotiated:
     results: list[ContextResult] = []
     answered: dict[int, ContextResult] = {}
     places: dict[int, int] = {}
-    context_notes: list[NegotiationNote] = []
+    context_notes: list[Remark] = []
     proposed_roles: dict[bytes, Role] = {}
     for item in request.roles:
         proposed_roles.setdefault(item.sop_class, item.role)
@@ -204,7 +204,7 @@ def _negotiate(settings: AcceptorSettings, raw: bytes) -> Negotiated:
     )
 
 
-def _given_up(received: RequestReceived, line: str, notes: list[NegotiationNote]) -> Negotiated:
+def _given_up(received: RequestReceived, line: str, notes: list[Remark]) -> Negotiated:
     """No reply at all, though the request is well-formed (a.1 steps 9 and 11)."""
     return Negotiated((received, RequestUnusable("", lines=(line,), notes=tuple(notes))), b"")
 
@@ -217,7 +217,7 @@ def _judge(
     settings: AcceptorSettings,
     context: ProposedContext,
     proposed: Role | None,
-    notes: list[NegotiationNote],
+    notes: list[Remark],
 ) -> ContextResult:
     """The tables of a.2 and a.3 for one context."""
     name = context.abstract_syntax
@@ -237,13 +237,13 @@ def _judge(
             outcome = ContextOutcome.TRANSFER_SYNTAXES_NOT_SUPPORTED
         elif configured is Role.SCP and proposed is None:
             outcome = ContextOutcome.NO_REASON
-            notes.append(NegotiationNote("role-refused"))
+            notes.append(Remark("role-refused"))
         else:
             transfer_syntax = chosen
             if configured is not None and proposed is not None:
                 accepted_role = _agree(proposed, configured)
                 if accepted_role == _NO_ROLE:
-                    notes.append(NegotiationNote("role-none"))
+                    notes.append(Remark("role-none"))
     return ContextResult(context.context_id, name, outcome, transfer_syntax, proposed, accepted_role)
 
 

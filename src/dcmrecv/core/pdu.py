@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import struct
 
-from dcmrecv.core import causes
-from dcmrecv.core.events import Cause, RejectReason
+from dcmrecv.conditions import Condition
+from dcmrecv.core import conditions
+from dcmrecv.core.events import RejectReason
 
 __all__ = [
     "ABORT",
@@ -68,19 +69,19 @@ def encode_p_data(context_id: int, flags: int, fragment: bytes) -> bytes:
     return _ONE_PDV.pack(P_DATA, length + 4, length, context_id, flags) + fragment
 
 
-def pdv_problem(buffer: bytearray, pos: int, length: int) -> Cause | None:
+def pdv_problem(buffer: bytearray, pos: int, length: int) -> Condition | None:
     """Return what is wrong with the PDV lengths of a whole P-DATA-TF PDU (PS3.8 section 9.3.5, c.4)."""
     end = pos + length
     count = 0
     while end - pos >= 4:
         (pdv_length,) = _LENGTH(buffer, pos)
         if pdv_length < 2 or pdv_length > end - pos - 4:
-            return causes.invalid_pdv_length(pdv_length)
+            return conditions.invalid_pdv_length(pdv_length)
         pos += 4 + pdv_length
         count += 1
     if pos != end:
-        return causes.pdvs_do_not_add_up(count)
-    return None if count else causes.NO_PDVS
+        return conditions.pdvs_do_not_add_up(count)
+    return None if count else conditions.NO_PDVS
 
 
 RELEASE_RP_PDU = pdu(RELEASE_RP, b"\0\0\0\0")

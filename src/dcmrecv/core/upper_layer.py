@@ -41,18 +41,18 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Mapping
 
-from dcmrecv.core import causes, limits, pdu
+from dcmrecv.conditions import Condition
+from dcmrecv.core import conditions, limits, pdu
 from dcmrecv.core.buffer import ReceiveBuffer
 from dcmrecv.core.events import (
     AbortReceived,
     AcceptedAssociation,
-    Cause,
     Event,
-    NegotiationNote,
     NotAnAssociation,
     PeerClosed,
     ProtocolError,
     ReleaseRequested,
+    Remark,
     RequestUnusable,
     Stage,
 )
@@ -230,10 +230,10 @@ class UpperLayer(ReceiveBuffer, ABC):
         self._pos += pdu.HEADER
         if kind not in _KNOWN:
             self._state = State.LINGER
-            return RequestUnusable(causes.unrecognized_pdu(kind).text)
+            return RequestUnusable(conditions.unrecognized_pdu(kind).text)
         if kind == pdu.P_DATA and length > self._max_pdu:
             self._state = State.LINGER
-            return RequestUnusable(causes.pdu_too_long(length, self._max_pdu).text)
+            return RequestUnusable(conditions.pdu_too_long(length, self._max_pdu).text)
         if kind == pdu.ABORT:
             self._state = State.CLOSED
         else:
@@ -278,7 +278,7 @@ class UpperLayer(ReceiveBuffer, ABC):
         if kind == pdu.P_DATA:
             if length > self._max_pdu:
                 self._pos += pdu.HEADER
-                reasons = causes.pdu_problem(stage, causes.pdu_too_long(length, self._max_pdu))
+                reasons = conditions.pdu_problem(stage, conditions.pdu_too_long(length, self._max_pdu))
                 event = self._fail(reasons, stage)
                 # the header is found again while the reaction to the first abort is awaited
                 self._abort_again()
@@ -289,7 +289,7 @@ class UpperLayer(ReceiveBuffer, ABC):
         if kind == pdu.RELEASE_RQ or kind == pdu.ABORT:
             if length > limits.CONTROL_BODY:
                 self._pos += pdu.HEADER
-                return self._fail(causes.pdu_problem(stage, causes.ILLEGAL_PDU_LENGTH), stage)
+                return self._fail(conditions.pdu_problem(stage, conditions.ILLEGAL_PDU_LENGTH), stage)
             if have < pdu.HEADER + length:
                 return None
             self._pos += pdu.HEADER + length
@@ -302,30 +302,30 @@ class UpperLayer(ReceiveBuffer, ABC):
             return AbortReceived(body[2], body[3], stage, self._in_command(stage))
         self._pos += pdu.HEADER
         if kind in _KNOWN:
-            event = self._fail(causes.pdu_problem(stage, causes.NORMAL), stage)
+            event = self._fail(conditions.pdu_problem(stage, conditions.NORMAL), stage)
             self.unsent[-1] = pdu.ABORT_BY_PROVIDER
             self._state = State.LINGER
             return event
-        return self._fail(causes.pdu_problem(stage, causes.unrecognized_pdu(kind)), stage)
+        return self._fail(conditions.pdu_problem(stage, conditions.unrecognized_pdu(kind)), stage)
 
     def _take_apart(self, begin: int, length: int, stage: Stage) -> Event | None:
         """Look at the PDV lengths of a whole P-DATA-TF PDU before any of its PDVs counts."""
         self._pos = end = begin + length
         problem = pdu.pdv_problem(self._buffer, begin, length)
         if problem is not None:
-            return self._fail(causes.pdu_problem(stage, problem), stage)
+            return self._fail(conditions.pdu_problem(stage, problem), stage)
         self._pdu_begin = self._pdv = begin
         self._pdu_end = end
         return None
 
     def _fail(
         self,
-        reasons: tuple[Cause, ...],
+        reasons: tuple[Condition, ...],
         stage: Stage,
         *,
         context_id: int | None = None,
         lines: tuple[tuple[str, str], ...] = (),
-        notes: tuple[NegotiationNote, ...] = (),
+        notes: tuple[Remark, ...] = (),
         command_set: bytes = b"",
         context_of_command: int | None = None,
     ) -> ProtocolError:
@@ -404,12 +404,12 @@ class UpperLayer(ReceiveBuffer, ABC):
             self._pos = self._end
             self._state = State.CLOSED
             if ended is _End.TIME:
-                return RequestUnusable(causes.READ_TIMEOUT.text)
+                return RequestUnusable(conditions.READ_TIMEOUT.text)
             return NotAnAssociation(None)
         if wait is Wait.REQUEST_BODY:
             self._pos = self._end
             self._state = State.LINGER
-            return RequestUnusable(causes.NETWORK_CLOSED.text)
+            return RequestUnusable(conditions.NETWORK_CLOSED.text)
         if wait is Wait.ABORT_WAIT or wait is Wait.LINGER:
             self._state = State.CLOSED
             return None
@@ -421,7 +421,7 @@ class UpperLayer(ReceiveBuffer, ABC):
         stage = Stage.DATA_SET if self._state is State.DATA_SET else Stage.COMMAND
         self._pos = self._end
         if wait is Wait.PDU_BODY:
-            event = self._fail(causes.pdu_problem(stage, causes.NETWORK_CLOSED), stage)
+            event = self._fail(conditions.pdu_problem(stage, conditions.NETWORK_CLOSED), stage)
             if ended is _End.RESET:
                 self.unsent.clear()
                 self._state = State.CLOSED
@@ -430,5 +430,5 @@ class UpperLayer(ReceiveBuffer, ABC):
             self._state = State.CLOSED
             return PeerClosed(stage, self._in_command(stage))
         if wait is Wait.PDU_BOUNDARY:
-            return self._fail((causes.NO_DATA,), stage)
-        return self._fail(causes.pdu_problem(stage, causes.READ_TIMEOUT), stage)
+            return self._fail((conditions.NO_DATA,), stage)
+        return self._fail(conditions.pdu_problem(stage, conditions.READ_TIMEOUT), stage)

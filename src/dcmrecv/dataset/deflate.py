@@ -5,8 +5,9 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Iterator
 
+from dcmrecv.conditions import Condition
 from dcmrecv.dataset import limits
-from dcmrecv.dataset.errors import Condition, DataSetError, limit_exceeded
+from dcmrecv.dataset.errors import DataSetError, limit_exceeded
 
 __all__ = ["Deflater", "Inflater"]
 

@@ -2,20 +2,9 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from dcmrecv.conditions import Condition
 
-__all__ = ["Condition", "DataSetError"]
-
-
-class Condition(NamedTuple):
-    """A status of the reference's data layer: number within module 0001 and text."""
-
-    module: int
-    code: int
-    text: str
-
-    def __str__(self) -> str:
-        return f"{self.module:04x}:{self.code:04x} {self.text}"
+__all__ = ["DataSetError"]
 
 
 _DCMDATA = 1

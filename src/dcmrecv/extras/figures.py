@@ -1,4 +1,4 @@
-"""The figures of a receiver: counters in memory that all its processes share, and the journal that counts.
+"""The figures of a receiver: counters in memory that all its processes share, and the observer that counts.
 
 Each process adds to a row of its own; whoever shows the figures sums the rows. The memory is made before the
 processes are, so there are no files, a dead process takes nothing with it, and its replacement counts on.
@@ -13,13 +13,14 @@ import time
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
+from dcmrecv.conditions import Condition
 from dcmrecv.core import events as ev
-from dcmrecv.journal import AssociationJournal, Journal
+from dcmrecv.observer import AssociationObserver, ReceiverObserver
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["DURATIONS", "OUTCOMES", "STATUSES", "CountingJournal", "Figures", "Snapshot"]
+__all__ = ["DURATIONS", "OUTCOMES", "STATUSES", "CountingObserver", "Figures", "Snapshot"]
 
 OUTCOMES = (
     "released",
@@ -117,7 +118,7 @@ def _lives(process: int) -> bool:
     return True
 
 
-class CountingJournal(Journal):
+class CountingObserver(ReceiverObserver):
     """Counts into one row of *figures*. Made in the process that serves."""
 
     def __init__(self, figures: Figures, number: int = 0) -> None:
@@ -136,13 +137,13 @@ class CountingJournal(Journal):
             for name in names:
                 self.row[_PLACES[name]] += 1
 
-    def association(self, peer_address: str, peer_port: int) -> AssociationJournal:
-        """See `Journal.association`."""
+    def association(self, peer_address: str, peer_port: int) -> AssociationObserver:
+        """See `ReceiverObserver.association`."""
         return _CountingAssociation(self)
 
 
-class _CountingAssociation(AssociationJournal):
-    def __init__(self, counts: CountingJournal) -> None:
+class _CountingAssociation(AssociationObserver):
+    def __init__(self, counts: CountingObserver) -> None:
         self._counts = counts
         self._outcome = "cut_off"
         self._begun = time.monotonic()
@@ -193,7 +194,7 @@ class _CountingAssociation(AssociationJournal):
         self._store_begun = time.monotonic()
 
     def data_set_failed(
-        self, request: ev.StoreRequest, context_id: int | None, causes: Sequence[ev.Cause]
+        self, request: ev.StoreRequest, context_id: int | None, causes: Sequence[Condition]
     ) -> None:
         self._counts.add("failed_data_sets")
 

@@ -22,13 +22,13 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from dcmrecv.journal import AssociationJournal, Journal
+from dcmrecv.observer import AssociationObserver, ReceiverObserver
 from dcmrecv.text import from_bytes
 
 if TYPE_CHECKING:
     from dcmrecv.core import events as ev
 
-__all__ = ["Spool", "SpoolJournal"]
+__all__ = ["Spool", "SpoolObserver"]
 
 ROTATE_BYTES = 1 << 20
 """A file of at least this size is finished."""
@@ -231,7 +231,7 @@ def _final(path: bytes) -> bytes:
     return directory + b"/" + name[1 : -len(_ACTIVE)] + _FINISHED
 
 
-class _SpoolAssociation(AssociationJournal):
+class _SpoolAssociation(AssociationObserver):
     def __init__(self, spool: Spool, peer_address: str, peer_port: int) -> None:
         self._spool = spool
         self._peer = {"address": peer_address, "port": peer_port}
@@ -258,12 +258,12 @@ class _SpoolAssociation(AssociationJournal):
         self._spool.write(json.dumps(line, ensure_ascii=True).encode("ascii") + b"\n")
 
 
-class SpoolJournal(Journal):
+class SpoolObserver(ReceiverObserver):
     """Tells *spool* of every stored object."""
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
 
-    def association(self, peer_address: str, peer_port: int) -> AssociationJournal:
-        """See `Journal.association`."""
+    def association(self, peer_address: str, peer_port: int) -> AssociationObserver:
+        """See `ReceiverObserver.association`."""
         return _SpoolAssociation(self._spool, peer_address, peer_port)

@@ -1,4 +1,4 @@
-"""The settings of the journal that all connections share."""
+"""The settings of the observer that all connections share."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ DataSetDump = Callable[[bytes, bytes], str]
 
 
 class Options:
-    """What the journals of all connections share. Levels are constant, so what is said at all is, too."""
+    """What the observers of all connections share. Levels are constant, so what is said at all is, too."""
 
     __slots__ = (
         "acse_timeout",

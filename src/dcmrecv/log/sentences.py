@@ -1,12 +1,12 @@
 """Every sentence about a connection, in one place: the reference's log lines as templates.
 
 Those of the start are `dcmrecv.cli.sentences`; causes of errors come with the events, from `dcmrecv.core`,
-and the texts of `AssociationJournal.store_error` from `dcmrecv.storage`, whole.
+and the texts of `AssociationObserver.store_error` from `dcmrecv.storage`, whole.
 
 Texts are DCMTK 3.6.8's (spec/network.md f.1, spec/storage.md section 1, spec/logging.md A.5) and are
 interface: wrappers read them. ``str.format`` fields are named by what goes in. Bytes from the wire enter as
 the text `dcmrecv.text.from_bytes` makes of them. Nothing in here decides when a line is printed;
-`dcmrecv.log.journal` and its callers do.
+`dcmrecv.log.dcmtk_lines` and its callers do.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ META_SYNTAX: Final = (
 )
 META_VALID: Final = "DcmFileFormat::validateMetaInfo() found 7 Elements in DcmMetaInfo 'metinf'"
 
-# -- remarks while a message is read (`dcmrecv.core.events.NegotiationNote`) -----------------------------
+# -- remarks while a message is read (`dcmrecv.core.events.Remark`) -----------------------------
 
 DCMNET: Final = "dcmtk.dcmnet"
 DCMDATA: Final = "dcmtk.dcmdata"
@@ -176,7 +176,7 @@ NOTES: Final[dict[str, tuple[str, str, str]]] = {
 """Logger, level letter and template by kind.
 
 Numbers stand for the arguments of the note; ``{tag}`` and ``{keyword}`` (of the first two arguments),
-``{calling}`` and ``{called}`` come from the journal.
+``{calling}`` and ``{called}`` come from the observer.
 """
 
 ABSENT_ROLE: Final = "Default"

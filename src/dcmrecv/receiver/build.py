@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from dcmrecv.conditions import Condition
 from dcmrecv.core.acceptor import AcceptorSettings
-from dcmrecv.core.events import Cause
 from dcmrecv.dataset.dictionary import builtin_dictionary
 from dcmrecv.server.association import Services
 from dcmrecv.server.transport import Clocks
@@ -16,7 +16,7 @@ from dcmrecv.storage import ObjectStore
 if TYPE_CHECKING:
     from dcmrecv.config import Config
     from dcmrecv.dataset.dictionary import DataDictionary
-    from dcmrecv.journal import Journal
+    from dcmrecv.observer import ReceiverObserver
     from dcmrecv.tls import TlsServerContext
 
 __all__ = ["build_services"]
@@ -24,7 +24,7 @@ __all__ = ["build_services"]
 
 def build_services(
     config: Config,
-    journal: Journal,
+    observer: ReceiverObserver,
     *,
     tls: TlsServerContext | None,
     dictionary: Callable[[], DataDictionary] | None = None,
@@ -46,11 +46,11 @@ def build_services(
         settings=AcceptorSettings.from_config(association),
         clocks=Clocks(association.acse_timeout, association.dimse_timeout),
         store=store,
-        journal=journal,
+        observer=observer,
         tls=tls,
         # with --fsync those who wait for the disk wait together
         turns=None if config.storage.fsync else Turns(),
-        obstacle=() if obstacle is None else (Cause(*obstacle),),
+        obstacle=() if obstacle is None else (Condition(*obstacle),),
     )
 
 

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from dcmrecv.config import Config
-from dcmrecv.journal import Journal
+from dcmrecv.observer import ReceiverObserver
 from dcmrecv.receiver.ae import build_ae
 from dcmrecv.receiver.build import build_services
 from dcmrecv.server.listener import PortError, open_listener
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from pynetdicom.ae import ApplicationEntity
 
     from dcmrecv.extras.metrics import MetricsServer
+    from dcmrecv.receiver.additions import Additions
     from dcmrecv.receiver.handlers import Bindings, HandlerBinding
-    from dcmrecv.receiver.observers import Observers
     from dcmrecv.server.association import Services
     from dcmrecv.tls import TlsServerContext
 
@@ -52,20 +52,20 @@ class Receiver:
         *,
         handlers: Sequence[HandlerBinding] = (),
         handler_memory: int | None = None,
-        journal: Journal | None = None,
+        observer: ReceiverObserver | None = None,
     ) -> None:
         """Make a receiver that is not started yet.
 
         *handlers* are bound to pynetdicom's events: ``(evt.EVT_C_STORE, handler)`` or with a list of further
         arguments. A handler of EVT_C_STORE takes the place of storing. *handler_memory*: bytes of data sets
         that wait for such handlers at the same time, of all associations together (default
-        `dcmrecv.receiver.handlers.HANDLER_MEMORY`, 1 GiB); a C-STORE beyond it is answered A700. *journal* is
+        `dcmrecv.receiver.handlers.HANDLER_MEMORY`, 1 GiB); a C-STORE beyond it is answered A700. *observer* is
         told all that happens.
 
         Raises ValueError for handlers of unknown events and for a configuration of several processes.
         """
         self.config = config or Config()
-        self.journal = journal or Journal()
+        self.observer = observer or ReceiverObserver()
         if self.config.network.workers > 1:
             raise ValueError("an embedded receiver is one process: start one in each of yours")
         self._bindings: Bindings | None = None
@@ -76,7 +76,7 @@ class Receiver:
         self._handler_memory = handler_memory
         self._server: Server | None = None
         self._services: Services | None = None
-        self._observers: Observers | None = None
+        self._additions: Additions | None = None
         self._metrics: MetricsServer | None = None
         self._port = 0
         self._ae: ApplicationEntity | None = None
@@ -97,10 +97,10 @@ class Receiver:
         """Open the port and begin to receive. Returns at once.
 
         Raises `PortError` if the port cannot be opened, `dcmrecv.tls.TlsStartError` if keys or certificates
-        cannot be used, `dcmrecv.receiver.observers.ObserverError` if metrics cannot be served, OSError if the
+        cannot be used, `dcmrecv.receiver.additions.AdditionError` if metrics cannot be served, OSError if the
         spool directory cannot be used, and RuntimeError if it runs already.
         """
-        from dcmrecv.receiver.observers import Observers, open_metrics
+        from dcmrecv.receiver.additions import Additions, open_metrics
 
         if self._server is not None:
             raise RuntimeError("the receiver runs already")
@@ -114,8 +114,8 @@ class Receiver:
             raise
         try:
             self._port = listener.getsockname()[1]
-            self._observers = Observers(self.config, self._journal(), metrics)
-            self._services = self._build_services(self._observers.journal, tls)
+            self._additions = Additions(self.config, self._observer(), metrics)
+            self._services = self._build_services(self._additions.observer, tls)
         except BaseException:
             listener.close()
             if metrics is not None:
@@ -123,7 +123,7 @@ class Receiver:
             raise
         self._services.store.start()
         self._server = Server(listener, self._services, max_associations=self.config.network.max_associations)
-        self.journal.waiting()
+        self.observer.waiting()
         self._server.start()
         self._metrics = metrics.serve() if metrics is not None else None
 
@@ -135,22 +135,22 @@ class Receiver:
         logger = logging.getLogger("dcmrecv.tls")
         return prepare(self.config.tls, lambda level, text: logger.log(_TLS_LEVELS[level], "%s", text))
 
-    def _journal(self) -> Journal:
-        """Return the journal given to us, with the handlers listening as well if there are any."""
+    def _observer(self) -> ReceiverObserver:
+        """Return the observer given to us, with the handlers listening as well if there are any."""
         if self._bindings is None:
-            return self.journal
-        from dcmrecv.receiver.fanout import Fanout
-        from dcmrecv.receiver.handlers import HandlerJournal
+            return self.observer
+        from dcmrecv.receiver.handlers import HandlerObserver
+        from dcmrecv.receiver.observer_fanout import Fanout
 
         listening = ("0.0.0.0", self._port)
-        return Fanout([self.journal, HandlerJournal(self._bindings, self.ae, listening)])
+        return Fanout([self.observer, HandlerObserver(self._bindings, self.ae, listening)])
 
-    def _build_services(self, journal: Journal, tls: TlsServerContext | None) -> Services:
+    def _build_services(self, observer: ReceiverObserver, tls: TlsServerContext | None) -> Services:
         from dataclasses import replace
 
         from dcmrecv.dataset.dictionary import builtin_dictionary
 
-        services = build_services(self.config, journal, tls=tls, dictionary=builtin_dictionary)
+        services = build_services(self.config, observer, tls=tls, dictionary=builtin_dictionary)
         if self._bindings is None:
             return services
         services = replace(services, turns=None)
@@ -175,15 +175,15 @@ class Receiver:
         if server is None:
             return
         assert self._services is not None
-        assert self._observers is not None
-        self._observers.stopping()
+        assert self._additions is not None
+        self._additions.stopping()
         server.drain(self.config.network.grace if grace is None else grace)
         self._services.store.close()
-        self._observers.close()
+        self._additions.close()
         if self._metrics is not None:
             self._metrics.close()
             self._metrics = None
-        self.journal.flush()
+        self.observer.flush()
 
     def __enter__(self) -> Receiver:
         self.start()

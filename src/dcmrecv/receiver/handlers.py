@@ -18,9 +18,9 @@ from pynetdicom import evt
 from pynetdicom.dimse_primitives import C_ECHO, C_STORE
 from pynetdicom.presentation import PresentationContextTuple
 
+from dcmrecv.conditions import Condition
 from dcmrecv.core import events as ev
-from dcmrecv.core.events import Cause
-from dcmrecv.journal import AssociationJournal, Journal
+from dcmrecv.observer import AssociationObserver, ReceiverObserver
 from dcmrecv.receiver.view import AssociationView
 from dcmrecv.storage import ObjectStore, StoreResult, StoreSession
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from dcmrecv.config import StorageConfig
 
-__all__ = ["HANDLER_MEMORY", "Bindings", "HandlerBinding", "HandlerJournal", "HandlerStore"]
+__all__ = ["HANDLER_MEMORY", "Bindings", "HandlerBinding", "HandlerObserver", "HandlerStore"]
 
 HandlerBinding: TypeAlias = tuple[Any, Callable[..., Any]] | tuple[Any, Callable[..., Any], list[Any]]
 """(event, handler) or (event, handler, further arguments), as pynetdicom takes them."""
@@ -191,8 +191,8 @@ class HandlerStore(ObjectStore):
         """Nothing is on disk, so there is nothing to tidy up."""
 
     def request(
-        self, request: ev.StoreRequest, association: ev.AcceptedAssociation, journal: AssociationJournal
-    ) -> StoreSession | tuple[Cause, ...]:
+        self, request: ev.StoreRequest, association: ev.AcceptedAssociation, observer: AssociationObserver
+    ) -> StoreSession | tuple[Condition, ...]:
         """See `ObjectStore.request`."""
         return _HandlerSession(self._bindings, self._memory, request, association)
 
@@ -213,7 +213,7 @@ class _HandlerSession(StoreSession):
         self._taken = 0
         self._refused = False
 
-    def receive(self, views: list[memoryview], last: bool, context_id: int) -> tuple[Cause, ...] | None:
+    def receive(self, views: list[memoryview], last: bool, context_id: int) -> tuple[Condition, ...] | None:
         """See `StoreSession.receive`."""
         if self._refused:
             return None
@@ -275,7 +275,7 @@ class _HandlerSession(StoreSession):
         self._memory.give_back(taken)
 
 
-class HandlerJournal(Journal):
+class HandlerObserver(ReceiverObserver):
     """Turns what happens on connections into pynetdicom's notifications."""
 
     def __init__(self, bindings: Bindings, ae: ApplicationEntity, listening: tuple[str, int]) -> None:
@@ -284,13 +284,13 @@ class HandlerJournal(Journal):
         self._ae = ae
         self._listening = listening
 
-    def association(self, peer_address: str, peer_port: int) -> AssociationJournal:
-        """See `Journal.association`."""
+    def association(self, peer_address: str, peer_port: int) -> AssociationObserver:
+        """See `ReceiverObserver.association`."""
         view = AssociationView(self._ae, (peer_address, peer_port), self._listening)
         return _HandlerAssociation(self._bindings, view)
 
 
-class _HandlerAssociation(AssociationJournal):
+class _HandlerAssociation(AssociationObserver):
     def __init__(self, bindings: Bindings, view: AssociationView) -> None:
         self._bindings = bindings
         self._view = view

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
     from dcmrecv.config import Config
     from dcmrecv.dataset.dictionary import DataDictionary
-    from dcmrecv.journal import Journal
     from dcmrecv.log import Logs
-    from dcmrecv.receiver.observers import Metrics
+    from dcmrecv.observer import ReceiverObserver
+    from dcmrecv.receiver.additions import Metrics
     from dcmrecv.tls import TlsServerContext
 
 __all__ = ["PortError", "run"]
@@ -26,7 +26,7 @@ __all__ = ["PortError", "run"]
 def run(
     config: Config,
     logs: Logs,
-    journal: Callable[[], Journal],
+    observer: Callable[[], ReceiverObserver],
     *,
     tls: TlsServerContext | None,
     dictionary: Callable[[], DataDictionary] | None,
@@ -34,7 +34,7 @@ def run(
 ) -> None:
     """Serve until SIGTERM or SIGINT, drain, and end this process by that signal.
 
-    *journal* is called once the port is open. *dictionary* None is the built-in one.
+    *observer* is called once the port is open. *dictionary* None is the built-in one.
 
     Raises `PortError` if the port cannot be opened.
     """
@@ -44,7 +44,7 @@ def run(
         # from here on it means to reopen logs, also before anybody waits for it
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     listener = inherited_listener() or open_listener(config.network)
-    story = journal()
+    story = observer()
     story.waiting()
     from dcmrecv.receiver.serving import serve  # only now, see above
 

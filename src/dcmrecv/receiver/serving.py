@@ -9,8 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from dcmrecv.extras.systemd import Notifier
+from dcmrecv.receiver.additions import Additions, Metrics
 from dcmrecv.receiver.build import build_services
-from dcmrecv.receiver.observers import Metrics, Observers
 from dcmrecv.server.prefork import Parent, wait_for_parent
 from dcmrecv.server.process import Server
 from dcmrecv.server.signals import StopSignals, end_by_signal
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from dcmrecv.config import Config
     from dcmrecv.dataset.dictionary import DataDictionary
-    from dcmrecv.journal import Journal
     from dcmrecv.log import Logs
+    from dcmrecv.observer import ReceiverObserver
     from dcmrecv.server.association import Services
     from dcmrecv.tls import TlsServerContext
 
@@ -34,7 +34,7 @@ _M_ARENA_MAX = -8  # of mallopt(3)
 def serve(
     config: Config,
     logs: Logs,
-    journal: Journal,
+    observer: ReceiverObserver,
     listener: socket.socket,
     *,
     tls: TlsServerContext | None,
@@ -46,7 +46,7 @@ def serve(
     *dictionary* None is the built-in one.
     """
     _share_memory_among_threads()
-    serving = _Serving(config, logs, journal, listener, tls=tls, dictionary=dictionary, metrics=metrics)
+    serving = _Serving(config, logs, observer, listener, tls=tls, dictionary=dictionary, metrics=metrics)
     if config.network.workers > 1:
         serving.run_workers()
     else:
@@ -87,7 +87,7 @@ class _Serving:
         self,
         config: Config,
         logs: Logs,
-        journal: Journal,
+        observer: ReceiverObserver,
         listener: socket.socket,
         *,
         tls: TlsServerContext | None,
@@ -96,7 +96,7 @@ class _Serving:
     ) -> None:
         self._config = config
         self._logs = logs
-        self._journal = journal
+        self._observer = observer
         self._listener = listener
         self._build = partial(build_services, config, tls=tls, dictionary=dictionary)
         self._metrics = metrics
@@ -107,7 +107,7 @@ class _Serving:
         reopens = self._config.logging.config_file is not None
         signals = StopSignals(reopen=self._logs.reopen if reopens else None)
         manager = Notifier()
-        engine = _Engine(self._config, self._journal, self._listener, self._metrics, self._build)
+        engine = _Engine(self._config, self._observer, self._listener, self._metrics, self._build)
         engine.start(look_for_orphans=True)
         if self._metrics is not None:
             self._metrics.serve()
@@ -123,7 +123,7 @@ class _Serving:
         """Serve in worker processes; this one looks after them."""
         network = self._config.network
         manager = Notifier()
-        cleaner = self._build(self._journal)
+        cleaner = self._build(self._observer)
         cleaner.store.start()
         cleaner.store.close()
         parent = Parent(network.workers + (self._metrics is not None), self._work)
@@ -152,7 +152,7 @@ class _Serving:
             return
         if metrics is not None:
             metrics.listener.close()
-        engine = _Engine(self._config, self._journal, self._listener, metrics, self._build, number=number)
+        engine = _Engine(self._config, self._observer, self._listener, metrics, self._build, number=number)
         engine.start()
         _settle()
         wait_for_parent(control, reopen=self._logs.reopen)
@@ -166,7 +166,7 @@ class _Engine:
     def __init__(
         self,
         config: Config,
-        journal: Journal,
+        observer: ReceiverObserver,
         listener: socket.socket,
         metrics: Metrics | None,
         build: Callable[..., Services],
@@ -175,9 +175,9 @@ class _Engine:
     ) -> None:
         """*number* is that of a worker under one parent."""
         self._grace = config.network.grace
-        self._journal = journal
-        self._observers = Observers(config, journal, metrics, number=number)
-        self._services = build(self._observers.journal, worker=number)
+        self._observer = observer
+        self._additions = Additions(config, observer, metrics, number=number)
+        self._services = build(self._additions.observer, worker=number)
         self._server = Server(listener, self._services, max_associations=config.network.max_associations)
 
     def start(self, *, look_for_orphans: bool = False) -> None:
@@ -188,8 +188,8 @@ class _Engine:
 
     def stop(self, *, hurry: Callable[[], bool] = lambda: False) -> None:
         """Drain (`Server.drain`) and end."""
-        self._observers.stopping()
+        self._additions.stopping()
         self._server.drain(self._grace, hurry=hurry)
         self._services.store.close()
-        self._observers.close()
-        self._journal.flush()
+        self._additions.close()
+        self._observer.flush()

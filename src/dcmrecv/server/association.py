@@ -1,7 +1,7 @@
 """One association from its connection to its end: what each event of the core makes us do.
 
 The driver owns no protocol rule (`dcmrecv.core`), no file (`dcmrecv.storage`) and no sentence
-(`dcmrecv.journal`); it carries events from one to the other, in the order in which the reference does and
+(`dcmrecv.observer`); it carries events from one to the other, in the order in which the reference does and
 says things (spec/network.md f.1).
 """
 
@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dcmrecv.conditions import Condition
 from dcmrecv.core import events as ev
 from dcmrecv.core.acceptor import Acceptor, AcceptorSettings, Wait
 from dcmrecv.server import limits
@@ -22,15 +23,15 @@ from dcmrecv.server.transport import Clocks, Transport
 from dcmrecv.server.turns import Turn, Turns
 
 if TYPE_CHECKING:
-    from dcmrecv.journal import AssociationJournal, Journal
+    from dcmrecv.observer import AssociationObserver, ReceiverObserver
     from dcmrecv.storage import ObjectStore, StoreSession
     from dcmrecv.tls import TlsServerContext
 
 __all__ = ["Association", "Services"]
 
-_RELEASED = (ev.Cause(0x0006, 0x0319, "DUL Peer Requested Release"),)
-_PEER_ABORTED = (ev.Cause(0x0006, 0x0317, "Peer aborted Association (or never connected)"),)
-_CONTEXTS_DIFFER = (ev.Cause(0x0006, 0x0206, "DIMSE: Presentation Contexts of Command and Data Set differ"),)
+_RELEASED = (Condition(0x0006, 0x0319, "DUL Peer Requested Release"),)
+_PEER_ABORTED = (Condition(0x0006, 0x0317, "Peer aborted Association (or never connected)"),)
+_CONTEXTS_DIFFER = (Condition(0x0006, 0x0206, "DIMSE: Presentation Contexts of Command and Data Set differ"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +41,9 @@ class Services:
     settings: AcceptorSettings
     clocks: Clocks
     store: ObjectStore
-    journal: Journal
+    observer: ReceiverObserver
     tls: TlsServerContext | None = None
-    obstacle: tuple[ev.Cause, ...] = ()
+    obstacle: tuple[Condition, ...] = ()
     """Why every DIMSE message is answered by an abort (an unusable data dictionary), or nothing."""
     turns: Turns | None = None
     """Among the associations; None where work may take long: handlers of programs, or waits for the disk."""
@@ -71,7 +72,7 @@ class Association:
         self._transport = Transport(sock, services.clocks)
         self._turn = Turn(services.turns)
         self._acceptor = Acceptor(services.settings)
-        self._journal: AssociationJournal = services.journal.association(*address)
+        self._observer: AssociationObserver = services.observer.association(*address)
 
     @property
     def storing(self) -> bool:
@@ -90,23 +91,23 @@ class Association:
 
     def run(self) -> None:
         """Serve the connection to its end and close it."""
-        journal = self._journal
+        observer = self._observer
         try:
-            journal.connected()
+            observer.connected()
             if self._services.tls is None or self._shake_hands():
                 self._converse()
                 self._turn.give_back()
-                journal.flush()
+                observer.flush()
                 self._transport.finish(self._acceptor, self._lingering)
         except Exception as error:  # noqa: BLE001
             # A mistake of ours must cost this peer its association and nobody else anything.
-            journal.crashed(error)
+            observer.crashed(error)
         finally:
             self._turn.give_back()
             self._end_session()
             self._transport.close()
-            journal.closed()
-            journal.flush()
+            observer.closed()
+            observer.flush()
 
     def _shake_hands(self) -> bool:
         from dcmrecv.tls import HandshakeError
@@ -117,11 +118,11 @@ class Association:
                 self._sock, read_timeout=limits.READ_SECONDS, deadline=limits.TLS_HANDSHAKE_SECONDS
             )
         except HandshakeError as error:
-            self._journal.tls_failed(error.lines, error.text)
+            self._observer.tls_failed(error.lines, error.text)
             return False
         self._transport.use_tls(connection)
-        details = connection.details() if self._journal.wants_details else ""
-        self._journal.tls_established(details, connection.warnings)
+        details = connection.details() if self._observer.wants_details else ""
+        self._observer.tls_established(details, connection.warnings)
         return True
 
     def _converse(self) -> None:
@@ -130,8 +131,8 @@ class Association:
         turn = self._turn
         next_event = acceptor.next_event
         handlers = _HANDLERS
-        flush = self._journal.flush
-        watch = self._journal.wire_received if self._journal.wants_wire else None
+        flush = self._observer.flush
+        watch = self._observer.wire_received if self._observer.wants_wire else None
         progressed = False
         while True:
             event = next_event()
@@ -167,32 +168,32 @@ class Association:
     # -- association ---------------------------------------------------------------------------------
 
     def _not_an_association(self, event: ev.NotAnAssociation) -> None:
-        self._journal.not_an_association(event)
-        self._journal.terminated()
+        self._observer.not_an_association(event)
+        self._observer.terminated()
 
     def _request_unusable(self, event: ev.RequestUnusable) -> None:
-        self._journal.request_unusable(event)
+        self._observer.request_unusable(event)
 
     def _request_received(self, event: ev.RequestReceived) -> None:
-        self._journal.request_received(event)
+        self._observer.request_received(event)
 
     def _rejected(self, event: ev.AssociationRejected) -> None:
-        self._journal.rejected(event)
+        self._observer.rejected(event)
         self._send()
-        self._journal.terminated()
+        self._observer.terminated()
 
     def _accepted(self, event: ev.AssociationAccepted) -> None:
         self._agreed = event.association
-        self._journal.accepted(event)
+        self._observer.accepted(event)
         self._send()
         self._lingering.sweep()
 
     def _released(self, event: ev.ReleaseRequested) -> None:
         if event.stage is ev.Stage.DATA_SET:
             self._data_set_failed(_RELEASED, self._data_context)
-        self._journal.release_requested(command_started=event.command_started)
+        self._observer.release_requested(command_started=event.command_started)
         self._send()
-        self._journal.terminated()
+        self._observer.terminated()
 
     def _aborted(self, event: ev.AbortReceived | ev.PeerClosed) -> None:
         if self._ending:  # woken by end_soon: the peer did nothing
@@ -200,15 +201,15 @@ class Association:
             return
         if event.stage is ev.Stage.DATA_SET:
             self._data_set_failed(_PEER_ABORTED, self._data_context)
-        self._journal.abort_received(command_started=event.command_started)
-        self._journal.terminated()
+        self._observer.abort_received(command_started=event.command_started)
+        self._observer.terminated()
 
     def _protocol_error(self, event: ev.ProtocolError) -> None:
         if event.stage is ev.Stage.DATA_SET:
             self._data_set_failed(event.causes, event.context_id)
-        self._journal.aborting(event)
+        self._observer.aborting(event)
         self._send()
-        self._journal.terminated()
+        self._observer.terminated()
 
     # -- C-ECHO --------------------------------------------------------------------------------------
 
@@ -217,21 +218,21 @@ class Association:
             self._refuse()
             return
         status = 0
-        self._journal.command_received(event)
-        self._journal.echo_request(event)
+        self._observer.command_received(event)
+        self._observer.echo_request(event)
         if self._services.echo is not None and self._agreed is not None:
             status = self._services.echo(event, self._agreed)
-        self._journal.echo_response(event)
+        self._observer.echo_response(event)
         if self._respond("C-ECHO", self._acceptor.send_echo_response(event, status)):
-            self._journal.echo_response_sent()
+            self._observer.echo_response_sent()
 
-    def _respond(self, kind: str, impossible: tuple[ev.Cause, ...]) -> bool:
+    def _respond(self, kind: str, impossible: tuple[Condition, ...]) -> bool:
         """Send the response that the acceptor has made; *impossible* are the causes why it has not."""
         error = None if impossible else self._send()
         if error is not None:
             impossible = (
-                ev.Cause(0x0006, 0x020E, "DIMSE Failed to send message"),
-                ev.Cause(
+                Condition(0x0006, 0x020E, "DIMSE Failed to send message"),
+                Condition(
                     0x0006,
                     0x031D,
                     f"TCP I/O Error ({os.strerror(error.errno or 0)}) occurred in routine: writeDataPDU",
@@ -239,7 +240,7 @@ class Association:
             )
             self._give_up(impossible)
         if impossible:
-            self._journal.response_failed(kind, impossible)
+            self._observer.response_failed(kind, impossible)
             return False
         return True
 
@@ -253,17 +254,17 @@ class Association:
         store = self._services.store
         self._request = event
         self._data_context = None
-        self._journal.command_received(event)
+        self._observer.command_received(event)
         if not store.names_before_reception:
-            self._journal.store_request(event)
-        opened = store.request(event, self._agreed, self._journal)
+            self._observer.store_request(event)
+        opened = store.request(event, self._agreed, self._observer)
         if isinstance(opened, tuple):
             self._give_up(opened)
             return
         if store.names_before_reception:
-            self._journal.store_request(event)
+            self._observer.store_request(event)
         self._session = opened
-        if self._journal.wants_data_set:
+        if self._observer.wants_data_set:
             self._data_set = []
 
     def _fragments(self, event: ev.DataFragments) -> None:
@@ -284,34 +285,34 @@ class Association:
         assert request is not None
         data_set = None if self._data_set is None else b"".join(self._data_set)
         if session.dropped:
-            self._journal.data_set_dropped(request)
+            self._observer.data_set_dropped(request)
         else:
-            self._journal.data_set_received(request, context_id, to_file=session.to_file, data_set=data_set)
+            self._observer.data_set_received(request, context_id, to_file=session.to_file, data_set=data_set)
         if context_id != request.context_id:
             session.keep_or_discard()
             self._session = self._data_set = None
-            self._journal.contexts_differ(request, context_id)
+            self._observer.contexts_differ(request, context_id)
             self._give_up(_CONTEXTS_DIFFER)
             return
         result = session.complete()
         self._session = self._data_set = None
-        self._journal.store_response(request, result.status)
+        self._observer.store_response(request, result.status)
         sent = self._respond("C-STORE", self._acceptor.send_store_response(request, result.status))
         if sent and result.abort is not None:
             self._give_up(result.abort)
 
-    def _data_set_failed(self, causes: tuple[ev.Cause, ...], context_id: int | None) -> None:
+    def _data_set_failed(self, causes: tuple[Condition, ...], context_id: int | None) -> None:
         request = self._request
         assert request is not None
         self._end_session()
-        self._journal.data_set_failed(request, context_id, causes)
+        self._observer.data_set_failed(request, context_id, causes)
 
-    def _give_up(self, causes: tuple[ev.Cause, ...]) -> None:
+    def _give_up(self, causes: tuple[Condition, ...]) -> None:
         """Abort for a reason of our own; the acceptor answers with a `ProtocolError`."""
         self._acceptor.abort(causes)
 
     def _refuse(self) -> None:
-        self._services.journal.dictionary_unusable()
+        self._services.observer.dictionary_unusable()
         self._give_up(self._services.obstacle)
 
     def _end_session(self) -> None:

@@ -37,7 +37,7 @@ class Server:
         return len(self._running)
 
     def start(self) -> None:
-        """Begin to accept connections. Returns at once; the journal was told that we wait."""
+        """Begin to accept connections. Returns at once; the observer was told that we wait."""
         self._pool.start()
 
     def drain(self, grace: float, *, hurry: Callable[[], bool] = lambda: False) -> None:
@@ -74,4 +74,4 @@ class Server:
         finally:
             with self._lock:
                 self._running.discard(association)
-            self._services.journal.waiting()
+            self._services.observer.waiting()

@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from dcmrecv.core.events import Cause
+from dcmrecv.conditions import Condition
 from dcmrecv.storage.meta import meta_header
 from dcmrecv.storage.publish import Buffer, FileError, NameTaken, Target
 from dcmrecv.storage.session import OUT_OF_RESOURCES, STORED, StoreResult, StoreSession
@@ -17,12 +17,12 @@ from dcmrecv.text import from_bytes
 
 if TYPE_CHECKING:
     from dcmrecv.core.events import AcceptedAssociation, StoreRequest
-    from dcmrecv.journal import AssociationJournal
+    from dcmrecv.observer import AssociationObserver
     from dcmrecv.storage.store import ObjectStore
 
 __all__ = ["BitPreservingSession"]
 
-_NOT_WRITTEN = Cause(0x0006, 0x020A, "DIMSE receiveDataSetInFile: Cannot write to file")
+_NOT_WRITTEN = Condition(0x0006, 0x020A, "DIMSE receiveDataSetInFile: Cannot write to file")
 
 
 class BitPreservingSession(StoreSession):
@@ -35,13 +35,13 @@ class BitPreservingSession(StoreSession):
         store: ObjectStore,
         request: StoreRequest,
         association: AcceptedAssociation,
-        journal: AssociationJournal,
+        observer: AssociationObserver,
         target: Target,
     ) -> None:
         self._store = store
         self._request = request
         self._association = association
-        self._journal = journal
+        self._observer = observer
         self._target = target
         self._path = target.path
         self._file = store.publisher.new_file()
@@ -62,15 +62,15 @@ class BitPreservingSession(StoreSession):
         except FileError:
             self._creatable = False
 
-    def receive(self, views: list[memoryview], last: bool, context_id: int) -> tuple[Cause, ...] | None:
+    def receive(self, views: list[memoryview], last: bool, context_id: int) -> tuple[Condition, ...] | None:
         """See `StoreSession.receive`."""
         self._context_id = context_id
         if self.dropped:
             return None
         if not self._creatable:
             self._drop()
-            self._reason = Cause(0x0006, 0x020A, f"Cannot create file: {from_bytes(self._path)}")
-            self._journal.file_not_created(self._path, context_id)
+            self._reason = Condition(0x0006, 0x020A, f"Cannot create file: {from_bytes(self._path)}")
+            self._observer.file_not_created(self._path, context_id)
             return None
         if not self._file.size:
             request = self._request
@@ -90,7 +90,7 @@ class BitPreservingSession(StoreSession):
                 self._file.close()
         except FileError:
             self._drop()
-            self._journal.file_not_written(context_id)
+            self._observer.file_not_written(context_id)
         return None
 
     def _drop(self) -> None:
@@ -104,10 +104,10 @@ class BitPreservingSession(StoreSession):
                 self._publish()
             except FileError:
                 self._drop()
-                self._journal.file_not_written(self._context_id)
+                self._observer.file_not_written(self._context_id)
         if self.dropped:
             return StoreResult(OUT_OF_RESOURCES, (self._reason,))
-        self._journal.stored(self._path, self._request, self._file.size)
+        self._observer.stored(self._path, self._request, self._file.size)
         return STORED
 
     def _publish(self) -> None:

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dcmrecv.conditions import Condition
 from dcmrecv.config import FilenameMode
-from dcmrecv.core.events import Cause
 from dcmrecv.dataset.encoding import encoding_of
 from dcmrecv.dataset.rewriter import DataSetError, DataSetRewriter, MediaStorageUids
 from dcmrecv.dataset.whole import WholeDataSet, read_whole
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from dcmrecv.core.events import AcceptedAssociation, StoreRequest
-    from dcmrecv.journal import AssociationJournal
+    from dcmrecv.observer import AssociationObserver
     from dcmrecv.storage.store import ObjectStore
 
 __all__ = ["HOLD_LIMIT", "IgnoreSession", "NormalSession"]
@@ -45,7 +45,7 @@ HOLD_LIMIT = 1 << 16
 """Bytes of a data set kept in memory while the UIDs of its header are not known yet."""
 
 _PRIVATE_GENERIC_FILE = b"1.2.276.0.7230010.3.1.0.1"
-_NOT_READ = (Cause(0x0006, 0x020D, "DIMSE Failed to receive message"),)
+_NOT_READ = (Condition(0x0006, 0x020D, "DIMSE Failed to receive message"),)
 
 
 class IgnoreSession(StoreSession):
@@ -61,15 +61,15 @@ class IgnoreSession(StoreSession):
         store: ObjectStore,
         request: StoreRequest,
         association: AcceptedAssociation,
-        journal: AssociationJournal,
+        observer: AssociationObserver,
     ) -> None:
         self._store = store
         self._request = request
         self._association = association
-        self._journal = journal
+        self._observer = observer
         self._transfer_syntax = request.transfer_syntax
 
-    def receive(self, views: list[memoryview], last: bool, context_id: int) -> tuple[Cause, ...] | None:
+    def receive(self, views: list[memoryview], last: bool, context_id: int) -> tuple[Condition, ...] | None:
         """See `StoreSession.receive`."""
         rewriter = self._rewriter
         try:
@@ -86,7 +86,7 @@ class IgnoreSession(StoreSession):
                 chunks += rewriter.finish()
         except DataSetError as error:
             self.failed_after = error.fragments
-            self._journal.data_set_unreadable(error.parser_text)
+            self._observer.data_set_unreadable(error.parser_text)
             self.discard()
             return _NOT_READ
         self._take(chunks, last)
@@ -94,7 +94,7 @@ class IgnoreSession(StoreSession):
 
     def _is_usual(self, context_id: int) -> bool:
         """Return whether nobody wants to know more than what the data set is."""
-        return context_id == self._request.context_id and not self._journal.wants_milestones
+        return context_id == self._request.context_id and not self._observer.wants_milestones
 
     def _start(self, views: list[memoryview], context_id: int) -> DataSetRewriter:
         if context_id != self._request.context_id:
@@ -102,14 +102,14 @@ class IgnoreSession(StoreSession):
                 if context.context_id == context_id:
                     self._transfer_syntax = context.transfer_syntax
                     break
-        if self._journal.wants_milestones and any(views):
-            self._journal.data_set_starts(self._transfer_syntax)
-        journal = self._journal
+        if self._observer.wants_milestones and any(views):
+            self._observer.data_set_starts(self._transfer_syntax)
+        observer = self._observer
         self._rewriter = self._found = DataSetRewriter(
             self._transfer_syntax,
             dictionary=self._store.dictionary,
-            note=journal.data_set_note if journal.wants_notes else None,
-            detail=journal.note_detail,
+            note=observer.data_set_note if observer.wants_notes else None,
+            detail=observer.note_detail,
             syntax_name=self._store.syntax_name,
             saving=self._saving,
         )
@@ -123,7 +123,7 @@ class IgnoreSession(StoreSession):
 
     def complete(self) -> StoreResult:
         """See `StoreSession.complete`."""
-        self._journal.ignored()
+        self._observer.ignored()
         return STORED
 
     def discard(self) -> None:
@@ -215,8 +215,8 @@ class NormalSession(IgnoreSession):
 
     def _complete(self) -> int:
         found = self._found
-        journal = self._journal
-        journal.processing_store()
+        observer = self._observer
+        observer.processing_store()
         if found is None or found.empty:
             return CANNOT_UNDERSTAND
         request = self._request
@@ -233,7 +233,7 @@ class NormalSession(IgnoreSession):
             return self._no_name(error.text)
 
     def _no_name(self, reason: str) -> int:
-        self._journal.store_error(f"cannot generate directory or file name for received object: {reason}")
+        self._observer.store_error(f"cannot generate directory or file name for received object: {reason}")
         return CANNOT_UNDERSTAND
 
     def _store_by_date(self, sop_class: bytes, relative: bytes) -> int:
@@ -247,12 +247,12 @@ class NormalSession(IgnoreSession):
             path = shown + namer.name(sop_class, self._request.sop_instance_uid)
             if namer.looks:
                 Target(path).is_taken()  # the reference makes the name first and may fail in that
-            self._journal.name_generated(path, before_reception=False)
+            self._observer.name_generated(path, before_reception=False)
             return self._no_directory(error)
 
     def _no_directory(self, error: DirectoryError) -> int:
         shown = from_bytes(error.path or b"/")
-        self._journal.store_error(f"cannot create directory for received object: {shown}: {error.text}")
+        self._observer.store_error(f"cannot create directory for received object: {shown}: {error.text}")
         return OUT_OF_RESOURCES
 
     def _store_at(self, sop_class: bytes, shown: bytes, directory: int | None) -> int:
@@ -270,8 +270,8 @@ class NormalSession(IgnoreSession):
                 continue
 
     def _store_as(self, path: bytes, target: Target) -> int:
-        journal = self._journal
-        journal.name_generated(path, before_reception=False)
+        observer = self._observer
+        observer.name_generated(path, before_reception=False)
         if self._file is None and self._failure is None:
             self._open((), self._header())
         if isinstance(self._failure, DirectoryError):
@@ -280,7 +280,7 @@ class NormalSession(IgnoreSession):
         try:
             if replaces:
                 if target.exists() and not target.is_directory():
-                    journal.overwriting(path)
+                    observer.overwriting(path)
                 target.check()
             if self._failure is not None:
                 raise self._failure
@@ -291,11 +291,11 @@ class NormalSession(IgnoreSession):
         except DirectoryError as error:
             return self._no_directory(error)
         except FileError as error:
-            journal.store_error(f"cannot store received object: {from_bytes(path)}: {error.text}")
+            observer.store_error(f"cannot store received object: {from_bytes(path)}: {error.text}")
             return OUT_OF_RESOURCES
         size = self._file.size
         self._file = None
-        journal.stored(path, self._request, size)
+        observer.stored(path, self._request, size)
         return SUCCESS
 
     def _finish_file(self) -> None:
@@ -314,7 +314,7 @@ class NormalSession(IgnoreSession):
             for offset, data in found.patches:
                 file.patch(self._header_size + offset, data)
         self._finished = True
-        if self._journal.wants_milestones:
+        if self._observer.wants_milestones:
             self._tell_meta_header()
 
     def _put_header_first(self, body: ObjectFile) -> None:
@@ -380,7 +380,7 @@ class NormalSession(IgnoreSession):
     def _tell_meta_header(self) -> None:
         assert self._found is not None
         head = self._found_uids or self._found.head
-        self._journal.meta_header_written(
+        self._observer.meta_header_written(
             self._transfer_syntax,
             *self._uids,
             head is not None and head.sop_class is not None,

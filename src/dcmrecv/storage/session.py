@@ -1,7 +1,7 @@
 """What the association driver sees of a C-STORE: a session that takes fragments and ends in a status.
 
 The driver (`dcmrecv.server.association`) calls `StoreSession.receive` for every batch of fragments, then either
-`complete` or, when the data set never got whole, `discard`. Sessions tell the journal in the reference's order
+`complete` or, when the data set never got whole, `discard`. Sessions tell the observer in the reference's order
 (spec/network.md f.1):
 
 * normal: ``data_set_starts`` and notes while receiving; in `complete` ``processing_store``,
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from dcmrecv.core.events import Cause
+from dcmrecv.conditions import Condition
 
 __all__ = ["CANNOT_UNDERSTAND", "OUT_OF_RESOURCES", "STORED", "SUCCESS", "StoreResult", "StoreSession"]
 
@@ -28,7 +28,7 @@ class StoreResult(NamedTuple):
     """How a C-STORE ended: the status of the response, and why to abort after it, if so."""
 
     status: int
-    abort: tuple[Cause, ...] | None = None
+    abort: tuple[Condition, ...] | None = None
 
 
 STORED = StoreResult(SUCCESS)
@@ -45,7 +45,7 @@ class StoreSession:
     #: True if the data set was received but thrown away because its file failed (bit preserving).
     dropped = False
 
-    def receive(self, views: list[memoryview], last: bool, context_id: int) -> tuple[Cause, ...] | None:
+    def receive(self, views: list[memoryview], last: bool, context_id: int) -> tuple[Condition, ...] | None:
         """Take fragments; they are written or copied when this returns, except those of the *last* batch,
         which stay valid until `complete`. A tuple means: abort now, without a response."""
         raise NotImplementedError

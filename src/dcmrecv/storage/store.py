@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from dcmrecv.conditions import Condition
 from dcmrecv.config import FilenameMode, StorageConfig, StorageMode
-from dcmrecv.core.events import Cause
 from dcmrecv.storage.bit_preserving import BitPreservingSession
 from dcmrecv.storage.directories import DirectoryError, OutputDirectory
 from dcmrecv.storage.naming import Namer
@@ -21,11 +21,11 @@ from dcmrecv.text import from_bytes
 if TYPE_CHECKING:
     from dcmrecv.core.events import AcceptedAssociation, StoreRequest
     from dcmrecv.dataset.dictionary import DataDictionary
-    from dcmrecv.journal import AssociationJournal
+    from dcmrecv.observer import AssociationObserver
 
 __all__ = ["ObjectStore"]
 
-_INVALID_CLASS = Cause(0x0006, 0x03E8, "Invalid SOP Class UID")
+_INVALID_CLASS = Condition(0x0006, 0x03E8, "Invalid SOP Class UID")
 
 
 class ObjectStore:
@@ -88,35 +88,37 @@ class ObjectStore:
                 return path
 
     def request(
-        self, request: StoreRequest, association: AcceptedAssociation, journal: AssociationJournal
-    ) -> StoreSession | tuple[Cause, ...]:
+        self, request: StoreRequest, association: AcceptedAssociation, observer: AssociationObserver
+    ) -> StoreSession | tuple[Condition, ...]:
         """Return the session for *request*, or the causes for which the association is aborted at once."""
         mode = self.config.mode
         if mode is StorageMode.NORMAL:
-            return NormalSession(self, request, association, journal)
+            return NormalSession(self, request, association, observer)
         if mode is StorageMode.IGNORE:
-            return IgnoreSession(self, request, association, journal)
+            return IgnoreSession(self, request, association, observer)
         if self.namer.mode is FilenameMode.DEFAULT and not request.sop_class_uid:
-            return self._no_name(_INVALID_CLASS, journal)
+            return self._no_name(_INVALID_CLASS, observer)
         try:
             path = self.path_of(request.sop_class_uid, request.sop_instance_uid)
         except NoName as error:
-            return self._no_name(Cause(0x0000, 0x000E, error.text), journal)
-        journal.name_generated(path, before_reception=True)
+            return self._no_name(Condition(0x0000, 0x000E, error.text), observer)
+        observer.name_generated(path, before_reception=True)
         target = Target(path)
         overwrites = self.namer.replaces and target.exists() and not target.is_directory()
-        session = BitPreservingSession(self, request, association, journal, target)
+        session = BitPreservingSession(self, request, association, observer, target)
         try:
             session.create()
         except DirectoryError as error:
             shown = from_bytes(self.output.shown or b"/")
-            journal.store_error(f"cannot create directory for object to be received: {shown}: {error.text}")
-            return (Cause(0x0000, 0x000D, error.text),)
+            observer.store_error(f"cannot create directory for object to be received: {shown}: {error.text}")
+            return (Condition(0x0000, 0x000D, error.text),)
         if overwrites:
-            journal.overwriting(path)
+            observer.overwriting(path)
         return session
 
     @staticmethod
-    def _no_name(cause: Cause, journal: AssociationJournal) -> tuple[Cause, ...]:
-        journal.store_error(f"cannot generate directory or file name for object to be received: {cause.text}")
+    def _no_name(cause: Condition, observer: AssociationObserver) -> tuple[Condition, ...]:
+        observer.store_error(
+            f"cannot generate directory or file name for object to be received: {cause.text}"
+        )
         return (cause,)

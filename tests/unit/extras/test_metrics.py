@@ -9,7 +9,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from dcmrecv.core import events as ev
-from dcmrecv.extras.figures import CountingJournal, Figures
+from dcmrecv.extras.figures import CountingObserver, Figures
 from dcmrecv.extras.metrics import MetricsServer, open_metrics_socket
 from dcmrecv.extras.status_page import _size, _span, page
 
@@ -51,7 +51,7 @@ def request() -> ev.StoreRequest:
 
 def test_figures_of_all_processes(figures: Figures, url: str) -> None:
     for number, status in enumerate((0x0000, 0xA700)):
-        association = CountingJournal(figures, number).association("", 0)
+        association = CountingObserver(figures, number).association("", 0)
         association.connected()
         association.command_received(request())
         association.stored(b"", request(), 1000 + number)
@@ -83,7 +83,7 @@ def test_figures_of_all_processes(figures: Figures, url: str) -> None:
     ],
 )
 def test_rejections(figures: Figures, reason: ev.RejectReason, outcome: str) -> None:
-    association = CountingJournal(figures).association("", 0)
+    association = CountingObserver(figures).association("", 0)
     association.connected()
     association.rejected(ev.AssociationRejected(reason))
     association.closed()
@@ -92,7 +92,7 @@ def test_rejections(figures: Figures, reason: ev.RejectReason, outcome: str) -> 
 
 
 def test_other_ends(figures: Figures) -> None:
-    counts = CountingJournal(figures)
+    counts = CountingObserver(figures)
     cut_off, aborted, crashed = (counts.association("", 0) for _ in range(3))
     aborted.aborting(ev.ProtocolError(ev.Stage.COMMAND, ()))
     crashed.aborting(ev.ProtocolError(ev.Stage.COMMAND, ()))
@@ -106,7 +106,7 @@ def test_other_ends(figures: Figures) -> None:
 
 def test_a_replaced_process_counts_on(figures: Figures) -> None:
     for _ in range(2):
-        association = CountingJournal(figures, 1).association("", 0)
+        association = CountingObserver(figures, 1).association("", 0)
         association.connected()
         association.stored(b"", request(), 7)
     assert figures.snapshot()["bytes"] == 14
@@ -115,7 +115,7 @@ def test_a_replaced_process_counts_on(figures: Figures) -> None:
 
 def test_health(figures: Figures, url: str) -> None:
     assert get(url + "/healthz")[0] == 503
-    counts = CountingJournal(figures, 1)
+    counts = CountingObserver(figures, 1)
     assert get(url + "/healthz") == (200, "text/plain; charset=utf-8", "ok\n")
     counts.stopping()
     assert get(url + "/healthz")[0] == 503
@@ -128,7 +128,7 @@ def test_a_silent_client_holds_nobody_up(url: str) -> None:
 
 
 def test_the_page(figures: Figures, url: str) -> None:
-    counts = CountingJournal(figures)
+    counts = CountingObserver(figures)
     counts.association("", 0).stored(b"", request(), 1_234_567)
     status, kind, text = get(url)
     assert (status, kind) == (200, "text/html; charset=utf-8")

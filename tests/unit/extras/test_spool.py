@@ -13,7 +13,7 @@ import pytest
 
 from dcmrecv.core import events as ev
 from dcmrecv.extras import spool as module
-from dcmrecv.extras.spool import Spool, SpoolJournal
+from dcmrecv.extras.spool import Spool, SpoolObserver
 from dcmrecv.text import to_bytes
 
 
@@ -37,7 +37,7 @@ def request() -> ev.StoreRequest:
 def test_a_line_of_an_object(tmp_path: Path) -> None:
     spool = Spool(os.fsencode(tmp_path), fsync=True)
     spool.start()
-    association = SpoolJournal(spool).association("192.0.2.7", 4711)
+    association = SpoolObserver(spool).association("192.0.2.7", 4711)
     path = os.fsencode(tmp_path) + b"/CT.\xff\xfe"
     association.stored(path, request(), 1234)
     spool.close()

@@ -20,7 +20,7 @@ from dcmrecv.config import (
     StorageConfig,
 )
 from dcmrecv.core.events import StoreRequest
-from dcmrecv.journal import AssociationJournal, Journal
+from dcmrecv.observer import AssociationObserver, ReceiverObserver
 from dcmrecv.receiver import Receiver
 from dcmrecv.receiver.build import build_services
 from dcmrecv.storage import ObjectStore
@@ -29,7 +29,7 @@ from tests.support.rawscu import CT_IMAGE, Association, element
 IMPLICIT = b"1.2.840.10008.1.2"
 
 
-class Told(AssociationJournal):
+class Told(AssociationObserver):
     def __init__(self, crashes: list[Exception]) -> None:
         self._crashes = crashes
 
@@ -37,11 +37,11 @@ class Told(AssociationJournal):
         self._crashes.append(error)
 
 
-class Teller(Journal):
+class Teller(ReceiverObserver):
     def __init__(self) -> None:
         self.crashes: list[Exception] = []
 
-    def association(self, peer_address: str, peer_port: int) -> AssociationJournal:
+    def association(self, peer_address: str, peer_port: int) -> AssociationObserver:
         return Told(self.crashes)
 
 
@@ -61,7 +61,7 @@ def receiver(tmp_path: Path, teller: Teller) -> Iterator[Receiver]:
         network=NetworkConfig(port=0),
         storage=StorageConfig(directory=bytes(tmp_path)),
     )
-    with Receiver(config, journal=teller) as running:
+    with Receiver(config, observer=teller) as running:
         yield running
 
 
@@ -124,6 +124,6 @@ def test_an_object_that_takes_long_holds_up_nobody(
 @pytest.mark.parametrize(("fsync", "takes_turns"), [(False, True), (True, False)])
 def test_who_waits_for_the_disk_waits_with_others(tmp_path: Path, fsync: bool, takes_turns: bool) -> None:
     config = Config(storage=StorageConfig(directory=bytes(tmp_path), fsync=fsync))
-    services = build_services(config, Journal(), tls=None)
+    services = build_services(config, ReceiverObserver(), tls=None)
     assert (services.turns is not None) is takes_turns
     services.store.close()

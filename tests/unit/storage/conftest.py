@@ -1,4 +1,4 @@
-"""A store, a peer of a few lines, and a journal that remembers what it was told."""
+"""A store, a peer of a few lines, and a observer that remembers what it was told."""
 
 from __future__ import annotations
 
@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 
+from dcmrecv.conditions import Condition
 from dcmrecv.config import StorageConfig, StorageMode
-from dcmrecv.core.events import AcceptedAssociation, AssociateRequest, Cause, StoreRequest
+from dcmrecv.core.events import AcceptedAssociation, AssociateRequest, StoreRequest
 from dcmrecv.dataset.dictionary import builtin_dictionary
-from dcmrecv.journal import AssociationJournal
+from dcmrecv.observer import AssociationObserver
 from dcmrecv.storage import ObjectStore, StoreResult
 
 CT = b"1.2.840.10008.5.1.4.1.1.2"
@@ -35,7 +36,7 @@ def data_set(instance: bytes = b"1.2.3.4", sop_class: bytes = CT, *, date: bytes
     return b"".join(parts)
 
 
-class Remembering(AssociationJournal):
+class Remembering(AssociationObserver):
     """Writes down every call as (name, positional arguments)."""
 
     wants_milestones = True
@@ -61,9 +62,9 @@ class Remembering(AssociationJournal):
 class Sent:
     """What became of one C-STORE."""
 
-    journal: Remembering
+    observer: Remembering
     status: int | None = None
-    aborted: tuple[Cause, ...] | None = None
+    aborted: tuple[Condition, ...] | None = None
 
 
 @dataclass
@@ -90,7 +91,7 @@ class Peer:
         """Send *content* in fragments of *pdv* bytes, each as a batch of its own."""
         sent = Sent(Remembering())
         session = self.store.request(
-            self.request(instance, sop_class, syntax), self.association, sent.journal
+            self.request(instance, sop_class, syntax), self.association, sent.observer
         )
         if isinstance(session, tuple):
             sent.aborted = session

@@ -63,7 +63,7 @@ def test_refused_and_nothing_left(
     assert hit.hits
     assert sent.status == 0xA700
     assert (sent.aborted is not None) is (mode is StorageMode.BIT_PRESERVING)
-    assert "stored" not in sent.journal.names()
+    assert "stored" not in sent.observer.names()
     assert everything(out) == {"CT.1.2.3"}
     assert (out / "CT.1.2.3").read_bytes() == old
     assert one.send(data_set(b"2.2"), b"1.2.3").status == 0
@@ -102,7 +102,7 @@ def test_a_short_write_is_continued(
 
 def test_more_pieces_than_one_writev_takes(peer: Callable[..., Peer], out: Path) -> None:
     one = peer(StorageMode.BIT_PRESERVING)
-    session = one.store.request(one.request(b"1"), one.association, type(one.send(b"", b"0").journal)())
+    session = one.store.request(one.request(b"1"), one.association, type(one.send(b"", b"0").observer)())
     assert not isinstance(session, tuple)
     pieces = [memoryview(b"%06d" % number) for number in range(3000)]
     assert session.receive(pieces, True, 1) is None
@@ -115,12 +115,12 @@ def test_target_is_a_directory(peer: Callable[..., Peer], out: Path, mode: Stora
     (out / "CT.1.2.3").mkdir()
     sent = peer(mode).send(data_set())
     assert sent.status == 0xA700
-    assert "overwriting" not in sent.journal.names()
+    assert "overwriting" not in sent.observer.names()
     if mode is StorageMode.NORMAL:
-        (error,) = sent.journal.of("store_error")
+        (error,) = sent.observer.of("store_error")
         assert error == (f"cannot store received object: {out}/CT.1.2.3: Is a directory",)
     else:
-        assert "file_not_created" in sent.journal.names()
+        assert "file_not_created" in sent.observer.names()
     assert everything(out) == set()
 
 
@@ -145,7 +145,7 @@ def test_access_denied_keeps_the_old_file(
     )
     sent = peer(mode).send(data_set())
     assert sent.status == 0xA700
-    assert "overwriting" in sent.journal.names()
+    assert "overwriting" in sent.observer.names()
     assert everything(out) == {"CT.1.2.3"}
     assert (out / "CT.1.2.3").read_bytes() == b"old"
 
@@ -159,7 +159,7 @@ def test_name_too_long(
     assert sent.status == 0xA700
     assert everything(out) == set()
     if mode is StorageMode.NORMAL:
-        assert sent.journal.of("store_error")[0][0].endswith(": File name too long")
+        assert sent.observer.of("store_error")[0][0].endswith(": File name too long")
 
 
 @pytest.mark.parametrize("filenames", [FilenameMode.UNIQUE, FilenameMode.SYSTEM_TIME])
@@ -246,10 +246,10 @@ def test_an_output_directory_that_became_a_file(peer: Callable[..., Peer], out: 
     sent = normal.send(data_set())
     assert sent.status == 0xA700
     text = f"directory for received object: {out}: Cannot create directory: File exists"
-    assert sent.journal.of("store_error") == [(f"cannot create {text}",)]
+    assert sent.observer.of("store_error") == [(f"cannot create {text}",)]
     sent = bit.send(data_set())
     assert (sent.status, sent.aborted is None) == (None, False)
-    assert sent.journal.of("store_error") == [
+    assert sent.observer.of("store_error") == [
         (f"cannot create directory for object to be received: {out}: Cannot create directory: File exists",)
     ]
 

@@ -1,4 +1,4 @@
-"""Events and a log to drive a journal with, and the reference's lines to compare with."""
+"""Events and a log to drive a observer with, and the reference's lines to compare with."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from dcmrecv.config import (
 )
 from dcmrecv.core import events as ev
 from dcmrecv.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from dcmrecv.log.journal import DcmtkAssociationJournal, DcmtkJournal
+from dcmrecv.log.dcmtk_lines import DcmtkAssociationLines, DcmtkLines
 from dcmrecv.log.loggers import AssociationLogs, Fields, Log, Logs, Sink
 
-GOLDEN = Path(__file__).parents[2] / "golden" / "journal" / "reference.json"
+GOLDEN = Path(__file__).parents[2] / "golden" / "lines" / "reference.json"
 REFERENCE: dict[str, Any] = json.loads(GOLDEN.read_text("ascii"))
 
 VERIFICATION = b"1.2.840.10008.1.1"
@@ -91,22 +91,22 @@ def story(name: str) -> list[str]:
     return lines
 
 
-def journal(
+def observer(
     level: LogLevel,
     *,
     mode: StorageMode = StorageMode.NORMAL,
     verbose_pc: bool = False,
     ae_title: bytes | None = None,
     fields: bool = False,
-) -> tuple[DcmtkAssociationJournal, Recorder]:
-    """Return the journal of a connection from ``peer-host`` and what it logs at *level*."""
+) -> tuple[DcmtkAssociationLines, Recorder]:
+    """Return the observer of a connection from ``peer-host`` and what it logs at *level*."""
     recorder = Recorder(level, wants_fields=fields)
     config = Config(
         association=AssociationConfig(ae_title=ae_title),
         storage=StorageConfig(mode=mode),
         logging=LoggingConfig(level=level, verbose_pc=verbose_pc),
     )
-    whole = DcmtkJournal(recorder, config, lambda address: "peer-host")
+    whole = DcmtkLines(recorder, config, lambda address: "peer-host")
     return whole.association("127.0.0.1", 40000), recorder
 
 
@@ -189,7 +189,7 @@ def agreed(asked: ev.AssociateRequest, **changes: Any) -> ev.AssociationAccepted
     return ev.AssociationAccepted(ev.AcceptedAssociation(**values))
 
 
-def begin(told: DcmtkAssociationJournal, recorder: Recorder) -> None:
+def begin(told: DcmtkAssociationLines, recorder: Recorder) -> None:
     """Take *told* through the usual negotiation and forget what it said."""
     asked = request()
     told.connected()

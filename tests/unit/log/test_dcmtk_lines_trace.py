@@ -6,11 +6,12 @@ import struct
 
 import pytest
 
+from dcmrecv.conditions import Condition
 from dcmrecv.config import LogLevel, StorageMode
 from dcmrecv.core import events as ev
-from dcmrecv.log.trace import Wire
+from dcmrecv.log.trace_text import Wire
 
-from .journal_parts import CT, IMPLICIT, REFERENCE, agreed, encoded, journal, request, store, story
+from .dcmtk_lines_parts import CT, IMPLICIT, REFERENCE, agreed, encoded, observer, request, store, story
 
 PATH = b"<OD>/CT.1.2.3.4.5"
 
@@ -41,7 +42,7 @@ def _pdata(flags: int, data: bytes) -> bytes:
 @pytest.mark.parametrize("name", ["trace-store", "trace-store-bit"])
 def test_a_store(name: str) -> None:
     mode = StorageMode.BIT_PRESERVING if name.endswith("bit") else StorageMode.NORMAL
-    told, recorder = journal(LogLevel.TRACE, mode=mode)
+    told, recorder = observer(LogLevel.TRACE, mode=mode)
     assert told.wants_wire
     asked = request()
     raw = encoded(asked)
@@ -93,7 +94,7 @@ def test_headers_do_not_depend_on_the_pieces() -> None:
 
 def test_an_abort_and_a_close_are_told_apart() -> None:
     for wire, line in ((b"\7\0\0\0\0\4abcd", "Indicate Peer Aborted"), (b"", "Indicate AP Abort")):
-        told, recorder = journal(LogLevel.TRACE)
+        told, recorder = observer(LogLevel.TRACE)
         told.wire_received(memoryview(wire))
         told.abort_received()
         assert any(line in text for text in recorder.lines)
@@ -103,8 +104,8 @@ def test_an_abort_and_a_close_are_told_apart() -> None:
 @pytest.mark.parametrize("name", sorted(REFERENCE["commands"]))
 def test_any_command_can_be_shown(name: str) -> None:
     command = bytes.fromhex(REFERENCE["commands"][name]["command"])
-    told, recorder = journal(LogLevel.TRACE)
-    cause = ev.Cause(0x0006, 0x0201, "DIMSE Bad command type")
+    told, recorder = observer(LogLevel.TRACE)
+    cause = Condition(0x0006, 0x0201, "DIMSE Bad command type")
     told.aborting(ev.ProtocolError(ev.Stage.COMMAND, (cause,), command_set=command, context_of_command=1))
     lines = recorder.lines
     assert f"T: DIMSE receiveCommand: 1 PDVs ({len(command)} bytes), PresID=1" in lines

@@ -1,6 +1,6 @@
-"""The DCMTK dialect of the journal: the reference's log lines, in the reference's order.
+"""The DCMTK dialect of the observer: the reference's log lines, in the reference's order.
 
-What is said when is decided by the caller (`dcmrecv.journal`); how it reads is in `dcmrecv.log.sentences`;
+What is said when is decided by the caller (`dcmrecv.observer`); how it reads is in `dcmrecv.log.sentences`;
 the dumps of the debug level are in `dcmrecv.log.dumps`, imported with the first one. Here levels, loggers and
 the texts that depend on the level of ``dcmtk.dcmnet`` meet (spec/network.md f.1, spec/logging.md A.5).
 
@@ -16,18 +16,19 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from dcmrecv.conditions import Condition
 from dcmrecv.config import Config, LogLevel, StorageMode
-from dcmrecv.journal import AssociationJournal, Journal
 from dcmrecv.log import sentences
 from dcmrecv.log.options import DataSetDump, Options
 from dcmrecv.log.sentences import DCMDATA, DCMNET, DCMTLS, NOTES
+from dcmrecv.observer import AssociationObserver, ReceiverObserver
 from dcmrecv.text import from_bytes
 
 if TYPE_CHECKING:
     from dcmrecv.core import events as ev
     from dcmrecv.log.loggers import AssociationLogs, Fields, Log, Logs
 
-__all__ = ["DcmtkAssociationJournal", "DcmtkJournal"]
+__all__ = ["DcmtkAssociationLines", "DcmtkLines"]
 
 _LEVELS = {
     "T": LogLevel.TRACE,
@@ -49,19 +50,19 @@ def _tag(group: int, element: int) -> str:
     return f"({group:04x},{element:04x})"
 
 
-def _causes(causes: Iterable[ev.Cause]) -> str:
+def _causes(causes: Iterable[Condition]) -> str:
     return "\n".join(map(str, causes))
 
 
-class DcmtkAssociationJournal(AssociationJournal):
-    """The lines of one connection. Methods are documented in `dcmrecv.journal.AssociationJournal`."""
+class DcmtkAssociationLines(AssociationObserver):
+    """The lines of one connection. Methods are documented in `dcmrecv.observer.AssociationObserver`."""
 
     # Most connections have nothing to say: what they would say it with is made when there is something.
     _opened: AssociationLogs | None = None
     _info = _debug = _data_debug = _dumps_parameters = False
     _host = _calling = _called = ""
     _request: ev.AssociateRequest | None = None
-    _notes: Sequence[ev.NegotiationNote] = ()
+    _notes: Sequence[ev.Remark] = ()
 
     def __init__(self, logs: Logs, options: Options, number: int, peer_address: str, peer_port: int) -> None:
         """*number* is that of the connection in this process."""
@@ -104,7 +105,7 @@ class DcmtkAssociationJournal(AssociationJournal):
             self._host = self._options.resolve(self._peer_address)
         return self._host
 
-    def _note(self, note: ev.NegotiationNote) -> None:
+    def _note(self, note: ev.Remark) -> None:
         name, letter, template = NOTES[note.kind]
         log = self._net if name == DCMNET else self._data
         level = _LEVELS[letter]
@@ -334,7 +335,7 @@ class DcmtkAssociationJournal(AssociationJournal):
             "sop_instance_uid": from_bytes(request.sop_instance_uid),
         }
 
-    def response_failed(self, kind: str, causes: Sequence[ev.Cause]) -> None:
+    def response_failed(self, kind: str, causes: Sequence[Condition]) -> None:
         template = sentences.STORE_RESPONSE_FAILED if kind == "C-STORE" else sentences.ECHO_RESPONSE_FAILED
         self._net.error(
             template.format(causes=_causes(causes)),
@@ -400,7 +401,7 @@ class DcmtkAssociationJournal(AssociationJournal):
         )
 
     def data_set_failed(
-        self, request: ev.StoreRequest, context_id: int | None, causes: Sequence[ev.Cause]
+        self, request: ev.StoreRequest, context_id: int | None, causes: Sequence[Condition]
     ) -> None:
         if context_id is None:
             # In normal mode the reference prints an uninitialised byte here.
@@ -543,7 +544,7 @@ class DcmtkAssociationJournal(AssociationJournal):
             self._opened.close()
 
 
-class DcmtkJournal(Journal):
+class DcmtkLines(ReceiverObserver):
     """The lines that concern the whole receiver.
 
     *resolve* turns the address of a peer into the host name of the lines (first label of its name, or the
@@ -573,28 +574,28 @@ class DcmtkJournal(Journal):
         self._traces = self._net.trace_on or data.trace_on
         self._numbers = itertools.count(1)
 
-    def association(self, peer_address: str, peer_port: int) -> DcmtkAssociationJournal:
-        """Return the journal of a new connection."""
+    def association(self, peer_address: str, peer_port: int) -> DcmtkAssociationLines:
+        """Return the observer of a new connection."""
         number = next(self._numbers)
         if self._traces:
-            from dcmrecv.log.tracing import TracingAssociationJournal  # for the trace level alone
+            from dcmrecv.log.dcmtk_trace import TracingAssociationLines  # for the trace level alone
 
-            return TracingAssociationJournal(self._logs, self._options, number, peer_address, peer_port)
-        return DcmtkAssociationJournal(self._logs, self._options, number, peer_address, peer_port)
+            return TracingAssociationLines(self._logs, self._options, number, peer_address, peer_port)
+        return DcmtkAssociationLines(self._logs, self._options, number, peer_address, peer_port)
 
     def waiting(self) -> None:
-        """See `Journal.waiting`."""
+        """See `ReceiverObserver.waiting`."""
         if self._odd_length:
             self._net.warn(
                 sentences.ODD_RECEIVE_LENGTH.format(length=self._odd_length, used=self._odd_length - 1)
             )
 
     def dictionary_unusable(self) -> None:
-        """See `Journal.dictionary_unusable`; said once, and not after the start said that none is loaded."""
+        """See `ReceiverObserver.dictionary_unusable`; said once, and not after the start said that none is loaded."""
         if self._dictionary_loaded:
             self._dictionary_loaded = False
             self._net.warn(sentences.UNUSABLE_DICTIONARY)
 
     def flush(self) -> None:
-        """See `Journal.flush`."""
+        """See `ReceiverObserver.flush`."""
         self._logs.flush()

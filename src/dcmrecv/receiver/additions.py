@@ -9,15 +9,15 @@ if TYPE_CHECKING:
     import socket
 
     from dcmrecv.config import Config
-    from dcmrecv.extras.figures import CountingJournal, Figures
+    from dcmrecv.extras.figures import CountingObserver, Figures
     from dcmrecv.extras.metrics import MetricsServer
     from dcmrecv.extras.spool import Spool
-    from dcmrecv.journal import Journal
+    from dcmrecv.observer import ReceiverObserver
 
-__all__ = ["Metrics", "ObserverError", "Observers", "open_metrics"]
+__all__ = ["AdditionError", "Additions", "Metrics", "open_metrics"]
 
 
-class ObserverError(Exception):
+class AdditionError(Exception):
     """An addition cannot do its work; the text says why."""
 
 
@@ -46,7 +46,7 @@ class Metrics:
 def open_metrics(config: Config, processes: int = 1) -> Metrics:
     """Open the metrics port for a receiver of *processes* processes, before they are made.
 
-    Raises `ObserverError` if prometheus-client is missing or the port cannot be used.
+    Raises `AdditionError` if prometheus-client is missing or the port cannot be used.
     """
     extras = config.extras
     assert extras.metrics_port is not None
@@ -55,7 +55,7 @@ def open_metrics(config: Config, processes: int = 1) -> Metrics:
     except ImportError as error:
         if error.name is None or not error.name.startswith("prometheus_client"):
             raise
-        raise ObserverError(
+        raise AdditionError(
             "--metrics-port needs prometheus-client: pip install 'dcmrecv[metrics]'"
         ) from None
     from dcmrecv.extras.figures import Figures
@@ -65,38 +65,38 @@ def open_metrics(config: Config, processes: int = 1) -> Metrics:
     except OSError as error:
         # `create_server` adds to the text of an errno; a name that cannot be resolved has a negative one
         reason = os.strerror(error.errno) if error.errno and error.errno > 0 else error.strerror
-        raise ObserverError(
+        raise AdditionError(
             f"cannot serve metrics on {extras.metrics_address} port {extras.metrics_port}: {reason}"
         ) from None
     return Metrics(config, listener, Figures(processes))
 
 
-class Observers:
-    """The listeners of one serving process. `journal` is what the engine is given."""
+class Additions:
+    """The listeners of one serving process. `observer` is what the engine is given."""
 
     def __init__(
-        self, config: Config, journal: Journal, metrics: Metrics | None = None, *, number: int = 0
+        self, config: Config, observer: ReceiverObserver, metrics: Metrics | None = None, *, number: int = 0
     ) -> None:
         """*number* is that of the process. Begins at once: make it in the process that serves."""
         self._spool: Spool | None = None
-        self._counts: CountingJournal | None = None
-        journals = [journal]
+        self._counts: CountingObserver | None = None
+        observers = [observer]
         if config.storage.spool is not None:
-            from dcmrecv.extras.spool import Spool, SpoolJournal
+            from dcmrecv.extras.spool import Spool, SpoolObserver
 
             self._spool = Spool(config.storage.spool, fsync=config.storage.fsync)
             self._spool.start()
-            journals.append(SpoolJournal(self._spool))
+            observers.append(SpoolObserver(self._spool))
         if metrics is not None:
-            from dcmrecv.extras.figures import CountingJournal
+            from dcmrecv.extras.figures import CountingObserver
 
-            self._counts = CountingJournal(metrics.figures, number)
-            journals.append(self._counts)
-        self.journal = journal
-        if len(journals) > 1:
-            from dcmrecv.receiver.fanout import Fanout
+            self._counts = CountingObserver(metrics.figures, number)
+            observers.append(self._counts)
+        self.observer = observer
+        if len(observers) > 1:
+            from dcmrecv.receiver.observer_fanout import Fanout
 
-            self.journal = Fanout(journals)
+            self.observer = Fanout(observers)
 
     def stopping(self) -> None:
         """No more connections are accepted."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from dcmrecv.conditions import Condition
 from dcmrecv.config import AssociationConfig, Config, LogLevel, Role
 from dcmrecv.core import events as ev
-from dcmrecv.log.journal import DcmtkJournal
+from dcmrecv.log.dcmtk_lines import DcmtkLines
 from dcmrecv.log.sentences import UNUSABLE_DICTIONARY
 
-from .journal_parts import (
+from .dcmtk_lines_parts import (
     CT,
     IMPLICIT,
     Recorder,
@@ -17,7 +18,7 @@ from .journal_parts import (
     begin,
     echo,
     encoded,
-    journal,
+    observer,
     request,
     results,
     role_of,
@@ -26,11 +27,11 @@ from .journal_parts import (
 )
 
 DEBUG, INFO, WARN = LogLevel.DEBUG, LogLevel.INFO, LogLevel.WARN
-Note = ev.NegotiationNote
+Note = ev.Remark
 
 
 def test_extended_negotiation_with_all_dumps() -> None:
-    told, recorder = journal(DEBUG)
+    told, recorder = observer(DEBUG)
     asked = request(
         extended_negotiation=(
             ev.ProposedExtendedNegotiation(CT, b"\2\0\1"),
@@ -49,7 +50,7 @@ def test_extended_negotiation_with_all_dumps() -> None:
 
 @pytest.mark.parametrize("verbose_pc", [False, True])
 def test_no_context_acceptable(verbose_pc: bool) -> None:
-    told, recorder = journal(DEBUG, verbose_pc=verbose_pc)
+    told, recorder = observer(DEBUG, verbose_pc=verbose_pc)
     asked = request(
         contexts=(
             ev.ProposedContext(1, b"1.2.3.4", (IMPLICIT,)),
@@ -78,14 +79,14 @@ def test_no_context_acceptable(verbose_pc: bool) -> None:
 
 
 def test_a_wrong_called_title() -> None:
-    told, recorder = journal(DEBUG, ae_title=b"MYSCP")
+    told, recorder = observer(DEBUG, ae_title=b"MYSCP")
     told.rejected(ev.AssociationRejected(ev.RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED))
     told.terminated()
     assert recorder.lines == story("wrong-title")
 
 
 def test_a_bad_application_context_at_info() -> None:
-    told, recorder = journal(INFO)
+    told, recorder = observer(INFO)
     told.rejected(ev.AssociationRejected(ev.RejectReason.BAD_APPLICATION_CONTEXT))
     told.terminated()
     assert recorder.lines == ["I: Refusing Association (bad application context)"]
@@ -102,7 +103,7 @@ def test_a_bad_application_context_at_info() -> None:
     ],
 )
 def test_no_answer_can_be_made(name: str, line: str) -> None:
-    told, recorder = journal(DEBUG)
+    told, recorder = observer(DEBUG)
     told.request_unusable(ev.RequestUnusable("", (line,)))
     assert recorder.lines == story(name)
 
@@ -115,7 +116,7 @@ def test_no_answer_can_be_made(name: str, line: str) -> None:
     ],
 )
 def test_an_unusable_request_is_dumped_before_the_error(name: str, text: str, parsed: bool) -> None:
-    told, recorder = journal(DEBUG)
+    told, recorder = observer(DEBUG)
     wire = encoded(request(protocol_version=0 if name == "version-0" else 1))
     if name == "bad-item":
         wire = wire[:2] + (len(wire) - 3).to_bytes(4, "big") + wire[6:] + b"abc"
@@ -125,7 +126,7 @@ def test_an_unusable_request_is_dumped_before_the_error(name: str, text: str, pa
 
 
 def test_a_request_of_a_header_only() -> None:
-    told, recorder = journal(DEBUG)
+    told, recorder = observer(DEBUG)
     told.connected()
     text = "DUL Illegal associate PDU. Got 0 bytes of data. The minimum allowed size is 68."
     told.request_unusable(ev.RequestUnusable(text, raw=b"\1\0\0\0\0\0"))
@@ -133,18 +134,18 @@ def test_a_request_of_a_header_only() -> None:
 
 
 def test_silence_and_other_protocols() -> None:
-    told, recorder = journal(DEBUG)
+    told, recorder = observer(DEBUG)
     told.connected()
     told.request_unusable(ev.RequestUnusable("DUL network read timeout"))
     assert recorder.lines == story("silent")
-    told, recorder = journal(INFO)
+    told, recorder = observer(INFO)
     told.connected()
     told.request_unusable(ev.RequestUnusable("Unrecognized PDU type: 47"))
     assert recorder.lines == story("garbage")
 
 
 def test_an_oversized_request_has_a_line_of_its_own_first() -> None:
-    told, recorder = journal(WARN)
+    told, recorder = observer(WARN)
     line = "A-ASSOCIATE PDU too large: 1048577 bytes, refusing."
     told.request_unusable(ev.RequestUnusable("A-ASSOCIATE PDU too large", (line,)))
     assert recorder.lines == [
@@ -154,7 +155,7 @@ def test_an_oversized_request_has_a_line_of_its_own_first() -> None:
 
 
 def test_another_pdu_first_looks_like_an_association_without_titles() -> None:
-    told, recorder = journal(DEBUG)
+    told, recorder = observer(DEBUG)
     told.not_an_association(ev.NotAnAssociation(5))
     told.terminated()
     lines = recorder.lines
@@ -181,7 +182,7 @@ def test_another_pdu_first_looks_like_an_association_without_titles() -> None:
 def test_remarks_of_the_negotiation_come_where_the_reference_has_them(
     name: str, received: tuple[Note, ...], accepted: tuple[Note, ...]
 ) -> None:
-    told, recorder = journal(DEBUG)
+    told, recorder = observer(DEBUG)
     asked = request()
     told.request_received(ev.RequestReceived(asked, encoded(asked), receive_notes=received))
     recorder.messages.clear()
@@ -197,7 +198,7 @@ def test_remarks_of_the_negotiation_come_where_the_reference_has_them(
 
 
 def test_remarks_of_the_parser_precede_the_titles() -> None:
-    told, recorder = journal(INFO)
+    told, recorder = observer(INFO)
     asked = request()
     told.request_received(
         ev.RequestReceived(asked, b"", notes=(Note("role-uid-length", (65,)), Note("max-length-item", (6,))))
@@ -212,7 +213,7 @@ def test_remarks_of_the_parser_precede_the_titles() -> None:
 
 
 def test_a_length_too_short_to_answer() -> None:
-    told, recorder = journal(DEBUG)
+    told, recorder = observer(DEBUG)
     asked = request()
     notes = (Note("send-length-odd", (13, 12)), Note("send-length-default", (0,)))
     told.request_received(ev.RequestReceived(asked, encoded(asked), receive_notes=notes))
@@ -224,7 +225,7 @@ def test_a_length_too_short_to_answer() -> None:
     told.echo_request(event)
     told.echo_response(event)
     text = "DUL Cannot send P-DATA PDU because receiver's max PDU size of 13 is illegal (must be > 12)"
-    causes = (ev.Cause(6, 0x20E, "DIMSE Failed to send message"), ev.Cause(6, 0x308, text))
+    causes = (Condition(6, 0x20E, "DIMSE Failed to send message"), Condition(6, 0x308, text))
     told.response_failed("C-ECHO", causes)
     told.aborting(ev.ProtocolError(ev.Stage.COMMAND, causes))
     told.terminated()
@@ -232,7 +233,7 @@ def test_a_length_too_short_to_answer() -> None:
 
 
 def test_verbose_contexts_at_info() -> None:
-    told, recorder = journal(INFO, verbose_pc=True)
+    told, recorder = observer(INFO, verbose_pc=True)
     asked = request()
     event = store()
     told.connected()
@@ -248,7 +249,7 @@ def test_verbose_contexts_at_info() -> None:
 
 
 def test_bytes_of_titles_leave_as_they_came() -> None:
-    told, recorder = journal(INFO)
+    told, recorder = observer(INFO)
     asked = request(calling_ae_title=b"A\nB\xe4")
     told.request_received(ev.RequestReceived(asked, b""))
     told.accepted(agreed(asked))
@@ -257,7 +258,7 @@ def test_bytes_of_titles_leave_as_they_came() -> None:
 
 
 def test_roles_in_the_dumps() -> None:
-    told, recorder = journal(DEBUG)
+    told, recorder = observer(DEBUG)
     asked = request(roles=role_of(Role.SCP) + role_of(Role.SCU))
     told.request_received(ev.RequestReceived(asked, encoded(asked)))
     accepted = results(asked, proposed=Role.BOTH, accepted="NONE")
@@ -273,7 +274,7 @@ def test_nothing_is_looked_up_while_nobody_listens() -> None:
         raise AssertionError("looked up")
 
     recorder = Recorder(WARN)
-    told = DcmtkJournal(recorder, Config(), resolve).association("192.0.2.1", 1)
+    told = DcmtkLines(recorder, Config(), resolve).association("192.0.2.1", 1)
     told.connected()
     told.request_received(ev.RequestReceived(request(), b""))
     told.accepted(agreed(request()))
@@ -283,23 +284,23 @@ def test_nothing_is_looked_up_while_nobody_listens() -> None:
 def test_an_odd_receive_length_is_mentioned_before_each_wait() -> None:
     recorder = Recorder(WARN)
     odd = Config(association=AssociationConfig(max_pdu=16385))
-    whole = DcmtkJournal(recorder, odd, str)
+    whole = DcmtkLines(recorder, odd, str)
     whole.waiting()
     whole.waiting()
-    DcmtkJournal(recorder, Config(), str).waiting()
+    DcmtkLines(recorder, Config(), str).waiting()
     assert recorder.lines == ["W: ASSOC: PDV receive length 16385 is odd (using 16384)"] * 2
 
 
 def test_a_missing_dictionary() -> None:
     recorder = Recorder(WARN)
-    journal = DcmtkJournal(recorder, Config(), str)
-    journal.dictionary_unusable()
-    journal.dictionary_unusable()
+    observer = DcmtkLines(recorder, Config(), str)
+    observer.dictionary_unusable()
+    observer.dictionary_unusable()
     assert recorder.messages == [("dcmtk.dcmnet", WARN, UNUSABLE_DICTIONARY, None)]
 
 
 def test_tls_lines_have_their_logger() -> None:
-    told, recorder = journal(DEBUG)
+    told, recorder = observer(DEBUG)
     told.tls_established("DETAILS", ["weak"])
     told.tls_failed([("E", "bad certificate")], "TLS error: no application protocol")
     assert [(name, text) for name, _, text, _ in recorder.messages] == [
@@ -311,7 +312,7 @@ def test_tls_lines_have_their_logger() -> None:
 
 
 def test_flush_and_end_reach_the_logs() -> None:
-    told, recorder = journal(INFO)
+    told, recorder = observer(INFO)
     begin(told, recorder)
     told.flush()
     told.closed()
@@ -320,7 +321,7 @@ def test_flush_and_end_reach_the_logs() -> None:
 
 @pytest.mark.parametrize(("level", "speaks"), [(WARN, False), (INFO, True)])
 def test_a_connection_that_says_nothing_makes_no_loggers(level: LogLevel, speaks: bool) -> None:
-    told, recorder = journal(level)
+    told, recorder = observer(level)
     asked = request()
     told.connected()
     told.request_received(ev.RequestReceived(asked, encoded(asked)))

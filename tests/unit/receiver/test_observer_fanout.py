@@ -1,23 +1,23 @@
 from __future__ import annotations
 
-from dcmrecv.journal import AssociationJournal, Journal
-from dcmrecv.receiver.fanout import Fanout
+from dcmrecv.observer import AssociationObserver, ReceiverObserver
+from dcmrecv.receiver.observer_fanout import Fanout
 
 
-class Recorder(Journal):
+class Recorder(ReceiverObserver):
     """Notes what it hears in a list shared with others."""
 
     def __init__(self, name: str, heard: list[str], *, details: bool = False) -> None:
         self.name, self.heard, self.details = name, heard, details
 
-    def association(self, peer_address: str, peer_port: int) -> AssociationJournal:
+    def association(self, peer_address: str, peer_port: int) -> AssociationObserver:
         return AssociationRecorder(self)
 
     def waiting(self) -> None:
         self.heard.append(f"{self.name} waiting")
 
 
-class AssociationRecorder(AssociationJournal):
+class AssociationRecorder(AssociationObserver):
     def __init__(self, recorder: Recorder) -> None:
         self.recorder = recorder
         self.wants_details = recorder.details
@@ -28,7 +28,7 @@ class AssociationRecorder(AssociationJournal):
 
 def test_everyone_hears_everything_in_order() -> None:
     heard: list[str] = []
-    fanout = Fanout([Recorder("a", heard), Journal(), Recorder("b", heard, details=True)])
+    fanout = Fanout([Recorder("a", heard), ReceiverObserver(), Recorder("b", heard, details=True)])
     fanout.waiting()
     association = fanout.association("127.0.0.1", 104)
     association.abort_received(command_started=True)
@@ -41,7 +41,7 @@ def test_everyone_hears_everything_in_order() -> None:
 
 def test_one_of_several_is_called_directly() -> None:
     recorder = Recorder("a", [])
-    association = Fanout([Journal(), recorder]).association("", 0)
+    association = Fanout([ReceiverObserver(), recorder]).association("", 0)
     assert association.abort_received.__func__ is AssociationRecorder.abort_received  # type: ignore[attr-defined]
 
 

@@ -1,4 +1,4 @@
-"""The journal of a connection at trace level: the usual lines, with those of `dcmrecv.log.trace` between."""
+"""The observer of a connection at trace level: the usual lines, with those of `dcmrecv.log.trace_text` between."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from dcmrecv.config import StorageMode
 from dcmrecv.dataset.telling import DATA_SET_READ
-from dcmrecv.log import sentences, trace
-from dcmrecv.log.journal import DcmtkAssociationJournal
+from dcmrecv.log import sentences
+from dcmrecv.log import trace_text as trace
+from dcmrecv.log.dcmtk_lines import DcmtkAssociationLines
 from dcmrecv.log.options import Options
 from dcmrecv.log.syntax_names import long_name
 from dcmrecv.text import from_bytes
@@ -17,13 +18,13 @@ if TYPE_CHECKING:
     from dcmrecv.core import events as ev
     from dcmrecv.log.loggers import Logs
 
-__all__ = ["TracingAssociationJournal"]
+__all__ = ["TracingAssociationLines"]
 
 _META = {0x0001: "OB", 0x0002: "UI", 0x0003: "UI", 0x0010: "UI", 0x0012: "UI", 0x0013: "SH", 0x0016: "AE"}
 
 
-class TracingAssociationJournal(DcmtkAssociationJournal):
-    """Methods are documented in `dcmrecv.journal.AssociationJournal`."""
+class TracingAssociationLines(DcmtkAssociationLines):
+    """Methods are documented in `dcmrecv.observer.AssociationObserver`."""
 
     def __init__(self, logs: Logs, options: Options, number: int, peer_address: str, peer_port: int) -> None:
         super().__init__(logs, options, number, peer_address, peer_port)

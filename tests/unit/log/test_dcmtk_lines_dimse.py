@@ -8,21 +8,22 @@ from pathlib import Path
 import pytest
 
 import dcmrecv.core
+from dcmrecv.conditions import Condition
 from dcmrecv.config import LogLevel, StorageMode
 from dcmrecv.core import events as ev
 from dcmrecv.log.sentences import NOTES
 
-from .journal_parts import CT, IMPLICIT, REFERENCE, begin, echo, journal, store, story
+from .dcmtk_lines_parts import CT, IMPLICIT, REFERENCE, begin, echo, observer, store, story
 
 DEBUG, INFO, WARN = LogLevel.DEBUG, LogLevel.INFO, LogLevel.WARN
-Note = ev.NegotiationNote
+Note = ev.Remark
 PATH = b"out/CT.1.2.3.4.5"
-FAILED = ev.Cause(0x0006, 0x020D, "DIMSE Failed to receive message")
-ABORTED = ev.Cause(0x0006, 0x0317, "Peer aborted Association (or never connected)")
+FAILED = Condition(0x0006, 0x020D, "DIMSE Failed to receive message")
+ABORTED = Condition(0x0006, 0x0317, "Peer aborted Association (or never connected)")
 
 
 def test_echo_at_info() -> None:
-    told, recorder = journal(INFO)
+    told, recorder = observer(INFO)
     begin(told, recorder)
     event = echo()
     told.command_received(event)
@@ -38,7 +39,7 @@ def test_echo_at_info() -> None:
     ("name", "notes"), [("echo", ()), ("echo-duplicate", (Note("element-twice", (0, 0x0110)),))]
 )
 def test_echo_at_debug(name: str, notes: tuple[Note, ...]) -> None:
-    told, recorder = journal(DEBUG)
+    told, recorder = observer(DEBUG)
     begin(told, recorder)
     event = echo(notes=notes)
     told.command_received(event)
@@ -52,7 +53,7 @@ def test_echo_at_debug(name: str, notes: tuple[Note, ...]) -> None:
 
 
 def test_remarks_about_elements() -> None:
-    told, recorder = journal(WARN)
+    told, recorder = observer(WARN)
     begin(told, recorder)
     notes = (
         Note("element-order", (0, 2)),
@@ -75,7 +76,7 @@ def test_remarks_about_elements() -> None:
 
 
 def test_a_store_at_info() -> None:
-    told, recorder = journal(INFO)
+    told, recorder = observer(INFO)
     begin(told, recorder)
     event = store()
     told.command_received(event)
@@ -94,7 +95,7 @@ def test_a_store_at_info() -> None:
 
 @pytest.mark.parametrize("name", ["store-overwrite", "store-move-originator", "store-no-uids"])
 def test_a_store_at_debug(name: str) -> None:
-    told, recorder = journal(DEBUG)
+    told, recorder = observer(DEBUG)
     begin(told, recorder)
     event = store()
     generated = b"1.2.3.4.5"
@@ -121,7 +122,7 @@ def test_a_store_at_debug(name: str) -> None:
 
 
 def test_a_store_in_bit_preserving_mode() -> None:
-    told, recorder = journal(DEBUG, mode=StorageMode.BIT_PRESERVING)
+    told, recorder = observer(DEBUG, mode=StorageMode.BIT_PRESERVING)
     begin(told, recorder)
     event = store()
     told.command_received(event)
@@ -137,7 +138,7 @@ def test_a_store_in_bit_preserving_mode() -> None:
 
 
 def test_an_ignored_data_set() -> None:
-    told, recorder = journal(DEBUG, mode=StorageMode.IGNORE)
+    told, recorder = observer(DEBUG, mode=StorageMode.IGNORE)
     begin(told, recorder)
     event = store()
     told.command_received(event)
@@ -153,7 +154,7 @@ def test_an_ignored_data_set() -> None:
 
 @pytest.mark.parametrize(("level", "name"), [(DEBUG, "store-truncated"), (WARN, "store-truncated-quiet")])
 def test_a_data_set_that_cannot_be_parsed(level: LogLevel, name: str) -> None:
-    told, recorder = journal(level)
+    told, recorder = observer(level)
     begin(told, recorder)
     event = store()
     told.command_received(event)
@@ -183,7 +184,7 @@ def _with_real_context(lines: list[str], context_id: int) -> list[str]:
 
 
 def test_a_data_set_cut_off_by_an_abort() -> None:
-    told, recorder = journal(DEBUG)
+    told, recorder = observer(DEBUG)
     begin(told, recorder)
     event = store()
     told.command_received(event)
@@ -196,19 +197,19 @@ def test_a_data_set_cut_off_by_an_abort() -> None:
 
 
 def test_a_data_set_cut_off_by_a_release_before_its_first_fragment() -> None:
-    told, recorder = journal(DEBUG)
+    told, recorder = observer(DEBUG)
     begin(told, recorder)
     event = store()
     told.command_received(event)
     told.store_request(event)
-    told.data_set_failed(event, None, (ev.Cause(0x0006, 0x0319, "DUL Peer Requested Release"),))
+    told.data_set_failed(event, None, (Condition(0x0006, 0x0319, "DUL Peer Requested Release"),))
     told.release_requested()
     told.terminated()
     assert recorder.lines == _with_real_context(story("store-release-inside"), 3)
 
 
 def test_no_fragment_in_bit_preserving_mode_is_context_0() -> None:
-    told, recorder = journal(DEBUG, mode=StorageMode.BIT_PRESERVING)
+    told, recorder = observer(DEBUG, mode=StorageMode.BIT_PRESERVING)
     begin(told, recorder)
     event = store()
     told.command_received(event)
@@ -221,21 +222,21 @@ def test_no_fragment_in_bit_preserving_mode_is_context_0() -> None:
 
 
 def test_contexts_of_command_and_data_set_differ() -> None:
-    told, recorder = journal(DEBUG)
+    told, recorder = observer(DEBUG)
     begin(told, recorder)
     event = store()
     told.command_received(event)
     told.store_request(event)
     told.data_set_received(event, 5, to_file=False, data_set=None)
     told.contexts_differ(event, 5)
-    cause = ev.Cause(0x0006, 0x0206, "DIMSE: Presentation Contexts of Command and Data Set differ")
+    cause = Condition(0x0006, 0x0206, "DIMSE: Presentation Contexts of Command and Data Set differ")
     told.aborting(ev.ProtocolError(ev.Stage.COMMAND, (cause,)))
     told.terminated()
     assert recorder.lines == story("store-contexts-differ")
 
 
 def test_a_file_that_cannot_be_created_in_normal_mode() -> None:
-    told, recorder = journal(DEBUG)
+    told, recorder = observer(DEBUG)
     begin(told, recorder)
     event = store()
     told.command_received(event)
@@ -252,7 +253,7 @@ def test_a_file_that_cannot_be_created_in_normal_mode() -> None:
 
 
 def test_an_empty_data_set_in_normal_mode() -> None:
-    told, recorder = journal(DEBUG)
+    told, recorder = observer(DEBUG)
     begin(told, recorder)
     event = store()
     told.command_received(event)
@@ -266,7 +267,7 @@ def test_an_empty_data_set_in_normal_mode() -> None:
 
 
 def test_a_file_that_cannot_be_created_in_bit_preserving_mode() -> None:
-    told, recorder = journal(DEBUG, mode=StorageMode.BIT_PRESERVING)
+    told, recorder = observer(DEBUG, mode=StorageMode.BIT_PRESERVING)
     begin(told, recorder)
     event = store()
     told.command_received(event)
@@ -275,14 +276,14 @@ def test_a_file_that_cannot_be_created_in_bit_preserving_mode() -> None:
     told.file_not_created(PATH, 3)
     told.data_set_dropped(event)
     told.store_response(event, 0xA700)
-    cause = ev.Cause(0x0006, 0x020A, "Cannot create file: out/CT.1.2.3.4.5")
+    cause = Condition(0x0006, 0x020A, "Cannot create file: out/CT.1.2.3.4.5")
     told.aborting(ev.ProtocolError(ev.Stage.COMMAND, (cause,)))
     told.terminated()
     assert recorder.lines == story("store-dir-bit")
 
 
 def test_a_file_that_cannot_be_written_in_bit_preserving_mode() -> None:
-    told, recorder = journal(INFO, mode=StorageMode.BIT_PRESERVING)
+    told, recorder = observer(INFO, mode=StorageMode.BIT_PRESERVING)
     begin(told, recorder)
     event = store()
     told.store_request(event)
@@ -303,16 +304,16 @@ def test_a_file_that_cannot_be_written_in_bit_preserving_mode() -> None:
     [(0xC000, "Error: CannotUnderstand"), (0xA700, "Refused: OutOfResources"), (0x0122, "0x0122")],
 )
 def test_statuses_at_info(status: int, words: str) -> None:
-    told, recorder = journal(INFO)
+    told, recorder = observer(INFO)
     told.store_response(store(), status)
     assert recorder.lines == [f"I: Sending C-STORE Response ({words})"]
 
 
 def test_a_response_that_cannot_be_sent() -> None:
-    told, recorder = journal(DEBUG)
+    told, recorder = observer(DEBUG)
     causes = (
-        ev.Cause(0x0006, 0x020E, "DIMSE Failed to send message"),
-        ev.Cause(0x0006, 0x031D, "TCP I/O Error (Broken pipe) occurred in routine: writeDataPDU"),
+        Condition(0x0006, 0x020E, "DIMSE Failed to send message"),
+        Condition(0x0006, 0x031D, "TCP I/O Error (Broken pipe) occurred in routine: writeDataPDU"),
     )
     told.response_failed("C-STORE", causes)
     told.aborting(ev.ProtocolError(ev.Stage.COMMAND, causes))
@@ -331,10 +332,10 @@ def test_a_response_that_cannot_be_sent() -> None:
 @pytest.mark.parametrize("name", sorted(REFERENCE["commands"]))
 def test_a_command_that_is_not_handled(name: str) -> None:
     command = bytes.fromhex(REFERENCE["commands"][name]["command"])
-    told, recorder = journal(DEBUG)
+    told, recorder = observer(DEBUG)
     begin(told, recorder)
     line = "cannot handle this kind of DIMSE command (0x0020), we are a Storage SCP only"
-    cause = ev.Cause(0x0006, 0x0201, "DIMSE Bad command type")
+    cause = Condition(0x0006, 0x0201, "DIMSE Bad command type")
     told.aborting(
         ev.ProtocolError(
             ev.Stage.COMMAND,
@@ -354,14 +355,14 @@ def test_a_command_that_is_not_handled(name: str) -> None:
 
 
 def test_causes_are_hidden_at_info() -> None:
-    told, recorder = journal(INFO)
+    told, recorder = observer(INFO)
     told.aborting(ev.ProtocolError(ev.Stage.COMMAND, (FAILED,)))
     told.terminated()
     assert recorder.lines == []
 
 
 def test_lines_of_an_error_find_their_logger() -> None:
-    told, recorder = journal(WARN)
+    told, recorder = observer(WARN)
     told.aborting(
         ev.ProtocolError(ev.Stage.COMMAND, (FAILED,), lines=(("W", "DcmItem: x"), ("E", "cannot handle")))
     )
@@ -373,7 +374,7 @@ def test_lines_of_an_error_find_their_logger() -> None:
 
 @pytest.mark.parametrize("name", ["command-half-abort", "command-half-release"])
 def test_half_a_command_was_read(name: str) -> None:
-    told, recorder = journal(DEBUG)
+    told, recorder = observer(DEBUG)
     begin(told, recorder)
     if name == "command-half-abort":
         told.abort_received(command_started=True)
@@ -386,7 +387,7 @@ def test_half_a_command_was_read(name: str) -> None:
 def test_json_fields_are_made_only_for_those_who_want_them() -> None:
     event = store()
     for wanted in (False, True):
-        told, recorder = journal(INFO, fields=wanted)
+        told, recorder = observer(INFO, fields=wanted)
         told.store_request(event)
         told.stored(PATH, event, 400)
         told.store_response(event, 0)
@@ -411,7 +412,7 @@ def test_every_remark_of_the_core_has_a_sentence() -> None:
     kinds = {
         kind
         for source in core.glob("*.py")
-        for kind in re.findall(r'NegotiationNote\(\s*"([a-z0-9-]+)"', source.read_text("utf-8"))
+        for kind in re.findall(r'Remark\(\s*"([a-z0-9-]+)"', source.read_text("utf-8"))
     }
     assert "element-cut" in kinds
     assert kinds <= set(NOTES)

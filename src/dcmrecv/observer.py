@@ -1,9 +1,9 @@
 """What a receiver tells about its work, as typed calls in the order things happen.
 
-The engine calls a `Journal`; it never builds a sentence. The DCMTK dialect implements one that prints the
+The engine calls a `ReceiverObserver`; it never builds a sentence. The DCMTK dialect implements one that prints the
 reference's log lines; metrics, JSON logs and embedding programs are others. Every method of the base classes
 does nothing, so an implementation overrides what it is interested in. Methods must not block and must not
-raise. One `AssociationJournal` serves one connection and is used by one thread at a time.
+raise. One `AssociationObserver` serves one connection and is used by one thread at a time.
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from dcmrecv.conditions import Condition
     from dcmrecv.core import events as ev
 
-__all__ = ["AssociationJournal", "Journal"]
+__all__ = ["AssociationObserver", "ReceiverObserver"]
 
 
-class AssociationJournal:
+class AssociationObserver:
     """The story of one connection; numbers are those of the event table in spec/network.md f.1."""
 
     #: True if `message_dumped` style details are wanted; lets the engine skip collecting them.
@@ -122,14 +123,14 @@ class AssociationJournal:
     def store_response(self, request: ev.StoreRequest, status: int) -> None:
         """30, before the response is sent."""
 
-    def response_failed(self, kind: str, causes: Sequence[ev.Cause]) -> None:
+    def response_failed(self, kind: str, causes: Sequence[Condition]) -> None:
         """31: kind is ``"C-STORE"`` or ``"C-ECHO"``. `aborting` with the same causes follows."""
 
     def data_set_failed(
         self,
         request: ev.StoreRequest,
         context_id: int | None,
-        causes: Sequence[ev.Cause],
+        causes: Sequence[Condition],
     ) -> None:
         """33, dump of the request, 34: the data set could not be received; `aborting` follows.
 
@@ -177,12 +178,12 @@ class AssociationJournal:
         """The connection is gone; nothing follows. Not a line of the reference."""
 
 
-class Journal:
-    """What concerns the whole receiver; hands out the journal of each connection."""
+class ReceiverObserver:
+    """What concerns the whole receiver; hands out the observer of each connection."""
 
-    def association(self, peer_address: str, peer_port: int) -> AssociationJournal:
-        """Return the journal of a new connection."""
-        return AssociationJournal()
+    def association(self, peer_address: str, peer_port: int) -> AssociationObserver:
+        """Return the observer of a new connection."""
+        return AssociationObserver()
 
     def waiting(self) -> None:
         """8: about to wait for a connection (the odd ``-pdu`` warning)."""
