@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable
 from typing import NamedTuple
 
-from dcmrecv.dataset.deciding import (
+from dcmrecv.dataset.captured import (
     PIXEL_REPRESENTATION,
     PIXEL_VALUE_TAGS,
     WAVEFORM_BITS_ALLOCATED,

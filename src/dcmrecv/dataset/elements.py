@@ -13,11 +13,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dcmrecv.dataset import errors, limits
-from dcmrecv.dataset.checks import PIXEL_DATA
-from dcmrecv.dataset.deciding import DecidingStream, is_overlay_data
-from dcmrecv.dataset.encoding import Encoding
-from dcmrecv.dataset.errors import DataSetError, limit_exceeded
-from dcmrecv.dataset.stream import (
+from dcmrecv.dataset.captured import CapturingCursor, is_overlay_data
+from dcmrecv.dataset.cursor import (
     FIRST_TAG,
     INFINITE,
     ITEM,
@@ -32,6 +29,9 @@ from dcmrecv.dataset.stream import (
     GroupLength,
     text,
 )
+from dcmrecv.dataset.diagnostics import PIXEL_DATA
+from dcmrecv.dataset.encoding import Encoding
+from dcmrecv.dataset.errors import DataSetError, limit_exceeded
 from dcmrecv.dataset.vr import INFO, PAD_BINARY, PAD_NONE, VrInfo, describe
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ UNREAD_LIMIT = 1024
 _LITTLE = struct.Struct("<HHI")
 
 
-class ElementWalker(DecidingStream):
-    """`DecidingStream` with the rules; subclasses bring fast loops for their encoding."""
+class ElementWalker(CapturingCursor):
+    """`CapturingCursor` with the rules; subclasses bring fast loops for their encoding."""
 
     def _walk(self) -> None:
         while self._step():

@@ -72,9 +72,9 @@ class DataSetRewriter:
         encoding = self._encoding
         walker: ElementWalker
         if self._detail:
-            from dcmrecv.dataset.telling import TellingWalker  # for the debug and trace levels alone
+            from dcmrecv.dataset.trace_walker import TraceWalker  # for the debug and trace levels alone
 
-            walker = TellingWalker(encoding, self._dictionary, self._note, traces=self._detail > 1)
+            walker = TraceWalker(encoding, self._dictionary, self._note, traces=self._detail > 1)
         else:
             walker = walker_for(encoding, self._dictionary, self._note)
         walker.saving = self._saving

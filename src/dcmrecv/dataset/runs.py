@@ -14,9 +14,9 @@ from operator import ne
 from typing import Any, NamedTuple
 
 from dcmrecv.dataset import limits
-from dcmrecv.dataset.checks import PIXEL_DATA
+from dcmrecv.dataset.cursor import FIRST_TAG, HEAD
+from dcmrecv.dataset.diagnostics import PIXEL_DATA
 from dcmrecv.dataset.headers import RAW, SEQUENCE_FOLLOWS, KnownHeaders
-from dcmrecv.dataset.stream import FIRST_TAG, HEAD
 
 __all__ = ["Runs"]
 

@@ -13,9 +13,7 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from dcmrecv.dataset import limits
-from dcmrecv.dataset.encoding import Encoding
-from dcmrecv.dataset.errors import limit_exceeded
-from dcmrecv.dataset.stream import (
+from dcmrecv.dataset.cursor import (
     ITEM_DELIMITER,
     ITEM_TAG,
     SEQUENCE_DELIMITER,
@@ -24,6 +22,8 @@ from dcmrecv.dataset.stream import (
     SOP_INSTANCE_UID,
     UNDEFINED,
 )
+from dcmrecv.dataset.encoding import Encoding
+from dcmrecv.dataset.errors import limit_exceeded
 from dcmrecv.dataset.vr import INFO, PAD_TEXT, describe
 
 if TYPE_CHECKING:

@@ -13,8 +13,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from dcmrecv.dataset import limits
-from dcmrecv.dataset.headers import RAW, SEQUENCE_FOLLOWS, KnownHeaders
-from dcmrecv.dataset.stream import (
+from dcmrecv.dataset.cursor import (
     FIRST_TAG,
     INFINITE,
     ITEM_DELIMITER,
@@ -24,6 +23,7 @@ from dcmrecv.dataset.stream import (
     SOP_INSTANCE_UID,
     UNDEFINED,
 )
+from dcmrecv.dataset.headers import RAW, SEQUENCE_FOLLOWS, KnownHeaders
 
 __all__ = ["Shape", "Shapes"]
 

@@ -14,12 +14,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, TypeAlias
 
 from dcmrecv.dataset import limits
-from dcmrecv.dataset.elements import ElementWalker
-from dcmrecv.dataset.encoding import Encoding
-from dcmrecv.dataset.headers import RAW, KnownHeaders, explicit_headers
-from dcmrecv.dataset.runs import Runs
-from dcmrecv.dataset.shapes import Shapes
-from dcmrecv.dataset.stream import (
+from dcmrecv.dataset.cursor import (
     BEHIND_ELEMENTS,
     FIRST_TAG,
     HEAD,
@@ -32,6 +27,11 @@ from dcmrecv.dataset.stream import (
     SOP_INSTANCE_UID,
     UNDEFINED,
 )
+from dcmrecv.dataset.elements import ElementWalker
+from dcmrecv.dataset.encoding import Encoding
+from dcmrecv.dataset.headers import RAW, KnownHeaders, explicit_headers
+from dcmrecv.dataset.runs import Runs
+from dcmrecv.dataset.shapes import Shapes
 
 if TYPE_CHECKING:
     from dcmrecv.dataset.dictionary import DataDictionary

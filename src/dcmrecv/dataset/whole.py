@@ -8,11 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from dcmrecv.dataset.checks import PIXEL_DATA
-from dcmrecv.dataset.headers import RAW, SEQUENCE_FOLLOWS
-from dcmrecv.dataset.pieces import Buffer, joined
-from dcmrecv.dataset.second_pass import MediaStorageUids, SecondPass
-from dcmrecv.dataset.stream import (
+from dcmrecv.dataset.cursor import (
     BEHIND_ELEMENTS,
     FIRST_TAG,
     HEAD,
@@ -20,6 +16,10 @@ from dcmrecv.dataset.stream import (
     SOP_CLASS_UID,
     SOP_INSTANCE_UID,
 )
+from dcmrecv.dataset.diagnostics import PIXEL_DATA
+from dcmrecv.dataset.headers import RAW, SEQUENCE_FOLLOWS
+from dcmrecv.dataset.pieces import Buffer, joined
+from dcmrecv.dataset.second_pass import MediaStorageUids, SecondPass
 from dcmrecv.dataset.walkers import explicit_forms
 
 if TYPE_CHECKING:

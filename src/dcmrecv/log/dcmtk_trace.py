@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from dcmrecv.config import StorageMode
-from dcmrecv.dataset.telling import DATA_SET_READ
+from dcmrecv.dataset.trace_walker import DATA_SET_READ
 from dcmrecv.log import sentences
 from dcmrecv.log import trace_text as trace
 from dcmrecv.log.dcmtk_lines import DcmtkAssociationLines

@@ -1,7 +1,7 @@
 """The lines of the trace level: what the reference says of states, PDU headers, items and elements.
 
 Best effort (spec/network.md f.3): the lines follow from what the engine knows, in the reference's order.
-Those about the elements of a received data set come from its parser (`dcmrecv.dataset.telling`). Nothing in
+Those about the elements of a received data set come from its parser (`dcmrecv.dataset.trace_walker`). Nothing in
 here is loaded, and no byte looked at, below the trace level.
 """
 

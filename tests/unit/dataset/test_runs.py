@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dcmrecv.dataset import limits
+from dcmrecv.dataset.cursor import FIRST_TAG
 from dcmrecv.dataset.headers import RAW, SEQUENCE_FOLLOWS, ExplicitHeaders
 from dcmrecv.dataset.runs import Runs
-from dcmrecv.dataset.stream import FIRST_TAG
 
 END = 0xFFFE0000
 LONG = (b"OB", b"OW", b"UN", b"UT")

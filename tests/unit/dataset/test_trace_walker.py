@@ -1,4 +1,4 @@
-"""`dcmrecv.dataset.telling`: lines of the debug and trace levels; texts are the reference's."""
+"""`dcmrecv.dataset.trace_walker`: lines of the debug and trace levels; texts are the reference's."""
 
 from __future__ import annotations
 

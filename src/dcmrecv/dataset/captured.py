@@ -6,18 +6,18 @@ A value is remembered only while it can still decide, up to `limits.MAX_CAPTURED
 from __future__ import annotations
 
 from dcmrecv.dataset import limits
-from dcmrecv.dataset.checks import PIXEL_DATA, CheckedStream
-from dcmrecv.dataset.errors import limit_exceeded
-from dcmrecv.dataset.stream import (
+from dcmrecv.dataset.cursor import (
     BEHIND_ELEMENTS,
     FIRST_TAG,
     SERIES_DATE,
     SOP_CLASS_UID,
     SOP_INSTANCE_UID,
 )
+from dcmrecv.dataset.diagnostics import PIXEL_DATA, CheckedCursor
+from dcmrecv.dataset.errors import limit_exceeded
 from dcmrecv.dataset.vr import INFO, PAD_TEXT, UNKNOWN, VrInfo
 
-__all__ = ["DecidingStream", "is_curve_data", "is_overlay_data"]
+__all__ = ["CapturingCursor", "is_curve_data", "is_overlay_data"]
 
 PIXEL_REPRESENTATION, WAVEFORM_BITS_ALLOCATED = 0x00280103, 0x54001004
 WAVEFORM_TAGS = frozenset((0x54001010, 0x5400100A, 0x54000110, 0x54000112))
@@ -41,8 +41,8 @@ def is_curve_data(tag: int) -> bool:
     return tag & 0xFF00FFFF == 0x50003000
 
 
-class DecidingStream(CheckedStream):
-    """`CheckedStream` with the values that decide."""
+class CapturingCursor(CheckedCursor):
+    """`CheckedCursor` with the values that decide."""
 
     def _barrier(self) -> int:
         """Return the lowest tag above the last one that the fast loops must not pass."""

@@ -10,23 +10,23 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NoReturn
 
 from dcmrecv.dataset import errors, limits
-from dcmrecv.dataset.encoding import Encoding
-from dcmrecv.dataset.errors import DataSetError, limit_exceeded
-from dcmrecv.dataset.stream import (
+from dcmrecv.dataset.cursor import (
     FIRST_TAG,
     INFINITE,
     ITEM_DELIMITER,
     SEQUENCE_DELIMITER,
     UNDEFINED,
-    Stream,
+    Cursor,
     text,
 )
+from dcmrecv.dataset.encoding import Encoding
+from dcmrecv.dataset.errors import DataSetError, limit_exceeded
 from dcmrecv.dataset.vr import PAD_BINARY, PAD_TEXT, VrInfo, describe
 
 if TYPE_CHECKING:
     from dcmrecv.dataset.dictionary import DataDictionary
 
-__all__ = ["DIRECTORY_RECORD_SEQUENCE", "PIXEL_DATA", "VOI_LUT_SEQUENCE", "CheckedStream"]
+__all__ = ["DIRECTORY_RECORD_SEQUENCE", "PIXEL_DATA", "VOI_LUT_SEQUENCE", "CheckedCursor"]
 
 DIRECTORY_RECORD_SEQUENCE = 0x00041220
 VOI_LUT_SEQUENCE = 0x00283010
@@ -34,8 +34,8 @@ PIXEL_DATA = 0x7FE00010
 GROUPS_NOT_ALLOWED = frozenset((1, 2, 3, 5, 7, 0xFFFF))
 
 
-class CheckedStream(Stream):
-    """`Stream` with the checks; `elements.ElementWalker` asks for them."""
+class CheckedCursor(Cursor):
+    """`Cursor` with the checks; `elements.ElementWalker` asks for them."""
 
     def __init__(
         self,

@@ -10,8 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from dcmrecv.dataset import limits
-from dcmrecv.dataset.checks import PIXEL_DATA
-from dcmrecv.dataset.deciding import (
+from dcmrecv.dataset.captured import (
     PIXEL_REPRESENTATION,
     PIXEL_VALUE_TAGS,
     WAVEFORM_BITS_ALLOCATED,
@@ -19,16 +18,17 @@ from dcmrecv.dataset.deciding import (
     is_curve_data,
     is_overlay_data,
 )
+from dcmrecv.dataset.cursor import ITEM, ITEM_DELIMITER, SEQUENCE, text
+from dcmrecv.dataset.diagnostics import PIXEL_DATA
 from dcmrecv.dataset.elements import ElementWalker
 from dcmrecv.dataset.encoding import Encoding
 from dcmrecv.dataset.errors import DataSetError, limit_exceeded
-from dcmrecv.dataset.stream import ITEM, ITEM_DELIMITER, SEQUENCE, text
 from dcmrecv.dataset.vr import VrInfo
 
 if TYPE_CHECKING:
     from dcmrecv.dataset.dictionary import DataDictionary
 
-__all__ = ["DATA_SET_READ", "TellingWalker"]
+__all__ = ["DATA_SET_READ", "TraceWalker"]
 
 DATA_SET_READ = "DcmDataset::read() returns error = "
 """What the last trace line about a fragment starts with."""
@@ -50,7 +50,7 @@ def _has_choice(tag: int) -> bool:
     )
 
 
-class TellingWalker(ElementWalker):
+class TraceWalker(ElementWalker):
     """*traces*: tell the lines of the trace level, too."""
 
     def __init__(
@@ -68,7 +68,7 @@ class TellingWalker(ElementWalker):
         self._failed = False
 
     def note(self, level: str, message: str) -> None:
-        """See `Stream.note`; lines of these levels belong to every element and are not counted."""
+        """See `Cursor.note`; lines of these levels belong to every element and are not counted."""
         if level not in "TD":
             super().note(level, message)
         elif self._note is not None:
@@ -81,7 +81,7 @@ class TellingWalker(ElementWalker):
     # ---- levels -----------------------------------------------------------------------------------
 
     def feed(self, view: memoryview, final: bool) -> None:
-        """See `Stream.feed`."""
+        """See `Cursor.feed`."""
         try:
             super().feed(view, final)
         except DataSetError as error:
@@ -92,7 +92,7 @@ class TellingWalker(ElementWalker):
             self._trace(DATA_SET_READ + _SUSPENDED)
 
     def pass_through(self, views: Sequence[bytes | bytearray | memoryview], first: int, stop: int) -> int:
-        """See `Stream.pass_through`: every fragment is told of."""
+        """See `Cursor.pass_through`: every fragment is told of."""
         return 0
 
     def finish(self, empty_last: bool) -> None:
@@ -208,7 +208,7 @@ class TellingWalker(ElementWalker):
         self._trace(f"DcmItem::searchSubFromHere() Element {text(tag)} found")
 
     def _tell_choice(self, tag: int) -> None:
-        """Tell which VR an element gets that may have several (`DecidingStream._lookup`)."""
+        """Tell which VR an element gets that may have several (`CapturingCursor._lookup`)."""
         vr = self.dictionary.vr(tag, self._creator(tag))
         choice = reason = ""
         if vr == "ox":

@@ -1,6 +1,6 @@
 """The state of one pass over a data set: input, output, values, frames.
 
-`Stream` knows how bytes come in and go out; what they mean is the business of `elements.ElementWalker`.
+`Cursor` knows how bytes come in and go out; what they mean is the business of `elements.ElementWalker`.
 Values pass as slices of the input, headers are the only bytes looked at, and at most one incomplete header is
 kept back (spec/storage.md 9).
 """
@@ -34,8 +34,8 @@ __all__ = [
     "SOP_CLASS_UID",
     "SOP_INSTANCE_UID",
     "UNDEFINED",
+    "Cursor",
     "GroupLength",
-    "Stream",
     "text",
 ]
 
@@ -90,7 +90,7 @@ class _Order:
 _LITTLE, _BIG = _Order("<"), _Order(">")
 
 
-class Stream:
+class Cursor:
     """Input, output and values of one pass; see the module text.
 
     What an object of usual data never sets is a default of the class: a small object costs as much as the
