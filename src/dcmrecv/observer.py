@@ -1,6 +1,6 @@
 """What a receiver tells about its work, as typed calls in the order things happen.
 
-The engine calls a `ReceiverObserver`; it never builds a sentence. The DCMTK dialect implements one that prints the
+The engine calls a `ReceiverObserver`; it never builds a text. The DCMTK dialect implements one that prints the
 reference's log lines; metrics, JSON logs and embedding programs are others. Every method of the base classes
 does nothing, so an implementation overrides what it is interested in. Methods must not block and must not
 raise. One `AssociationObserver` serves one connection and is used by one thread at a time.

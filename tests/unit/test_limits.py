@@ -36,9 +36,9 @@ SINGLE_ONES = {
         "log.properties": ["MAX_FILE_SIZE", "MAX_SUBSTITUTIONS", "MAX_EXPANDED"],
     },
     "Logging": {
-        "log.console": ["STALL_SECONDS", "BACKLOG_LIMIT"],
+        "log.descriptor_writer": ["STALL_SECONDS", "BACKLOG_LIMIT"],
         "log.appenders": ["QUEUE_WAIT_SECONDS"],
-        "log.lines": ["BATCH_LIMIT"],
+        "log.stderr_log": ["BATCH_LIMIT"],
         "log.files": ["MAX_BUFFER"],
         "log.network": ["SEND_SECONDS", "CONNECT_SECONDS", "MAX_EVENT"],
         "log.pattern": ["MAX_WIDTH"],

@@ -10,7 +10,7 @@ import re
 import sys
 from collections.abc import Iterator
 
-from dcmrecv.asconfig import sentences
+from dcmrecv.asconfig import messages
 from dcmrecv.asconfig.errors import AsconfigError
 from dcmrecv.asconfig.grammar import Section, Supersection, supersections
 from dcmrecv.config import ExtendedNegotiation, PresentationContext, Profile, Role
@@ -65,14 +65,14 @@ class AssociationProfiles:
         Raises `AsconfigError` if there is none or if it names an abstract syntax twice.
         """
         if not name:
-            raise AsconfigError(sentences.ILLEGAL_PARAMETER)
+            raise AsconfigError(messages.ILLEGAL_PARAMETER)
         key = mangle(to_bytes(name))
         if key not in self._lists.profiles:
-            raise AsconfigError(sentences.INVALID_PROFILE, (sentences.NO_SUCH_PROFILE.format(name=name),))
+            raise AsconfigError(messages.INVALID_PROFILE, (messages.NO_SUCH_PROFILE.format(name=name),))
         contexts, roles, data = self._lists.profiles[key]
         pairs = self._lists.contexts[contexts]
         if len({uid for uid, _ in pairs}) != len(pairs):
-            raise AsconfigError(sentences.INVALID_PROFILE, (sentences.NOT_A_PROFILE.format(name=name),))
+            raise AsconfigError(messages.INVALID_PROFILE, (messages.NOT_A_PROFILE.format(name=name),))
         # One tuple per list: a profile of a hundred classes shares it.
         syntaxes = {name: tuple(uids) for name, uids in self._lists.syntaxes.items()}
         return Profile(
@@ -93,11 +93,11 @@ def load(path: bytes, *, name: str | None = None) -> AssociationProfiles:
     """
     shown = from_bytes(path) if name is None else name
     if not path:
-        raise AsconfigError(sentences.INVALID_FILENAME)
+        raise AsconfigError(messages.INVALID_FILENAME)
     try:
         return parse(_read(path, shown))
     except AsconfigError as error:
-        line = sentences.CANNOT_PARSE.format(file=shown, text=error.text)
+        line = messages.CANNOT_PARSE.format(file=shown, text=error.text)
         raise AsconfigError(error.text, (line,)) from None
 
 
@@ -108,9 +108,9 @@ def _read(path: bytes, shown: str) -> bytes:
     except IsADirectoryError:
         return b""  # the reference opens a directory as an empty file
     except (OSError, ValueError):
-        raise AsconfigError(sentences.CANNOT_OPEN.format(file=shown)) from None
+        raise AsconfigError(messages.CANNOT_OPEN.format(file=shown)) from None
     if len(data) > MAX_FILE_SIZE:
-        raise AsconfigError(sentences.TOO_LARGE.format(limit=MAX_FILE_SIZE, file=shown))
+        raise AsconfigError(messages.TOO_LARGE.format(limit=MAX_FILE_SIZE, file=shown))
     return data
 
 
@@ -140,7 +140,7 @@ def _fail(sentence: str, **parts: bytes) -> AsconfigError:
 
 def _required(found: dict[bytes, Supersection], name: bytes) -> Supersection:
     if name not in found:
-        raise _fail(sentences.NO_SUPERSECTION, name=name)
+        raise _fail(messages.NO_SUPERSECTION, name=name)
     return found[name]
 
 
@@ -168,7 +168,7 @@ def _split(key: bytes, value: bytes) -> tuple[bytes, bytes]:
     """Return what stands before and behind the first backslash of *value*."""
     before, backslash, behind = value.partition(b"\\")
     if not backslash:
-        raise _fail(sentences.MISSING_BACKSLASH, key=key)
+        raise _fail(messages.MISSING_BACKSLASH, key=key)
     return before, behind
 
 
@@ -177,7 +177,7 @@ def _transfer_syntaxes(sections: Supersection, lists: _Lists) -> None:
         for _, value in _numbered(section, b"TRANSFERSYNTAX"):
             uid = _uid(value)
             if uid is None:
-                raise _fail(sentences.BAD_TRANSFER_SYNTAX, value=value)
+                raise _fail(messages.BAD_TRANSFER_SYNTAX, value=value)
             lists.syntaxes.setdefault(name, []).append(uid)
 
 
@@ -187,12 +187,12 @@ def _presentation_contexts(sections: Supersection, lists: _Lists) -> None:
             written, behind = _split(key, value)
             syntaxes = mangle(behind)
             if syntaxes not in lists.syntaxes:
-                raise _fail(sentences.UNDEFINED_TRANSFER_SYNTAXES, name=syntaxes)
+                raise _fail(messages.UNDEFINED_TRANSFER_SYNTAXES, name=syntaxes)
             if not (name and written and syntaxes):
-                raise AsconfigError(sentences.ILLEGAL_CALL)
+                raise AsconfigError(messages.ILLEGAL_CALL)
             uid = _uid(written)
             if uid is None:
-                raise _fail(sentences.BAD_ABSTRACT_SYNTAX, value=written)
+                raise _fail(messages.BAD_ABSTRACT_SYNTAX, value=written)
             lists.contexts.setdefault(name, []).append((uid, syntaxes))
 
 
@@ -202,13 +202,13 @@ def _roles(sections: Supersection, lists: _Lists) -> None:
             written, behind = _split(key, value)
             role = _ROLES.get(behind.upper())
             if role is None:
-                raise _fail(sentences.UNKNOWN_ROLE, key=key)
+                raise _fail(messages.UNKNOWN_ROLE, key=key)
             uid = _uid(written)
             if uid is None:
-                raise _fail(sentences.BAD_ABSTRACT_SYNTAX, value=written)
+                raise _fail(messages.BAD_ABSTRACT_SYNTAX, value=written)
             roles = lists.roles.setdefault(name, {})
             if uid in roles:
-                raise _fail(sentences.ROLE_TWICE, value=written)
+                raise _fail(messages.ROLE_TWICE, value=written)
             roles[uid] = role
 
 
@@ -217,17 +217,17 @@ def _extended_negotiation(sections: Supersection, lists: _Lists) -> None:
         for key, value in _numbered(section, b"EXTENDEDNEGOTIATION"):
             written, digits = _split(key, value)
             if len(digits) > _MAX_HEX_TEXT:
-                raise _fail(sentences.DATA_TOO_LONG, key=key)
+                raise _fail(messages.DATA_TOO_LONG, key=key)
             if not _HEX.fullmatch(digits):
-                raise _fail(sentences.BAD_DATA, key=key)
+                raise _fail(messages.BAD_DATA, key=key)
             if not digits:
-                raise AsconfigError(sentences.ILLEGAL_CALL)
+                raise AsconfigError(messages.ILLEGAL_CALL)
             uid = _uid(written)
             if uid is None:
-                raise _fail(sentences.BAD_ABSTRACT_SYNTAX, value=written)
+                raise _fail(messages.BAD_ABSTRACT_SYNTAX, value=written)
             data = lists.data.setdefault(name, {})
             if uid in data:
-                raise _fail(sentences.DATA_TWICE, value=written)
+                raise _fail(messages.DATA_TWICE, value=written)
             data[uid] = bytes.fromhex(digits.decode("ascii"))
 
 
@@ -235,19 +235,19 @@ def _profiles(sections: Supersection, lists: _Lists) -> None:
     for name, section in sections:
         value = section.get(b"PRESENTATIONCONTEXTS")
         if value is None:
-            raise _fail(sentences.NO_CONTEXTS, name=name)
+            raise _fail(messages.NO_CONTEXTS, name=name)
         contexts = mangle(value)
         if contexts not in lists.contexts:
-            raise _fail(sentences.UNDEFINED_CONTEXTS, name=contexts)
+            raise _fail(messages.UNDEFINED_CONTEXTS, name=contexts)
         known = {uid for uid, _ in lists.contexts[contexts]}
         roles = _reference(section, b"SCPSCUROLESELECTION")
         if roles is not None:
-            _consistent(roles, lists.roles.get(roles), sentences.UNDEFINED_ROLES, contexts, known)
+            _consistent(roles, lists.roles.get(roles), messages.UNDEFINED_ROLES, contexts, known)
         data = _reference(section, b"EXTENDEDNEGOTIATION")
         if data is not None:
-            _consistent(data, lists.data.get(data), sentences.UNDEFINED_DATA, contexts, known)
+            _consistent(data, lists.data.get(data), messages.UNDEFINED_DATA, contexts, known)
         if name in lists.profiles:
-            raise _fail(sentences.TWO_PROFILES, contexts=contexts)
+            raise _fail(messages.TWO_PROFILES, contexts=contexts)
         lists.profiles[name] = (contexts, roles, data)
 
 
@@ -268,4 +268,4 @@ def _consistent(
         raise _fail(undefined, name=name)
     for uid in listed:
         if uid not in known:
-            raise _fail(sentences.NOT_IN_CONTEXTS, name=name, contexts=contexts, uid=uid)
+            raise _fail(messages.NOT_IN_CONTEXTS, name=name, contexts=contexts, uid=uid)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from dcmrecv.cli import sentences
+from dcmrecv.cli import messages
 from dcmrecv.cli.errors import CommandLineError
 from dcmrecv.text import from_bytes, to_bytes
 
@@ -41,9 +41,9 @@ def _read(name: str) -> bytes:
     except IsADirectoryError:
         return b""  # the reference opens a directory as an empty file
     except (OSError, ValueError):
-        raise CommandLineError(sentences.CANNOT_OPEN_COMMAND_FILE.format(name=name)) from None
+        raise CommandLineError(messages.CANNOT_OPEN_COMMAND_FILE.format(name=name)) from None
     if len(data) > MAX_COMMAND_FILE:
-        raise CommandLineError(sentences.CANNOT_OPEN_COMMAND_FILE.format(name=name))
+        raise CommandLineError(messages.CANNOT_OPEN_COMMAND_FILE.format(name=name))
     return data
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from dcmrecv.cli import sentences
+from dcmrecv.cli import messages
 from dcmrecv.cli.errors import CommandLineError
 from dcmrecv.cli.numbers import parse_amount, parse_size, parse_unsigned
 from dcmrecv.cli.parser import ParsedArguments, Use
@@ -50,12 +50,12 @@ class Settings:
 
 def _only_with(use: Use | None, other: str, satisfied: bool) -> None:
     if use is not None and not satisfied:
-        raise CommandLineError(sentences.ONLY_ALLOWED_WITH.format(option=use.option.long, other=other))
+        raise CommandLineError(messages.ONLY_ALLOWED_WITH.format(option=use.option.long, other=other))
 
 
 def _conflict(option: str, other: str, present: bool) -> None:
     if present:
-        raise CommandLineError(sentences.NOT_ALLOWED_WITH.format(option=option, other=other))
+        raise CommandLineError(messages.NOT_ALLOWED_WITH.format(option=option, other=other))
 
 
 def evaluate_logging(parsed: ParsedArguments) -> Settings:
@@ -69,15 +69,15 @@ def evaluate_logging(parsed: ParsedArguments) -> Settings:
         settings.flag(chosen)
     level = parsed.rightmost("--log-level")
     if level is not None:
-        _conflict("--log-level", sentences.VERBOSE_DEBUG_QUIET, chosen is not None)
+        _conflict("--log-level", messages.VERBOSE_DEBUG_QUIET, chosen is not None)
         name = level.values[0]
         if not name.isascii() or name.upper() not in _LOG_LEVELS:
-            raise CommandLineError(sentences.INVALID_LOG_LEVEL)
+            raise CommandLineError(messages.INVALID_LOG_LEVEL)
         settings.put("logging.level", name.upper())
     config = parsed.rightmost("--log-config")
     if config is not None:
         _conflict("--log-config", "--log-level", level is not None)
-        _conflict("--log-config", sentences.VERBOSE_DEBUG_QUIET, chosen is not None)
+        _conflict("--log-config", messages.VERBOSE_DEBUG_QUIET, chosen is not None)
         settings.put("logging.config_file", to_bytes(config.values[0]))
     if (contexts := parsed.rightmost("--verbose-pc")) is not None:
         settings.flag(contexts)
@@ -153,23 +153,23 @@ def _unsigned(use: Use, low: int, high: int | None) -> int:
     long, text = use.option.long, use.values[0]
     value = parse_unsigned(text)
     if value is None or text.lstrip(" ").startswith("-"):
-        sentence = sentences.INVALID_VALUE if text else sentences.INVALID_EMPTY_VALUE
+        sentence = messages.INVALID_VALUE if text else messages.INVALID_EMPTY_VALUE
         raise CommandLineError(sentence.format(long=long, text=text))
     if value < low:
-        raise CommandLineError(sentences.VALUE_UNDERFLOW.format(long=long, text=text))
+        raise CommandLineError(messages.VALUE_UNDERFLOW.format(long=long, text=text))
     if high is not None and value > high:
-        raise CommandLineError(sentences.VALUE_OVERFLOW.format(long=long, text=text))
+        raise CommandLineError(messages.VALUE_OVERFLOW.format(long=long, text=text))
     return value & _CUT_BITS
 
 
 def _port(text: str) -> int:
     value = parse_unsigned(text)
     if value is None:
-        raise CommandLineError(sentences.INVALID_PARAMETER.format(text=text))
+        raise CommandLineError(messages.INVALID_PARAMETER.format(text=text))
     if value < 1:
-        raise CommandLineError(sentences.PARAMETER_UNDERFLOW.format(text=text))
+        raise CommandLineError(messages.PARAMETER_UNDERFLOW.format(text=text))
     if value > _MAX_PORT:
-        raise CommandLineError(sentences.PARAMETER_OVERFLOW.format(text=text))
+        raise CommandLineError(messages.PARAMETER_OVERFLOW.format(text=text))
     return value
 
 
@@ -200,7 +200,7 @@ def _tls(parsed: ParsedArguments, settings: Settings) -> None:
         if use.option.long == "--profile-aes" and not on:
             # The reference names the wrong option here (spec/cli.md d, row 19).
             raise CommandLineError(
-                sentences.ONLY_ALLOWED_WITH.format(option="--profile-basic", other=_ENABLE_TLS)
+                messages.ONLY_ALLOWED_WITH.format(option="--profile-basic", other=_ENABLE_TLS)
             )
         _only_with(use, _ENABLE_TLS, on)
         settings.flag(use)
@@ -263,7 +263,7 @@ def _additions(parsed: ParsedArguments, settings: Settings, profile: Use | None)
 
 def _not_empty(use: Use) -> None:
     if not use.values[0]:
-        raise CommandLineError(sentences.INVALID_EMPTY_VALUE.format(long=use.option.long))
+        raise CommandLineError(messages.INVALID_EMPTY_VALUE.format(long=use.option.long))
 
 
 def _strict_number(use: Use, low: float, high: float | None) -> int | float:
@@ -279,10 +279,10 @@ def _strict_number(use: Use, low: float, high: float | None) -> int | float:
         amount = parse_amount(text)
         value = int(amount) if amount is not None and "." not in text else None
     if value is None:
-        sentence = sentences.INVALID_VALUE if text else sentences.INVALID_EMPTY_VALUE
+        sentence = messages.INVALID_VALUE if text else messages.INVALID_EMPTY_VALUE
         raise CommandLineError(sentence.format(long=long, text=text))
     if value < low:
-        raise CommandLineError(sentences.VALUE_UNDERFLOW.format(long=long, text=text))
+        raise CommandLineError(messages.VALUE_UNDERFLOW.format(long=long, text=text))
     if high is not None and value > high:
-        raise CommandLineError(sentences.VALUE_OVERFLOW.format(long=long, text=text))
+        raise CommandLineError(messages.VALUE_OVERFLOW.format(long=long, text=text))
     return value

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import configargparse
 
-from dcmrecv.cli import sentences
+from dcmrecv.cli import messages
 from dcmrecv.cli.errors import CommandLineError
 
 TYPE_CHECKING = False  # see dcmrecv.cli.program
@@ -140,10 +140,10 @@ class DcmtkArgumentParser(configargparse.ArgumentParser):  # type: ignore[misc]
                 continue
             action = actions.get(argument)
             if not isinstance(action, _UseAction):
-                raise CommandLineError(sentences.UNKNOWN_OPTION.format(name=argument))
+                raise CommandLineError(messages.UNKNOWN_OPTION.format(name=argument))
             count = len(action.option.values)
             if position + count > end:
-                raise CommandLineError(sentences.MISSING_VALUE.format(long=action.option.long))
+                raise CommandLineError(messages.MISSING_VALUE.format(long=action.option.long))
             action(self, namespace, arg_strings[position : position + count], argument)
             position += count
         return namespace, []
@@ -160,7 +160,7 @@ class DcmtkArgumentParser(configargparse.ArgumentParser):  # type: ignore[misc]
         raise CommandLineError(message)
 
 
-_FORMATTER = argparse.HelpFormatter(sentences.APPLICATION, width=80)
+_FORMATTER = argparse.HelpFormatter(messages.APPLICATION, width=80)
 """argparse asks a new one about every option added; it formats nothing here (`dcmrecv.cli.screens` does)."""
 
 
@@ -171,7 +171,7 @@ def _formatter(prog: str) -> argparse.HelpFormatter:
 def build_parser(options: Sequence[Option]) -> DcmtkArgumentParser:
     """Return a parser that knows *options* and the port."""
     parser = DcmtkArgumentParser(
-        prog=sentences.APPLICATION,
+        prog=messages.APPLICATION,
         prefix_chars="-+",
         add_help=False,
         allow_abbrev=False,

@@ -10,7 +10,7 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 
-from dcmrecv.cli import sentences
+from dcmrecv.cli import messages
 from dcmrecv.cli.errors import CommandLineError
 
 TYPE_CHECKING = False  # `typing` takes as long to load as a quarter of this package
@@ -77,7 +77,7 @@ def run_program(program: str, arguments: Sequence[str], environment: Mapping[str
 def _end_of_console() -> None:
     """Say what the reference's console says at its end, where somebody debugs logging (spec/logging.md A.9)."""
     if DEBUG_LOGGING in os.environ:
-        from dcmrecv.log.internal import exit_chatter
+        from dcmrecv.log.loglog import exit_chatter
 
         exit_chatter()
 
@@ -115,9 +115,9 @@ def _parse(arguments: Sequence[str], environment: Mapping[str, str]) -> ParsedAr
     if screen is not None:
         return screen
     if not parsed.parameters:
-        raise CommandLineError(sentences.MISSING_PARAMETER)
+        raise CommandLineError(messages.MISSING_PARAMETER)
     if len(parsed.parameters) > 1:
-        raise CommandLineError(sentences.TOO_MANY_PARAMETERS)
+        raise CommandLineError(messages.TOO_MANY_PARAMETERS)
     return parsed
 
 
@@ -140,11 +140,11 @@ def _exclusive_screen(parsed: ParsedArguments) -> str | None:
     if parsed.rightmost("--list-ciphers"):
         from dcmrecv.tls import list_ciphers
 
-        return screens.list_screen(sentences.CIPHERS_HEADING, list_ciphers())
+        return screens.list_screen(messages.CIPHERS_HEADING, list_ciphers())
     if parsed.rightmost("--list-profiles"):
         from dcmrecv.tls import available_profiles
 
-        return screens.list_screen(sentences.PROFILES_HEADING, map(_profile_title, available_profiles()))
+        return screens.list_screen(messages.PROFILES_HEADING, map(_profile_title, available_profiles()))
     return None
 
 
@@ -175,7 +175,7 @@ def _start(program: str, parsed: ParsedArguments) -> tuple[int, bool]:
     try:
         if parsed.rightmost("--verbose-pc") and not verbose:
             raise CommandLineError(
-                sentences.ONLY_ALLOWED_WITH.format(option="--verbose-pc", other=sentences.VERBOSE_MODE)
+                messages.ONLY_ALLOWED_WITH.format(option="--verbose-pc", other=messages.VERBOSE_MODE)
             )
         settings = evaluate(parsed)
     except CommandLineError as error:
@@ -213,7 +213,7 @@ def _arguments_line(program: str, parsed: ParsedArguments) -> str:
         else:
             words.append(item.option.long)
             words.extend(item.values)
-    return sentences.CALLING.format(
+    return messages.CALLING.format(
         program=program,
         count=len(words),
         arguments="".join(f"'{word}' " for word in words if word),
@@ -228,27 +228,27 @@ def _configure(settings: Settings, log_settings: Settings, logs: Logs) -> int:
     config = build_config(settings, build_logging(log_settings))
     choice = profile_choice(settings)
     application = logs.logger(APPLICATION_LOGGER)
-    application.debug(sentences.BANNER_MESSAGE.format(banner=REFERENCE_BANNER))
+    application.debug(messages.BANNER_MESSAGE.format(banner=REFERENCE_BANNER))
     loaded, dictionary = _load_dictionary(logs)
     if not loaded:
-        application.warn(sentences.NO_DICTIONARY)
-    application.info(sentences.CONFIGURING)
+        application.warn(messages.NO_DICTIONARY)
+    application.info(messages.CONFIGURING)
     if choice is not None:
         profile = _load_profile(choice, logs, application)
         if profile is None:
             return EXIT_BAD_PROFILE
         config = _with_profile(config, profile)
     elif config.association.accept_all:
-        application.info(sentences.ACCEPTING_ALL)
+        application.info(messages.ACCEPTING_ALL)
     else:
-        application.warn(sentences.VERIFICATION_ONLY)
+        application.warn(messages.VERIFICATION_ONLY)
     problem = _directory_problem(config.storage.directory)
     if problem is not None:
-        application.fatal(sentences.CANNOT_USE_DIRECTORY.format(text=problem))
+        application.fatal(messages.CANNOT_USE_DIRECTORY.format(text=problem))
         return EXIT_BAD_DIRECTORY
     problem = _directory_problem(config.storage.spool) if config.storage.spool is not None else None
     if problem is not None:
-        application.fatal(sentences.CANNOT_USE_SPOOL.format(text=problem))
+        application.fatal(messages.CANNOT_USE_SPOOL.format(text=problem))
         return EXIT_BAD_DIRECTORY
     metrics: Metrics | None = None
     if config.extras.metrics_port is not None:
@@ -259,7 +259,7 @@ def _configure(settings: Settings, log_settings: Settings, logs: Logs) -> int:
         except AdditionError as error:
             application.fatal(str(error))
             return EXIT_BAD_COMMAND_LINE
-    application.info(sentences.LISTENING)
+    application.info(messages.LISTENING)
     return _serve(config, logs, application, loaded, dictionary, metrics)
 
 
@@ -299,18 +299,18 @@ def _load_profile(choice: ProfileChoice, logs: Logs, application: Log) -> Profil
     network = logs.logger(NETWORK_LOGGER)
     try:
         if file:
-            network.debug(sentences.LOADING_PROFILES.format(file=file))
+            network.debug(messages.LOADING_PROFILES.format(file=file))
         profiles = load(find(to_bytes(file)), name=file)
         if name:
-            network.trace(sentences.SETTING_AND_CHECKING_PROFILE.format(name=name))
-            network.trace(sentences.CHECKING_PROFILE.format(name=name))
+            network.trace(messages.SETTING_AND_CHECKING_PROFILE.format(name=name))
+            network.trace(messages.CHECKING_PROFILE.format(name=name))
         profile = profiles.select(name)
     except AsconfigError as error:
         for line in error.error_lines:
             network.error(line)
-        application.fatal(sentences.CANNOT_LOAD_PROFILES.format(text=error.text))
+        application.fatal(messages.CANNOT_LOAD_PROFILES.format(text=error.text))
         return None
-    network.trace(sentences.SETTING_PROFILE.format(name=profile.name))
+    network.trace(messages.SETTING_PROFILE.format(name=profile.name))
     return profile
 
 
@@ -327,8 +327,8 @@ def _directory_problem(directory: bytes) -> str | None:
         with os.scandir(path):
             pass
     except (OSError, ValueError):
-        return sentences.DIRECTORY_MISSING
-    return None if os.access(path, os.W_OK) else sentences.DIRECTORY_READ_ONLY
+        return messages.DIRECTORY_MISSING
+    return None if os.access(path, os.W_OK) else messages.DIRECTORY_READ_ONLY
 
 
 def _serve(
@@ -354,8 +354,8 @@ def _serve(
 
     network = logs.logger(NETWORK_LOGGER)
     if not loaded:
-        network.warn(sentences.NO_DICTIONARY_AGAIN)
-    checking = sentences.CHECKING_PROFILE.format(name=config.association.profile.name)
+        network.warn(messages.NO_DICTIONARY_AGAIN)
+    checking = messages.CHECKING_PROFILE.format(name=config.association.profile.name)
     privileged = config.network.port < _PRIVILEGED_PORTS and os.geteuid() != 0
     if not privileged:
         network.trace(checking)
@@ -373,7 +373,7 @@ def _serve(
             network.error(line)
         if privileged and not error.lines:
             network.trace(checking)
-        application.fatal(sentences.CANNOT_START.format(port=config.network.port, text=error.text))
+        application.fatal(messages.CANNOT_START.format(port=config.network.port, text=error.text))
         return EXIT_BAD_PORT
     return 0
 
@@ -404,7 +404,7 @@ def _data_set_dump(dictionary: Callable[[], DataDictionary]) -> Callable[[bytes,
         from dcmrecv.log.syntax_names import long_name
 
         lines = dump_data_set(data_set, transfer_syntax, dictionary())
-        return "\n".join([sentences.DUMP_HEADING.format(name=long_name(transfer_syntax)), *lines])
+        return "\n".join([messages.DUMP_HEADING.format(name=long_name(transfer_syntax)), *lines])
 
     return dump
 

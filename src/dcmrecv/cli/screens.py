@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 
-from dcmrecv.cli import sentences
+from dcmrecv.cli import messages
 from dcmrecv.identity import REFERENCE_BANNER, __version__
 
 TYPE_CHECKING = False  # see dcmrecv.cli.program
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["error_screen", "help_screen", "list_screen", "version_screen"]
 
-_HEAD = f"{REFERENCE_BANNER}\n\n{sentences.DESCRIPTION}\n"
+_HEAD = f"{REFERENCE_BANNER}\n\n{messages.DESCRIPTION}\n"
 _TEXT_COLUMN = 33
 _LONG_WIDTH = 21
 
@@ -28,7 +28,7 @@ def help_screen(reference: Sequence[Group], additions: Group) -> str:
     """Return the help screen: the *reference*'s with its empty last line, then *additions*."""
     lines = [
         _HEAD,
-        f"usage: {sentences.APPLICATION} [options] port\n\n",
+        f"usage: {messages.APPLICATION} [options] port\n\n",
         "parameters:\n",
         f"  {'port':<{_TEXT_COLUMN - 4}}  tcp/ip port number to listen on\n\n",
     ]
@@ -66,9 +66,9 @@ def _build_lines() -> list[str]:
     locale.setlocale(locale.LC_CTYPE, "")
     uname = os.uname()
     return [
-        sentences.HOST_TYPE.format(host=f"{uname.machine}-{uname.sysname}"),
-        sentences.CHARACTER_ENCODING.format(encoding=locale.nl_langinfo(locale.CODESET)),
-        sentences.BUILD_OPTIONS,
+        messages.HOST_TYPE.format(host=f"{uname.machine}-{uname.sysname}"),
+        messages.CHARACTER_ENCODING.format(encoding=locale.nl_langinfo(locale.CODESET)),
+        messages.BUILD_OPTIONS,
         "",
     ]
 
@@ -90,13 +90,13 @@ def version_screen() -> str:
     return _screen(
         [
             *_build_lines(),
-            sentences.EXTERNAL_LIBRARIES,
-            sentences.EXTERNAL_LIBRARY.format(name=openssl_version()),
-            sentences.IMPLEMENTATION,
-            *(line.format(version=__version__) for line in sentences.IMPLEMENTATION_LINES),
-            sentences.IMPLEMENTATION_LIBRARY.format(name="Python", version=python_version()),
+            messages.EXTERNAL_LIBRARIES,
+            messages.EXTERNAL_LIBRARY.format(name=openssl_version()),
+            messages.IMPLEMENTATION,
+            *(line.format(version=__version__) for line in messages.IMPLEMENTATION_LINES),
+            messages.IMPLEMENTATION_LIBRARY.format(name="Python", version=python_version()),
             *(
-                sentences.IMPLEMENTATION_LIBRARY.format(name=name, version=package_version(name))
+                messages.IMPLEMENTATION_LIBRARY.format(name=name, version=package_version(name))
                 for name in ("pynetdicom", "pydicom", "ConfigArgParse")
             ),
         ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 
-from dcmrecv.cli import sentences
+from dcmrecv.cli import messages
 
 __all__ = ["openssl_version", "package_version", "python_version"]
 
@@ -47,4 +47,4 @@ def package_version(name: str) -> str:
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
-        return sentences.NOT_INSTALLED
+        return messages.NOT_INSTALLED

@@ -106,9 +106,9 @@ class UserIdentity:
 
 
 class Remark(NamedTuple):
-    """Something the reference warns of while it reads or answers a message; `kind` selects the sentence.
+    """Something the reference warns of while it reads or answers a message; `kind` selects the message.
 
-    Kinds and their arguments (sentences: `dcmrecv.log.sentences`, spec/network.md a.1, a.3, a.4, c.1):
+    Kinds and their arguments (messages: `dcmrecv.log.messages`, spec/network.md a.1, a.3, a.4, c.1):
     parsing a request ``max-length-item`` (length), ``role-uid-length`` (length), ``role-both-zero``;
     evaluating contexts ``role-refused``, ``role-none``; the peer's maximum length ``send-length-odd``
     (length, used length), ``send-length-small``, ``send-length-default`` (length); a command set

@@ -14,21 +14,21 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from dcmrecv.log.console import DescriptorWriter, encode
+from dcmrecv.log.descriptor_writer import DescriptorWriter, encode
 from dcmrecv.log.filters import build_filters
-from dcmrecv.log.internal import InternalLog, OnceOnly
 from dcmrecv.log.layouts import JsonLayout, Layout, build_layout
 from dcmrecv.log.levels import level_from_name
+from dcmrecv.log.loglog import InternalLog, OnceOnly
 from dcmrecv.log.properties import Properties
 
-__all__ = ["Appender", "AsyncAppender", "ConsoleAppender", "Environment", "LockFile", "NullAppender"]
+__all__ = ["Appender", "AppenderContext", "AsyncAppender", "ConsoleAppender", "LockFile", "NullAppender"]
 
 QUEUE_WAIT_SECONDS = 0.5
 """How long a message may wait for room in the queue of an AsyncAppender before it is dropped."""
 
 
 @dataclass
-class Environment:
+class AppenderContext:
     """What appenders share: standard streams, internal messages, program name, whether JSON is wanted."""
 
     out: DescriptorWriter
@@ -72,16 +72,16 @@ class Appender(logging.Handler):
     #: How often the end of the appender is told with ``configDebug`` (once per C++ class with a destructor).
     _obituaries = 1
 
-    def __init__(self, options: Properties, environment: Environment) -> None:
+    def __init__(self, options: Properties, context: AppenderContext) -> None:
         super().__init__()
-        self.environment = environment
-        self.internal = environment.internal
+        self.context = context
+        self.internal = context.internal
         self.errors = OnceOnly(self.internal.error)
         self.use_lock_file = False
         self.lock_file: LockFile | None = None
         self._closed = False
         self.layout, complete = build_layout(options, self.internal)
-        if environment.json:
+        if context.json:
             self.layout = JsonLayout()
         if complete:
             self._read_base_options(options)
@@ -192,10 +192,10 @@ class ConsoleAppender(Appender):
     The reference buffers standard output unless ``ImmediateFlush`` is set and loses the rest at SIGTERM.
     """
 
-    def __init__(self, options: Properties, environment: Environment) -> None:
-        super().__init__(options, environment)
+    def __init__(self, options: Properties, context: AppenderContext) -> None:
+        super().__init__(options, context)
         to_stderr = options.boolean("logToStdErr", False)
-        self._writer = environment.err if to_stderr else environment.out
+        self._writer = context.err if to_stderr else context.out
 
     def append(self, record: logging.LogRecord) -> None:
         """See `Appender.append`."""
@@ -229,11 +229,11 @@ class AsyncAppender(Appender):
     def __init__(
         self,
         options: Properties,
-        environment: Environment,
-        make: Callable[[str, Properties, Environment], Appender | None],
+        context: AppenderContext,
+        make: Callable[[str, Properties, AppenderContext], Appender | None],
     ) -> None:
         # The reference reads none of the base options of an AsyncAppender itself.
-        super().__init__(Properties(), environment)
+        super().__init__(Properties(), context)
         self.dropped = 0
         self._reset()
         self._limit = max(1, options.unsigned("QueueLimit", 100))
@@ -244,10 +244,10 @@ class AsyncAppender(Appender):
             self.errors.error("Unspecified appender for AsyncAppender.")
             return
         inner_options = options.subset("Appender.")
-        self._inner = make(name, inner_options, environment)
+        self._inner = make(name, inner_options, context)
         if self._inner is None:
             self.internal.error(f"AsyncAppender::AsyncAppender() - Cannot find AppenderFactory: {name}")
-            self._inner = NullAppender(inner_options, environment)
+            self._inner = NullAppender(inner_options, context)
         self._start_thread()
         self.internal.debug("Queue thread started.")
 

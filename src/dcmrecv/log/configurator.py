@@ -6,14 +6,14 @@ import os
 import re
 
 from dcmrecv.config import LoggingConfig, LogLevel
-from dcmrecv.log.appenders import Appender, AsyncAppender, ConsoleAppender, Environment, NullAppender
-from dcmrecv.log.console import DescriptorWriter
+from dcmrecv.log.appenders import Appender, AppenderContext, AsyncAppender, ConsoleAppender, NullAppender
+from dcmrecv.log.descriptor_writer import DescriptorWriter
 from dcmrecv.log.errors import LogConfigError
 from dcmrecv.log.files import DailyRollingFileAppender, FileAppender, RollingFileAppender
 from dcmrecv.log.hierarchy import Hierarchy, TreeLogger, TreeLogs
-from dcmrecv.log.internal import InternalLog, parse_bool
 from dcmrecv.log.layouts import JsonLayout, PatternLayout
 from dcmrecv.log.levels import level_from_name
+from dcmrecv.log.loglog import InternalLog, parse_bool
 from dcmrecv.log.network import Log4jUdpAppender, SocketAppender, SysLogAppender
 from dcmrecv.log.properties import MAX_FILE_SIZE, Properties, expand, predefined, read_settings
 
@@ -55,11 +55,11 @@ def load_settings(path: bytes) -> Properties:
     return settings
 
 
-def _make_appender(name: str, options: Properties, environment: Environment) -> Appender | None:
+def _make_appender(name: str, options: Properties, context: AppenderContext) -> Appender | None:
     if name == "log4cplus::AsyncAppender":
-        return AsyncAppender(options, environment, _make_appender)
+        return AsyncAppender(options, context, _make_appender)
     factory = _CLASSES.get(name)
-    return None if factory is None else factory(options, environment)
+    return None if factory is None else factory(options, context)
 
 
 def _tokens(value: str) -> list[str]:
@@ -74,8 +74,8 @@ class _Configurator:
     def __init__(self, settings: Properties, hierarchy: Hierarchy) -> None:
         self._settings = settings
         self._hierarchy = hierarchy
-        self._environment = hierarchy.environment
-        self._internal = hierarchy.environment.internal
+        self._context = hierarchy.context
+        self._internal = hierarchy.context.internal
         self._appenders: dict[str, Appender] = {}
 
     def run(self) -> None:
@@ -107,7 +107,7 @@ class _Configurator:
             if "." in name:
                 continue
             factory = appenders.get(name)
-            appender = _make_appender(factory, appenders.subset(name + "."), self._environment)
+            appender = _make_appender(factory, appenders.subset(name + "."), self._context)
             if appender is None:
                 self._internal.error(
                     f"PropertyConfigurator::configureAppenders()- Cannot find AppenderFactory: {factory}"
@@ -137,12 +137,12 @@ class _Configurator:
                 logger.addHandler(appender)
 
 
-def _built_in_console(environment: Environment) -> Appender:
-    appender = ConsoleAppender(Properties({"logToStdErr": "true"}), environment)
-    if environment.json:
+def _built_in_console(context: AppenderContext) -> Appender:
+    appender = ConsoleAppender(Properties({"logToStdErr": "true"}), context)
+    if context.json:
         appender.layout = JsonLayout()
     else:
-        appender.layout = PatternLayout("%P: %m%n", environment.internal)
+        appender.layout = PatternLayout("%P: %m%n", context.internal)
     return appender
 
 
@@ -163,9 +163,9 @@ def configure(config: LoggingConfig, path: bytes, argv0: str) -> TreeLogs:
         internal.set_debugging(debugging)
     if (quiet := parse_bool(settings.get("quietMode"))) is not None:
         internal.set_quiet(quiet)
-    environment = Environment(out, err, internal, argv0.rpartition("/")[2], config.json)
-    hierarchy = Hierarchy(environment)
-    hierarchy.root.addHandler(_built_in_console(environment))
+    context = AppenderContext(out, err, internal, argv0.rpartition("/")[2], config.json)
+    hierarchy = Hierarchy(context)
+    hierarchy.root.addHandler(_built_in_console(context))
     _Configurator(settings, hierarchy).run()
     logs = TreeLogs(hierarchy, ndc=settings.get("ndc") == "association")
     internal.set_quiet(hierarchy.root.level > LogLevel.ERROR)

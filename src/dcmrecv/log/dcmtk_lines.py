@@ -1,6 +1,6 @@
 """The DCMTK dialect of the observer: the reference's log lines, in the reference's order.
 
-What is said when is decided by the caller (`dcmrecv.observer`); how it reads is in `dcmrecv.log.sentences`;
+What is said when is decided by the caller (`dcmrecv.observer`); how it reads is in `dcmrecv.log.messages`;
 the dumps of the debug level are in `dcmrecv.log.dumps`, imported with the first one. Here levels, loggers and
 the texts that depend on the level of ``dcmtk.dcmnet`` meet (spec/network.md f.1, spec/logging.md A.5).
 
@@ -18,15 +18,15 @@ from typing import TYPE_CHECKING
 
 from dcmrecv.conditions import Condition
 from dcmrecv.config import Config, LogLevel, StorageMode
-from dcmrecv.log import sentences
-from dcmrecv.log.options import DataSetDump, Options
-from dcmrecv.log.sentences import DCMDATA, DCMNET, DCMTLS, NOTES
+from dcmrecv.log import messages
+from dcmrecv.log.messages import DCMDATA, DCMNET, DCMTLS, NOTES
+from dcmrecv.log.settings import DataSetDump, LineSettings
 from dcmrecv.observer import AssociationObserver, ReceiverObserver
 from dcmrecv.text import from_bytes
 
 if TYPE_CHECKING:
     from dcmrecv.core import events as ev
-    from dcmrecv.log.loggers import AssociationLogs, Fields, Log, Logs
+    from dcmrecv.log.api import AssociationLogs, Fields, Log, Logs
 
 __all__ = ["DcmtkAssociationLines", "DcmtkLines"]
 
@@ -64,21 +64,23 @@ class DcmtkAssociationLines(AssociationObserver):
     _request: ev.AssociateRequest | None = None
     _notes: Sequence[ev.Remark] = ()
 
-    def __init__(self, logs: Logs, options: Options, number: int, peer_address: str, peer_port: int) -> None:
+    def __init__(
+        self, logs: Logs, settings: LineSettings, number: int, peer_address: str, peer_port: int
+    ) -> None:
         """*number* is that of the connection in this process."""
         self._all_logs = logs
-        self._options = options
+        self._settings = settings
         self._number = number
         self._peer_address = peer_address
         self._peer_port = peer_port
-        self.wants_notes = options.wants_notes
-        if options.info or options.data_debug:
-            self._info = options.info
-            self._debug = self.wants_details = options.debug
-            self._data_debug = self.wants_milestones = options.data_debug
-            self._dumps_parameters = options.dumps_parameters
-            self.note_detail = options.note_detail
-            self.wants_data_set = options.wants_data_set
+        self.wants_notes = settings.wants_notes
+        if settings.info or settings.data_debug:
+            self._info = settings.info
+            self._debug = self.wants_details = settings.debug
+            self._data_debug = self.wants_milestones = settings.data_debug
+            self._dumps_parameters = settings.dumps_parameters
+            self.note_detail = settings.note_detail
+            self.wants_data_set = settings.wants_data_set
 
     @property
     def _logs(self) -> AssociationLogs:
@@ -102,7 +104,7 @@ class DcmtkAssociationLines(AssociationObserver):
 
     def _host_name(self) -> str:
         if not self._host:
-            self._host = self._options.resolve(self._peer_address)
+            self._host = self._settings.resolve(self._peer_address)
         return self._host
 
     def _note(self, note: ev.Remark) -> None:
@@ -115,7 +117,7 @@ class DcmtkAssociationLines(AssociationObserver):
         match note.args:
             case (int(group), int(element), *_) if "{tag}" in template:
                 values["tag"] = _tag(group, element)
-                values["keyword"] = self._options.keyword(group, element)
+                values["keyword"] = self._settings.keyword(group, element)
         log.log(level, template.format(*note.args, **values))
 
     def _line(self, letter: str, text: str) -> None:
@@ -125,19 +127,19 @@ class DcmtkAssociationLines(AssociationObserver):
 
     def _command_starts(self) -> None:
         if self._data_debug:
-            self._data.debug(sentences.READING.format(name="Little Endian Implicit"))
+            self._data.debug(messages.READING.format(name="Little Endian Implicit"))
 
     def _with_fields(self, fields: Fields) -> Fields | None:
-        return fields if self._options.fields else None
+        return fields if self._settings.fields else None
 
     # -- association ---------------------------------------------------------------------------------
 
     def connected(self) -> None:
-        for letter, text in self._options.socket_lines:
+        for letter, text in self._settings.socket_lines:
             self._net.log(_LEVELS[letter], text)
         if self._debug:
             host = self._host_name()
-            for text in sentences.CONNECTED:
+            for text in messages.CONNECTED:
                 self._net.debug(text.format(host=host))
 
     def tls_established(self, details: str, warnings: Sequence[str]) -> None:
@@ -152,14 +154,14 @@ class DcmtkAssociationLines(AssociationObserver):
         for letter, line in lines:
             log.log(_LEVELS[letter], line)
         self._net.error(
-            sentences.REQUEST_UNUSABLE.format(reason=text),
+            messages.REQUEST_UNUSABLE.format(reason=text),
             self._with_fields({"event": "tls_failed", "reason": text}),
         )
 
     def not_an_association(self, event: ev.NotAnAssociation) -> None:
         if self._info:
             self._net.info(
-                sentences.REQUEST_RECEIVED.format(host=self._host_name(), calling="", called=""),
+                messages.REQUEST_RECEIVED.format(host=self._host_name(), calling="", called=""),
                 self._with_fields({"event": "association_requested", "calling": "", "called": ""}),
             )
         self._dump_request(None)
@@ -175,22 +177,22 @@ class DcmtkAssociationLines(AssociationObserver):
             from dcmrecv.log import dumps  # as in `_hex_dump`
 
             self._net.log(
-                self._options.dump_level,
-                f"{sentences.REQUEST_DUMP_TITLE}\n{dumps.request_dump(request, self._options.max_pdu)}",
+                self._settings.dump_level,
+                f"{messages.REQUEST_DUMP_TITLE}\n{dumps.request_dump(request, self._settings.max_pdu)}",
             )
 
     def request_unusable(self, event: ev.RequestUnusable) -> None:
         if self._debug and event.raw:
             self._hex_dump(event.raw)
             if event.parsed:
-                self._net.debug(sentences.PARSING_REQUEST)
+                self._net.debug(messages.PARSING_REQUEST)
         for note in event.notes:
             self._note(note)
         for line in event.lines:
             self._net.error(line)
         if event.text:
             self._net.error(
-                sentences.REQUEST_UNUSABLE.format(reason=event.text),
+                messages.REQUEST_UNUSABLE.format(reason=event.text),
                 self._with_fields({"event": "request_unusable", "reason": event.text}),
             )
         else:
@@ -204,13 +206,13 @@ class DcmtkAssociationLines(AssociationObserver):
         self._called = from_bytes(request.called_ae_title)
         if self._debug:
             self._hex_dump(event.raw)
-            self._net.debug(sentences.PARSING_REQUEST)
+            self._net.debug(messages.PARSING_REQUEST)
             self._request_parsed(event.raw)
         for note in event.notes:
             self._note(note)
         if self._info:
             self._net.info(
-                sentences.REQUEST_RECEIVED.format(
+                messages.REQUEST_RECEIVED.format(
                     host=self._host_name(), calling=self._calling, called=self._called
                 ),
                 self._with_fields(
@@ -224,18 +226,18 @@ class DcmtkAssociationLines(AssociationObserver):
             self._note(note)
         match event.reason.name:
             case "CALLED_AE_TITLE_NOT_RECOGNIZED":
-                title = from_bytes(self._options.called_title or b"")
-                self._net.error(sentences.WRONG_CALLED_TITLE.format(title=title))
+                title = from_bytes(self._settings.called_title or b"")
+                self._net.error(messages.WRONG_CALLED_TITLE.format(title=title))
             case "NO_ACCEPTABLE_PRESENTATION_CONTEXTS":
-                self._net.info(sentences.NO_CONTEXTS)
+                self._net.info(messages.NO_CONTEXTS)
                 if self._dumps_parameters and self._request is not None:
                     from dcmrecv.log import dumps  # as in `_hex_dump`
 
                     self._net.log(
-                        self._options.dump_level,
-                        dumps.reject_dump(self._request, event.contexts, self._options.max_pdu),
+                        self._settings.dump_level,
+                        dumps.reject_dump(self._request, event.contexts, self._settings.max_pdu),
                     )
-        reason = sentences.REFUSALS.get(event.reason.name)
+        reason = messages.REFUSALS.get(event.reason.name)
         if reason is not None:
             self._refuse(reason)
 
@@ -248,7 +250,7 @@ class DcmtkAssociationLines(AssociationObserver):
     def _refuse(self, reason: str) -> None:
         if self._info:
             self._net.info(
-                sentences.REFUSING.format(reason=reason),
+                messages.REFUSING.format(reason=reason),
                 self._with_fields({"event": "association_refused", "reason": reason}),
             )
 
@@ -260,15 +262,15 @@ class DcmtkAssociationLines(AssociationObserver):
             if note.kind == "role-refused":
                 self._note(note)
         if self._debug:
-            self._net.debug(sentences.CONSTRUCTING_ACCEPT)
+            self._net.debug(messages.CONSTRUCTING_ACCEPT)
         for note in (*notes, *self._notes):
             if note.kind != "role-refused":
                 self._note(note)
         if self._debug:
-            self._net.debug(sentences.ACKNOWLEDGED)
+            self._net.debug(messages.ACKNOWLEDGED)
         if self._info:
             self._net.info(
-                sentences.ACKNOWLEDGED_LENGTH.format(length=association.max_send_pdv),
+                messages.ACKNOWLEDGED_LENGTH.format(length=association.max_send_pdv),
                 self._with_fields(
                     {
                         "event": "association_accepted",
@@ -281,7 +283,7 @@ class DcmtkAssociationLines(AssociationObserver):
         if self._dumps_parameters:
             from dcmrecv.log import dumps  # as in `_hex_dump`
 
-            self._net.log(self._options.dump_level, dumps.accept_dump(association))
+            self._net.log(self._settings.dump_level, dumps.accept_dump(association))
 
     # -- commands ------------------------------------------------------------------------------------
 
@@ -298,17 +300,17 @@ class DcmtkAssociationLines(AssociationObserver):
         if self._debug:
             from dcmrecv.log import dumps  # as in `_hex_dump`
 
-            self._net.info(sentences.ECHO_REQUEST, fields)
+            self._net.info(messages.ECHO_REQUEST, fields)
             self._net.debug(dumps.echo_request_dump(event))
         else:
-            self._net.info(sentences.ECHO_REQUEST_INFO.format(message_id=event.message_id), fields)
+            self._net.info(messages.ECHO_REQUEST_INFO.format(message_id=event.message_id), fields)
 
     def echo_response(self, event: ev.EchoRequest) -> None:
         if self._info:
             self._net.info(
-                sentences.ECHO_RESPONSE
+                messages.ECHO_RESPONSE
                 if self._debug
-                else sentences.ECHO_RESPONSE_INFO.format(status=sentences.STATUS_SHORT[0]),
+                else messages.ECHO_RESPONSE_INFO.format(status=messages.STATUS_SHORT[0]),
                 self._with_fields(
                     {"event": "echo_response", "message_id": event.message_id, "status": "0000"}
                 ),
@@ -316,15 +318,15 @@ class DcmtkAssociationLines(AssociationObserver):
 
     def echo_response_sent(self) -> None:
         if self._debug:
-            self._net.debug(sentences.ECHO_RESPONSE_SENT)
+            self._net.debug(messages.ECHO_RESPONSE_SENT)
 
     def store_request(self, event: ev.StoreRequest) -> None:
         if self._info:
             self._net.info(
-                sentences.STORE_REQUEST
+                messages.STORE_REQUEST
                 if self._debug
-                else sentences.STORE_REQUEST_INFO.format(message_id=event.message_id),
-                self._store_fields("store_request", event) if self._options.fields else None,
+                else messages.STORE_REQUEST_INFO.format(message_id=event.message_id),
+                self._store_fields("store_request", event) if self._settings.fields else None,
             )
 
     def _store_fields(self, name: str, request: ev.StoreRequest) -> dict[str, object]:
@@ -336,7 +338,7 @@ class DcmtkAssociationLines(AssociationObserver):
         }
 
     def response_failed(self, kind: str, causes: Sequence[Condition]) -> None:
-        template = sentences.STORE_RESPONSE_FAILED if kind == "C-STORE" else sentences.ECHO_RESPONSE_FAILED
+        template = messages.STORE_RESPONSE_FAILED if kind == "C-STORE" else messages.ECHO_RESPONSE_FAILED
         self._net.error(
             template.format(causes=_causes(causes)),
             self._with_fields({"event": "response_failed", "service": kind}),
@@ -346,14 +348,14 @@ class DcmtkAssociationLines(AssociationObserver):
 
     def name_generated(self, path: bytes, *, before_reception: bool) -> None:
         if self._debug:
-            template = sentences.NAME_BEFORE_RECEPTION if before_reception else sentences.NAME_AFTER_RECEPTION
+            template = messages.NAME_BEFORE_RECEPTION if before_reception else messages.NAME_AFTER_RECEPTION
             self._net.debug(template.format(path=from_bytes(path)))
 
     def overwriting(self, path: bytes) -> None:
         if self._net.warn_on:
             text = from_bytes(path)
             self._net.warn(
-                sentences.OVERWRITING.format(path=text),
+                messages.OVERWRITING.format(path=text),
                 self._with_fields({"event": "overwriting", "path": text}),
             )
 
@@ -361,17 +363,17 @@ class DcmtkAssociationLines(AssociationObserver):
         if self._data_debug:
             from dcmrecv.log.syntax_names import long_name  # for the debug level alone
 
-            self._data.debug(sentences.READING.format(name=long_name(transfer_syntax)))
+            self._data.debug(messages.READING.format(name=long_name(transfer_syntax)))
 
     def data_set_note(self, level: str, text: str) -> None:
         self._data.log(_LEVELS[level], text)
 
     def data_set_unreadable(self, reason: str) -> None:
         self._net.warn(
-            sentences.DIMSE_WARNING.format(
+            messages.DIMSE_WARNING.format(
                 calling=self._calling,
                 called=self._called,
-                text=sentences.DATA_SET_UNREADABLE.format(reason=reason),
+                text=messages.DATA_SET_UNREADABLE.format(reason=reason),
             )
         )
 
@@ -380,7 +382,7 @@ class DcmtkAssociationLines(AssociationObserver):
     ) -> None:
         if not self._debug:
             return
-        template = sentences.DATA_SET_STORED_DIRECTLY if to_file else sentences.DATA_SET_RECEIVED
+        template = messages.DATA_SET_STORED_DIRECTLY if to_file else messages.DATA_SET_RECEIVED
         self._net.debug(template.format(context_id=context_id))
         self._dump_store_request(request, data_set)
 
@@ -390,13 +392,13 @@ class DcmtkAssociationLines(AssociationObserver):
         from dcmrecv.log import dumps  # as in `_hex_dump`
 
         text = None
-        if data_set is not None and self._options.dump_data_set is not None:
-            text = self._options.dump_data_set(data_set, request.transfer_syntax)
+        if data_set is not None and self._settings.dump_data_set is not None:
+            text = self._settings.dump_data_set(data_set, request.transfer_syntax)
         self._net.debug(dumps.store_request_dump(request, text))
 
     def _data_set_error(self, context_id: int, causes: str) -> None:
         self._net.error(
-            sentences.DATA_SET_NOT_RECEIVED.format(context_id=context_id, causes=causes),
+            messages.DATA_SET_NOT_RECEIVED.format(context_id=context_id, causes=causes),
             self._with_fields({"event": "data_set_failed", "reason": causes.split("\n", 1)[0]}),
         )
 
@@ -405,7 +407,7 @@ class DcmtkAssociationLines(AssociationObserver):
     ) -> None:
         if context_id is None:
             # In normal mode the reference prints an uninitialised byte here.
-            bit_preserving = self._options.mode is StorageMode.BIT_PRESERVING
+            bit_preserving = self._settings.mode is StorageMode.BIT_PRESERVING
             context_id = 0 if bit_preserving else request.context_id
         self._data_set_error(context_id, _causes(causes))
         self.data_set_dropped(request)
@@ -413,31 +415,31 @@ class DcmtkAssociationLines(AssociationObserver):
     def data_set_dropped(self, request: ev.StoreRequest) -> None:
         self._dump_store_request(request)
         self._net.error(
-            sentences.STORE_DATA_SET_NOT_RECEIVED.format(context_id=request.context_id),
-            self._store_fields("store_failed", request) if self._options.fields else None,
+            messages.STORE_DATA_SET_NOT_RECEIVED.format(context_id=request.context_id),
+            self._store_fields("store_failed", request) if self._settings.fields else None,
         )
 
     def contexts_differ(self, request: ev.StoreRequest, context_id: int) -> None:
         self._net.error(
-            sentences.CONTEXTS_DIFFER.format(command=request.context_id, data_set=context_id),
-            self._store_fields("store_failed", request) if self._options.fields else None,
+            messages.CONTEXTS_DIFFER.format(command=request.context_id, data_set=context_id),
+            self._store_fields("store_failed", request) if self._settings.fields else None,
         )
 
     def store_error(self, text: str) -> None:
         self._net.error(text, self._with_fields({"event": "store_error"}))
 
     def file_not_created(self, path: bytes, context_id: int) -> None:
-        self._data_set_error(context_id, sentences.CANNOT_CREATE_STREAM.format(path=from_bytes(path)))
-        self._net.debug(sentences.IGNORING_DATA_SET)
+        self._data_set_error(context_id, messages.CANNOT_CREATE_STREAM.format(path=from_bytes(path)))
+        self._net.debug(messages.IGNORING_DATA_SET)
 
     def file_not_written(self, context_id: int) -> None:
-        self._data_set_error(context_id, sentences.CANNOT_WRITE_FILE)
+        self._data_set_error(context_id, messages.CANNOT_WRITE_FILE)
 
     # -- storage -------------------------------------------------------------------------------------
 
     def processing_store(self) -> None:
         if self._debug:
-            self._net.debug(sentences.PROCESSING_STORE)
+            self._net.debug(messages.PROCESSING_STORE)
 
     def meta_header_written(
         self,
@@ -452,42 +454,42 @@ class DcmtkAssociationLines(AssociationObserver):
         from dcmrecv.log.syntax_names import long_name  # for the debug level alone
 
         debug = self._data.debug
-        debug(sentences.META_VERSION)
+        debug(messages.META_VERSION)
         debug(
-            sentences.META_CLASS.format(uid=from_bytes(class_uid)) if class_found else sentences.META_NO_CLASS
+            messages.META_CLASS.format(uid=from_bytes(class_uid)) if class_found else messages.META_NO_CLASS
         )
-        template = sentences.META_INSTANCE if instance_found else sentences.META_NEW_INSTANCE
+        template = messages.META_INSTANCE if instance_found else messages.META_NEW_INSTANCE
         debug(template.format(uid=from_bytes(instance_uid)))
-        debug(sentences.META_SYNTAX.format(name=long_name(transfer_syntax)))
-        debug(sentences.META_VALID)
+        debug(messages.META_SYNTAX.format(name=long_name(transfer_syntax)))
+        debug(messages.META_VALID)
 
     def stored(self, path: bytes, request: ev.StoreRequest, size: int) -> None:
         if self._info:
             text = from_bytes(path)
             fields = None
-            if self._options.fields:
+            if self._settings.fields:
                 fields = {**self._store_fields("stored", request), "path": text, "size": size}
-            self._net.info(sentences.STORED.format(path=text), fields)
+            self._net.info(messages.STORED.format(path=text), fields)
 
     def ignored(self) -> None:
         if self._debug:
-            self._net.debug(sentences.IGNORED)
+            self._net.debug(messages.IGNORED)
 
     def store_response(self, request: ev.StoreRequest, status: int) -> None:
         if not self._info:
             return
         fields = None
-        if self._options.fields:
+        if self._settings.fields:
             fields = {**self._store_fields("store_response", request), "status": f"{status:04x}"}
         if not self._debug:
-            words = sentences.STATUS_SHORT.get(status)
+            words = messages.STATUS_SHORT.get(status)
             if words is None:
                 words = f"0x{status:04x}"
-            self._net.info(sentences.STORE_RESPONSE_INFO.format(status=words), fields)
+            self._net.info(messages.STORE_RESPONSE_INFO.format(status=words), fields)
             return
         from dcmrecv.log import dumps  # as in `_hex_dump`
 
-        self._net.info(sentences.STORE_RESPONSE, fields)
+        self._net.info(messages.STORE_RESPONSE, fields)
         self._net.debug(dumps.store_response_dump(request, status))
 
     # -- end -----------------------------------------------------------------------------------------
@@ -509,23 +511,23 @@ class DcmtkAssociationLines(AssociationObserver):
             dump = dumps.command_dump(event.command_set)
             if dump is not None:
                 self._net.debug(dump)
-        self._net.debug(sentences.DIMSE_ERROR.format(causes=_causes(event.causes)))
+        self._net.debug(messages.DIMSE_ERROR.format(causes=_causes(event.causes)))
 
     def release_requested(self, *, command_started: bool = False) -> None:
         if command_started:
             self._command_starts()
         if self._info:
-            self._net.info(sentences.RELEASE_REQUESTED, self._with_fields({"event": "release_requested"}))
+            self._net.info(messages.RELEASE_REQUESTED, self._with_fields({"event": "release_requested"}))
 
     def abort_received(self, *, command_started: bool = False) -> None:
         if command_started:
             self._command_starts()
         if self._info:
-            self._net.info(sentences.ABORT_RECEIVED, self._with_fields({"event": "abort_received"}))
+            self._net.info(messages.ABORT_RECEIVED, self._with_fields({"event": "abort_received"}))
 
     def terminated(self) -> None:
         if self._debug:
-            for text in sentences.TERMINATED:
+            for text in messages.TERMINATED:
                 self._net.debug(text)
 
     def flush(self) -> None:
@@ -533,7 +535,7 @@ class DcmtkAssociationLines(AssociationObserver):
             self._opened.flush()
 
     def crashed(self, error: Exception) -> None:
-        self._net.error(sentences.CRASHED.format(kind=type(error).__name__, text=error))
+        self._net.error(messages.CRASHED.format(kind=type(error).__name__, text=error))
         if self._debug:
             import traceback  # only for this
 
@@ -567,7 +569,7 @@ class DcmtkLines(ReceiverObserver):
         self._dictionary_loaded = dictionary_loaded
         self._net: Log = logs.logger(DCMNET)
         data = logs.logger(DCMDATA)
-        self._options = Options(
+        self._settings = LineSettings(
             config, resolve, keyword, dump_data_set, net=self._net, data=data, fields=logs.wants_fields
         )
         self._odd_length = config.association.max_pdu if config.association.max_pdu & 1 else 0
@@ -580,21 +582,21 @@ class DcmtkLines(ReceiverObserver):
         if self._traces:
             from dcmrecv.log.dcmtk_trace import TracingAssociationLines  # for the trace level alone
 
-            return TracingAssociationLines(self._logs, self._options, number, peer_address, peer_port)
-        return DcmtkAssociationLines(self._logs, self._options, number, peer_address, peer_port)
+            return TracingAssociationLines(self._logs, self._settings, number, peer_address, peer_port)
+        return DcmtkAssociationLines(self._logs, self._settings, number, peer_address, peer_port)
 
     def waiting(self) -> None:
         """See `ReceiverObserver.waiting`."""
         if self._odd_length:
             self._net.warn(
-                sentences.ODD_RECEIVE_LENGTH.format(length=self._odd_length, used=self._odd_length - 1)
+                messages.ODD_RECEIVE_LENGTH.format(length=self._odd_length, used=self._odd_length - 1)
             )
 
     def dictionary_unusable(self) -> None:
         """See `ReceiverObserver.dictionary_unusable`; said once, and not after the start said that none is loaded."""
         if self._dictionary_loaded:
             self._dictionary_loaded = False
-            self._net.warn(sentences.UNUSABLE_DICTIONARY)
+            self._net.warn(messages.UNUSABLE_DICTIONARY)
 
     def flush(self) -> None:
         """See `ReceiverObserver.flush`."""

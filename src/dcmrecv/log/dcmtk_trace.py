@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING
 
 from dcmrecv.config import StorageMode
 from dcmrecv.dataset.trace_walker import DATA_SET_READ
-from dcmrecv.log import sentences
+from dcmrecv.log import messages
 from dcmrecv.log import trace_text as trace
 from dcmrecv.log.dcmtk_lines import DcmtkAssociationLines
-from dcmrecv.log.options import Options
+from dcmrecv.log.settings import LineSettings
 from dcmrecv.log.syntax_names import long_name
 from dcmrecv.text import from_bytes
 
 if TYPE_CHECKING:
     from dcmrecv.core import events as ev
-    from dcmrecv.log.loggers import Logs
+    from dcmrecv.log.api import Logs
 
 __all__ = ["TracingAssociationLines"]
 
@@ -26,8 +26,10 @@ _META = {0x0001: "OB", 0x0002: "UI", 0x0003: "UI", 0x0010: "UI", 0x0012: "UI", 0
 class TracingAssociationLines(DcmtkAssociationLines):
     """Methods are documented in `dcmrecv.observer.AssociationObserver`."""
 
-    def __init__(self, logs: Logs, options: Options, number: int, peer_address: str, peer_port: int) -> None:
-        super().__init__(logs, options, number, peer_address, peer_port)
+    def __init__(
+        self, logs: Logs, settings: LineSettings, number: int, peer_address: str, peer_port: int
+    ) -> None:
+        super().__init__(logs, settings, number, peer_address, peer_port)
         self.wants_wire = True
         self._wire = trace.Wire()
         self._fragments = 0
@@ -59,7 +61,7 @@ class TracingAssociationLines(DcmtkAssociationLines):
             self._net.trace(text)
         super().connected()
         self._net.trace(trace.CONNECTED)
-        seconds = self._options.acse_timeout
+        seconds = self._settings.acse_timeout
         self._net.trace(f"setting timeout for first PDU to be read to {seconds} seconds")
 
     def request_received(self, event: ev.RequestReceived) -> None:
@@ -109,7 +111,7 @@ class TracingAssociationLines(DcmtkAssociationLines):
     def store_request(self, event: ev.StoreRequest) -> None:
         super().store_request(event)
         self._received = 0
-        if self._options.mode is StorageMode.BIT_PRESERVING:
+        if self._settings.mode is StorageMode.BIT_PRESERVING:
             self._insert(0x0000, " at beginning")
             for element in _META:
                 self._insert(element)
@@ -166,23 +168,23 @@ class TracingAssociationLines(DcmtkAssociationLines):
         debug = self._data.debug
         self._insert(0x0000, " at beginning")
         self._insert(0x0001)
-        debug(sentences.META_VERSION)
+        debug(messages.META_VERSION)
         self._insert(0x0002)
         if class_found:
             self._data.trace("DcmItem::searchSubFromHere() Element (0008,0016) found")
-            debug(sentences.META_CLASS.format(uid=from_bytes(class_uid)))
+            debug(messages.META_CLASS.format(uid=from_bytes(class_uid)))
         else:
-            debug(sentences.META_NO_CLASS)
+            debug(messages.META_NO_CLASS)
         self._insert(0x0003)
         if instance_found:
             self._data.trace("DcmItem::searchSubFromHere() Element (0008,0018) found")
-        template = sentences.META_INSTANCE if instance_found else sentences.META_NEW_INSTANCE
+        template = messages.META_INSTANCE if instance_found else messages.META_NEW_INSTANCE
         debug(template.format(uid=from_bytes(instance_uid)))
         self._insert(0x0010)
-        debug(sentences.META_SYNTAX.format(name=long_name(transfer_syntax)))
+        debug(messages.META_SYNTAX.format(name=long_name(transfer_syntax)))
         self._insert(0x0012)
         self._insert(0x0013)
-        debug(sentences.META_VALID)
+        debug(messages.META_VALID)
 
     def store_response(self, request: ev.StoreRequest, status: int) -> None:
         super().store_response(request, status)

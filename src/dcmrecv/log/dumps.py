@@ -13,7 +13,7 @@ from typing import Final
 from dcmrecv.config import Role
 from dcmrecv.core import events as ev
 from dcmrecv.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from dcmrecv.log import sentences
+from dcmrecv.log import messages
 from dcmrecv.log.status_texts import status_text
 from dcmrecv.text import from_bytes
 from dcmrecv.uidnames import name_of
@@ -48,9 +48,9 @@ _PRIORITIES: Final = {0: "medium", 1: "high", 2: "low"}
 
 def hex_dump(raw: bytes) -> str:
     """Return the dump of the A-ASSOCIATE-RQ *raw* (the whole PDU with its header)."""
-    lines = [sentences.HEX_DUMP_HEAD.format(length=len(raw) - 6)]
+    lines = [messages.HEX_DUMP_HEAD.format(length=len(raw) - 6)]
     if len(raw) > HEX_DUMP_LIMIT:
-        lines.append(sentences.HEX_DUMP_CUT)
+        lines.append(messages.HEX_DUMP_CUT)
         raw = raw[:HEX_DUMP_LIMIT]
     lines.extend("  " + raw[i : i + 16].hex(" ").replace(" ", "  ") for i in range(0, len(raw), 16))
     if len(raw) % 16 == 0:
@@ -71,7 +71,7 @@ def _class_name(uid: bytes) -> str:
 
 def _role(role: Role | str | None) -> str:
     if role is None:
-        return sentences.ABSENT_ROLE
+        return messages.ABSENT_ROLE
     if isinstance(role, Role):
         return _ROLES[role]
     return "None"

@@ -9,8 +9,8 @@ import os
 import stat
 import time
 
-from dcmrecv.log.appenders import Appender, Environment, LockFile
-from dcmrecv.log.console import DescriptorWriter, encode
+from dcmrecv.log.appenders import Appender, AppenderContext, LockFile
+from dcmrecv.log.descriptor_writer import DescriptorWriter, encode
 from dcmrecv.log.properties import Properties
 
 __all__ = ["DailyRollingFileAppender", "FileAppender", "RollingFileAppender"]
@@ -39,8 +39,8 @@ class FileAppender(Appender):
 
     _append_default = False
 
-    def __init__(self, options: Properties, environment: Environment) -> None:
-        super().__init__(options, environment)
+    def __init__(self, options: Properties, context: AppenderContext) -> None:
+        super().__init__(options, context)
         # A file name ends at a NUL for the operating system.
         self.filename = options.get("File").partition("\0")[0]
         self._descriptor = -1
@@ -262,8 +262,8 @@ class RollingFileAppender(FileAppender):
     _append_default = True
     _obituaries = 2
 
-    def __init__(self, options: Properties, environment: Environment) -> None:
-        super().__init__(options, environment)
+    def __init__(self, options: Properties, context: AppenderContext) -> None:
+        super().__init__(options, context)
         size = DEFAULT_ROLLING_SIZE
         text = options.get("MaxFileSize").upper()
         if text:
@@ -316,8 +316,8 @@ class DailyRollingFileAppender(FileAppender):
     _append_default = True
     _obituaries = 2
 
-    def __init__(self, options: Properties, environment: Environment) -> None:
-        super().__init__(options, environment)
+    def __init__(self, options: Properties, context: AppenderContext) -> None:
+        super().__init__(options, context)
         schedule = options.get("Schedule").upper()
         if schedule not in _SCHEDULES:
             self.internal.warn(

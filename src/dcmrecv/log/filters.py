@@ -7,9 +7,9 @@ import logging
 from collections.abc import Callable
 
 from dcmrecv.config import LogLevel
-from dcmrecv.log.console import encode
-from dcmrecv.log.internal import InternalLog
+from dcmrecv.log.descriptor_writer import encode
 from dcmrecv.log.levels import level_from_name
+from dcmrecv.log.loglog import InternalLog
 from dcmrecv.log.properties import Properties
 
 __all__ = ["Decision", "FilterChain", "build_filters"]

@@ -12,9 +12,9 @@ import threading
 import time
 
 from dcmrecv.config import LogLevel
-from dcmrecv.log.appenders import Appender, Environment
+from dcmrecv.log.api import AssociationLogs, Fields, Log, Logs, Sink
+from dcmrecv.log.appenders import Appender, AppenderContext
 from dcmrecv.log.levels import level_name
-from dcmrecv.log.loggers import AssociationLogs, Fields, Log, Logs, Sink
 
 __all__ = ["Hierarchy", "TreeLogger", "TreeLogs"]
 
@@ -45,8 +45,8 @@ class TreeLogger(logging.Logger):
 class Hierarchy:
     """One tree of loggers with its root."""
 
-    def __init__(self, environment: Environment) -> None:
-        self.environment = environment
+    def __init__(self, context: AppenderContext) -> None:
+        self.context = context
         self.root = TreeLogger("root", LogLevel.INFO)
         self.root.hierarchy = self
         self._manager = logging.Manager(self.root)  # type: ignore[arg-type]
@@ -85,8 +85,8 @@ class Hierarchy:
         """Tell, once, that a message of logger *name* goes nowhere."""
         if not self._told_no_appenders:
             self._told_no_appenders = True
-            self.environment.internal.error(f"No appenders could be found for logger ({name}).")
-            self.environment.internal.error("Please initialize the log4cplus system properly.")
+            self.context.internal.error(f"No appenders could be found for logger ({name}).")
+            self.context.internal.error("Please initialize the log4cplus system properly.")
 
 
 class _Origin(Sink):
@@ -145,7 +145,7 @@ class TreeLogs(Logs):
         appenders = hierarchy.appenders()
         self.located = any(appender.located for appender in appenders)
         self.errors_visible = hierarchy.root.level <= LogLevel.ERROR
-        self.wants_fields = hierarchy.environment.json
+        self.wants_fields = hierarchy.context.json
         self._origin = _Origin(self, "", "")
 
     def threshold(self, name: str) -> int:
@@ -168,7 +168,7 @@ class TreeLogs(Logs):
         """See `Logs.flush`."""
         for appender in self.hierarchy.appenders():
             appender.flush()
-        self.hierarchy.environment.err.drain()
+        self.hierarchy.context.err.drain()
 
     def reopen(self) -> None:
         """See `Logs.reopen`."""
@@ -177,8 +177,8 @@ class TreeLogs(Logs):
 
     def after_fork(self) -> None:
         """See `Logs.after_fork`."""
-        self.hierarchy.environment.out.after_fork()
-        self.hierarchy.environment.err.after_fork()
+        self.hierarchy.context.out.after_fork()
+        self.hierarchy.context.err.after_fork()
         for appender in self.hierarchy.appenders():
             appender.after_fork()
 
@@ -190,5 +190,5 @@ class TreeLogs(Logs):
                 logger.removeHandler(appender)
                 if appender not in self.hierarchy.appenders():
                     appender.tell_end()
-        self.hierarchy.environment.out.close()
-        self.hierarchy.environment.err.close()
+        self.hierarchy.context.out.close()
+        self.hierarchy.context.err.close()

@@ -11,9 +11,9 @@ import json
 import time
 
 from dcmrecv.config import LogLevel
-from dcmrecv.log.console import encode
-from dcmrecv.log.lines import LineStyle
-from dcmrecv.log.loggers import Fields
+from dcmrecv.log.api import Fields
+from dcmrecv.log.descriptor_writer import encode
+from dcmrecv.log.stderr_log import LineStyle
 
 __all__ = ["JsonStyle", "json_line", "timestamp"]
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 
-from dcmrecv.log.internal import InternalLog
 from dcmrecv.log.json_style import json_line
+from dcmrecv.log.loglog import InternalLog
 from dcmrecv.log.pattern import checked_time_format, parse_pattern
 from dcmrecv.log.properties import Properties
 from dcmrecv.log.times import relative

@@ -9,8 +9,8 @@ import struct
 import threading
 
 from dcmrecv.config import LogLevel
-from dcmrecv.log.appenders import Appender, Environment
-from dcmrecv.log.console import encode
+from dcmrecv.log.appenders import Appender, AppenderContext
+from dcmrecv.log.descriptor_writer import encode
 from dcmrecv.log.pattern import host_name
 from dcmrecv.log.properties import Properties
 from dcmrecv.log.times import TimeFormat
@@ -120,8 +120,8 @@ class _LocalSyslog:
 class SysLogAppender(Appender):
     """The local syslog(3) or, with ``host``, RFC 5424 datagrams."""
 
-    def __init__(self, options: Properties, environment: Environment) -> None:
-        super().__init__(options, environment)
+    def __init__(self, options: Properties, context: AppenderContext) -> None:
+        super().__init__(options, context)
         self._ident = options.get("ident")
         name = options.get("facility").lower()
         if name and name not in _FACILITIES:
@@ -137,7 +137,7 @@ class SysLogAppender(Appender):
             self._time = TimeFormat("%Y-%m-%dT%H:%M:%S.%qZ", utc=True)
             self._link = _datagram_socket(self._host, self._port)
         else:
-            self._local = _LocalSyslog(encode(self._ident), encode(environment.program))
+            self._local = _LocalSyslog(encode(self._ident), encode(context.program))
 
     def append(self, record: logging.LogRecord) -> None:
         """See `Appender.append`."""
@@ -173,8 +173,8 @@ class Log4jUdpAppender(Appender):
 
     needs_location = True
 
-    def __init__(self, options: Properties, environment: Environment) -> None:
-        super().__init__(options, environment)
+    def __init__(self, options: Properties, context: AppenderContext) -> None:
+        super().__init__(options, context)
         self._host = options.get("host", "localhost")
         self._port = options.integer("port", 5000)
         self._time = TimeFormat("%s%q", utc=False)
@@ -228,8 +228,8 @@ class SocketAppender(Appender):
 
     needs_location = True
 
-    def __init__(self, options: Properties, environment: Environment) -> None:
-        super().__init__(options, environment)
+    def __init__(self, options: Properties, context: AppenderContext) -> None:
+        super().__init__(options, context)
         self._host = options.get("host")
         self._port = options.unsigned("port", 9998) & 0xFFFF
         self._server = encode(options.get("ServerName"))

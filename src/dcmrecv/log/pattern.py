@@ -13,9 +13,9 @@ import socket
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from dcmrecv.log.console import encode
+from dcmrecv.log.descriptor_writer import encode
 from dcmrecv.log.errors import LogConfigError
-from dcmrecv.log.internal import InternalLog
+from dcmrecv.log.loglog import InternalLog
 from dcmrecv.log.times import TimeFormat, relative
 from dcmrecv.text import from_bytes
 

@@ -7,9 +7,9 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 
-from dcmrecv.log.console import encode
+from dcmrecv.log.descriptor_writer import encode
 from dcmrecv.log.errors import LogConfigError
-from dcmrecv.log.internal import parse_bool, parse_int
+from dcmrecv.log.loglog import parse_bool, parse_int
 from dcmrecv.text import from_bytes
 
 __all__ = ["MAX_FILE_SIZE", "Properties", "expand", "predefined", "read_settings"]

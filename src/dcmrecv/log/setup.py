@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dcmrecv.config import LoggingConfig
-from dcmrecv.log.console import occupy_standard_descriptors
+from dcmrecv.log.api import Logs
+from dcmrecv.log.descriptor_writer import occupy_standard_descriptors
 from dcmrecv.log.errors import LogConfigError
-from dcmrecv.log.lines import LineLogs, LineStyle, TextStyle
-from dcmrecv.log.loggers import Logs
+from dcmrecv.log.stderr_log import LineLogs, LineStyle, TextStyle
 
 __all__ = ["LogConfigError", "setup"]
 

@@ -1,6 +1,6 @@
 """One association from its connection to its end: what each event of the core makes us do.
 
-The driver owns no protocol rule (`dcmrecv.core`), no file (`dcmrecv.storage`) and no sentence
+The driver owns no protocol rule (`dcmrecv.core`), no file (`dcmrecv.storage`) and no text
 (`dcmrecv.observer`); it carries events from one to the other, in the order in which the reference does and
 says things (spec/network.md f.1).
 """

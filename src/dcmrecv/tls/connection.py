@@ -13,7 +13,7 @@ import ssl
 import struct
 from collections.abc import Sequence
 
-from dcmrecv.tls import limits, sentences
+from dcmrecv.tls import limits, messages
 from dcmrecv.tls.certificate import parse_certificate
 from dcmrecv.tls.der import DerError
 
@@ -101,17 +101,17 @@ class TlsConnection:
         """Return the connection details of the debug level (spec/tls.md e.3), lines separated by newlines."""
         name, _, bits = self._tls.cipher() or ("", "", 0)
         lines = [
-            sentences.DETAILS_BEGIN,
-            sentences.DETAILS_TRANSPORT,
-            sentences.DETAILS_PROTOCOL.format(protocol=self._tls.version()),
-            sentences.DETAILS_SUITE.format(suite=name, bits=bits),
+            messages.DETAILS_BEGIN,
+            messages.DETAILS_TRANSPORT,
+            messages.DETAILS_PROTOCOL.format(protocol=self._tls.version()),
+            messages.DETAILS_SUITE.format(suite=name, bits=bits),
         ]
         certificate = self._tls.getpeercert(binary_form=True)
         try:
-            lines += parse_certificate(certificate).details() if certificate else [sentences.DETAILS_NO_PEER]
+            lines += parse_certificate(certificate).details() if certificate else [messages.DETAILS_NO_PEER]
         except DerError as error:  # OpenSSL takes some certificates that are not quite DER
             lines.append(f"Peer X.509 Certificate ({error})")
-        lines.append(sentences.DETAILS_END)
+        lines.append(messages.DETAILS_END)
         return "\n".join(lines)
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 
 from dcmrecv.text import from_bytes, to_bytes
-from dcmrecv.tls import limits, sentences
+from dcmrecv.tls import limits, messages
 from dcmrecv.tls.certificate import parse_certificate
 from dcmrecv.tls.checks import check_peer_certificate
 from dcmrecv.tls.client_hello import NO_HELLO, ClientHello, read_client_hello
@@ -111,14 +111,14 @@ class _Handshake:
             raise
         except _Refused as refusal:
             self._send_alert(refusal.alert)
-            raise self._failed(sentences.TLS_ERROR.format(reason=refusal.reason), refusal.lines) from None
+            raise self._failed(messages.TLS_ERROR.format(reason=refusal.reason), refusal.lines) from None
         except ssl.SSLError as error:
             self._flush()
             raise self._failed(_text(error), self._sni_lines(error)) from None
         except (BlockingIOError, TimeoutError):
-            raise self._failed(sentences.READ_TIMEOUT) from None
+            raise self._failed(messages.READ_TIMEOUT) from None
         except OSError:
-            raise self._failed(sentences.IO_ERROR) from None
+            raise self._failed(messages.IO_ERROR) from None
         return TlsConnection(self._sock, self._tls, self._incoming, self._outgoing, warnings)
 
     def _read_hello(self) -> None:
@@ -137,7 +137,7 @@ class _Handshake:
         name = hello.server_name
         if self._server._answer_sni and name is not None and not name.isascii():
             # Python would print a traceback from within the handshake
-            raise _Refused(_UNRECOGNIZED_NAME, sentences.CALLBACK_FAILED, self._sni_line(name))
+            raise _Refused(_UNRECOGNIZED_NAME, messages.CALLBACK_FAILED, self._sni_line(name))
 
     def _negotiate(self) -> None:
         answered = False
@@ -172,7 +172,7 @@ class _Handshake:
     def _check_protocol(self) -> None:
         """Refuse a client that wants protocols, but not DICOM (spec/tls.md d)."""
         if self._hello.protocols is not None and self._tls.selected_alpn_protocol() is None:
-            raise _Refused(_NO_APPLICATION_PROTOCOL, sentences.NO_PROTOCOL, (("E", sentences.ALPN_FAILURE),))
+            raise _Refused(_NO_APPLICATION_PROTOCOL, messages.NO_PROTOCOL, (("E", messages.ALPN_FAILURE),))
 
     def _check_chain(self) -> list[str]:
         """Return the warnings about the client's verified chain, root first; refuse what is too weak.
@@ -190,7 +190,7 @@ class _Handshake:
                 continue
             if verdict.refused:
                 lines = [("W", text) for text in warnings] + verdict.lines
-                raise _Refused(_INTERNAL_ERROR, sentences.VERIFY_FAILED, lines)
+                raise _Refused(_INTERNAL_ERROR, messages.VERIFY_FAILED, lines)
             warnings += [text for _, text in verdict.lines]
         return warnings
 
@@ -226,21 +226,21 @@ class _Handshake:
         expected = self._server._expected_sni
         if expected is None:
             return ()
-        text = sentences.SNI_FAILURE.format(requested=from_bytes(name), expected=from_bytes(expected))
+        text = messages.SNI_FAILURE.format(requested=from_bytes(name), expected=from_bytes(expected))
         return (("E", text),)
 
 
 def _text(error: ssl.SSLError) -> str:
     """Return what the reference says about a failure of OpenSSL."""
     if isinstance(error, ssl.SSLEOFError):
-        return sentences.TLS_ERROR.format(reason=sentences.UNEXPECTED_EOF)
+        return messages.TLS_ERROR.format(reason=messages.UNEXPECTED_EOF)
     if isinstance(error, ssl.SSLZeroReturnError):
-        return sentences.CLOSED_BY_PEER
+        return messages.CLOSED_BY_PEER
     match = _REASON.search(str(error))
     reason = match[1] if match else (error.reason or "").replace("_", " ").lower()
     if error.library and error.library != "SSL":
-        return sentences.OPENSSL_ERROR.format(reason=f"{error.library}: {reason}")
-    return sentences.TLS_ERROR.format(reason=reason)
+        return messages.OPENSSL_ERROR.format(reason=f"{error.library}: {reason}")
+    return messages.TLS_ERROR.format(reason=reason)
 
 
 def _verified_chain(tls: ssl.SSLObject) -> list[bytes]:

@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 from dcmrecv.config import CrlCheck, KeyFormat, PeerCertificate, TlsConfig
 from dcmrecv.text import from_bytes
-from dcmrecv.tls import der, error_queue, files, limits, sentences
+from dcmrecv.tls import der, error_queue, files, limits, messages
 from dcmrecv.tls.certificate import Certificate, parse_certificate
 from dcmrecv.tls.checks import check_own_certificate, check_suite
 from dcmrecv.tls.context import TlsServerContext
@@ -81,11 +81,11 @@ class _Preparation:
         if config.seed_file is not None:
             self._seed(config.seed_file)
         for file in reversed(config.trusted_files):
-            self._trust_file(file, sentences.CERTIFICATE_FILE_IGNORED)
+            self._trust_file(file, messages.CERTIFICATE_FILE_IGNORED)
         for directory in reversed(config.trusted_directories):
             self._trust_directory(directory)
         for file in reversed(config.crl_files):
-            self._crl_loaded |= self._trust_file(file, sentences.CRL_FILE_IGNORED)
+            self._crl_loaded |= self._trust_file(file, messages.CRL_FILE_IGNORED)
         key, password = self._load_key()
         certificate = self._load_certificate(key, password)
         names = self._chosen_suites()
@@ -158,7 +158,7 @@ class _Preparation:
         if not path:
             self._errors.push(error_queue.INVALID_DIRECTORY)
             self._error_line()
-            self._log("W", sentences.CERTIFICATE_DIRECTORY_IGNORED.format(file=""))
+            self._log("W", messages.CERTIFICATE_DIRECTORY_IGNORED.format(file=""))
         elif self._is_der:
             self._directories.add(path)
         else:
@@ -212,12 +212,12 @@ class _Preparation:
     def _no_key(self, codes: tuple[int, ...]) -> TlsStartError:
         self._errors.push(codes)
         self._error_line()
-        return TlsStartError(sentences.NO_PRIVATE_KEY.format(file=from_bytes(self._config.private_key)))
+        return TlsStartError(messages.NO_PRIVATE_KEY.format(file=from_bytes(self._config.private_key)))
 
     def _load_certificate(self, key: bytes, password: bytes) -> Certificate | None:
         """Judge and load the certificate; return what is known of it."""
         file = from_bytes(self._config.certificate)
-        mismatch = sentences.KEY_MISMATCH.format(key=from_bytes(self._config.private_key), file=file)
+        mismatch = messages.KEY_MISMATCH.format(key=from_bytes(self._config.private_key), file=file)
         data = self._read_certificate()
         if data is None:
             raise TlsStartError(mismatch)
@@ -236,7 +236,7 @@ class _Preparation:
         for letter, text in verdict.lines:
             self._log(letter, text)
         if verdict.refused:
-            raise TlsStartError(sentences.NO_CERTIFICATE.format(file=file))
+            raise TlsStartError(messages.NO_CERTIFICATE.format(file=file))
         if not self._is_der:
             self._errors.clear()
         try:
@@ -275,7 +275,7 @@ class _Preparation:
     def _no_certificate(self, codes: tuple[int, ...]) -> TlsStartError:
         self._errors.push(codes)
         self._error_line()
-        return TlsStartError(sentences.NO_CERTIFICATE.format(file=from_bytes(self._config.certificate)))
+        return TlsStartError(messages.NO_CERTIFICATE.format(file=from_bytes(self._config.certificate)))
 
     # -- cipher suites and DH ------------------------------------------------------------------------------
 
@@ -287,15 +287,15 @@ class _Preparation:
         for name in reversed(self._config.ciphers):
             suite = known.get(name)
             if suite is None:
-                raise TlsStartError(sentences.SUITE_UNKNOWN.format(suite=name))
+                raise TlsStartError(messages.SUITE_UNKNOWN.format(suite=name))
             if suite.openssl not in supported:
-                self._log("F", sentences.SUITE_UNSUPPORTED.format(suite=name))
-                raise TlsStartError(sentences.SUITE_UNKNOWN.format(suite=name))
+                self._log("F", messages.SUITE_UNSUPPORTED.format(suite=name))
+                raise TlsStartError(messages.SUITE_UNKNOWN.format(suite=name))
             verdict = check_suite(suite, self._config.profile, self._profile)
             for letter, text in verdict.lines:
                 self._log(letter, text)
             if verdict.refused:
-                raise TlsStartError(sentences.SUITE_NOT_ALLOWED)
+                raise TlsStartError(messages.SUITE_NOT_ALLOWED)
             names.append(name)
         return names
 
@@ -307,7 +307,7 @@ class _Preparation:
             return
         file = from_bytes(path)
         if not self._own_dh(path, file):
-            self._log("W", sentences.DH_IGNORED.format(file=file))
+            self._log("W", messages.DH_IGNORED.format(file=file))
 
     def _own_dh(self, path: bytes, file: str) -> bool:
         try:
@@ -320,7 +320,7 @@ class _Preparation:
         except (OSError, der.DerError, IndexError):
             return False
         if bits < _DH_BITS:
-            self._log("W", sentences.DH_SHORT.format(file=file, bits=bits))
+            self._log("W", messages.DH_SHORT.format(file=file, bits=bits))
             if self._profile.reject_small_dh:
                 return False
         try:

@@ -8,7 +8,7 @@ from dcmrecv.conditions import Condition
 from dcmrecv.config import AssociationConfig, Config, LogLevel, Role
 from dcmrecv.core import events as ev
 from dcmrecv.log.dcmtk_lines import DcmtkLines
-from dcmrecv.log.sentences import UNUSABLE_DICTIONARY
+from dcmrecv.log.messages import UNUSABLE_DICTIONARY
 
 from .dcmtk_lines_parts import (
     CT,

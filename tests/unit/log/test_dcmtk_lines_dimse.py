@@ -11,7 +11,7 @@ import dcmrecv.core
 from dcmrecv.conditions import Condition
 from dcmrecv.config import LogLevel, StorageMode
 from dcmrecv.core import events as ev
-from dcmrecv.log.sentences import NOTES
+from dcmrecv.log.messages import NOTES
 
 from .dcmtk_lines_parts import CT, IMPLICIT, REFERENCE, begin, echo, observer, store, story
 

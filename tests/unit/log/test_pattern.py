@@ -11,10 +11,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from dcmrecv.log.console import DescriptorWriter, encode
+from dcmrecv.log.descriptor_writer import DescriptorWriter, encode
 from dcmrecv.log.errors import LogConfigError
-from dcmrecv.log.internal import InternalLog
 from dcmrecv.log.layouts import PatternLayout
+from dcmrecv.log.loglog import InternalLog
 from dcmrecv.log.times import TimeFormat, relative
 
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dcmrecv.log.errors import LogConfigError
-from dcmrecv.log.internal import parse_bool, parse_int
+from dcmrecv.log.loglog import parse_bool, parse_int
 from dcmrecv.log.properties import Properties, expand, predefined, read_settings
 from dcmrecv.text import to_bytes
 

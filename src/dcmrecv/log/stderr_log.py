@@ -10,8 +10,8 @@ import os
 import threading
 
 from dcmrecv.config import LogLevel
-from dcmrecv.log.console import DescriptorWriter, encode
-from dcmrecv.log.loggers import AssociationLogs, Fields, Log, Logs, Sink
+from dcmrecv.log.api import AssociationLogs, Fields, Log, Logs, Sink
+from dcmrecv.log.descriptor_writer import DescriptorWriter, encode
 
 __all__ = ["LineLogs", "LineStyle", "TextStyle", "level_letter"]
 
@@ -163,7 +163,7 @@ class LineLogs(Logs):
         self.writer.close()
         if self.errors_visible and DEBUG_VARIABLE in os.environ:
             # Loaded on demand: nobody sets this.
-            from dcmrecv.log.internal import exit_chatter
+            from dcmrecv.log.loglog import exit_chatter
 
             exit_chatter()
 

@@ -7,18 +7,18 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dcmrecv.config import Config, LogLevel, StorageMode
-from dcmrecv.log.environment import socket_lines
+from dcmrecv.log.socket_variables import socket_lines
 
 if TYPE_CHECKING:
-    from dcmrecv.log.loggers import Log
+    from dcmrecv.log.api import Log
 
-__all__ = ["DataSetDump", "Options"]
+__all__ = ["DataSetDump", "LineSettings"]
 
 #: Data set of a C-STORE (bytes), transfer syntax UID -> its text in dcmdump style.
 DataSetDump = Callable[[bytes, bytes], str]
 
 
-class Options:
+class LineSettings:
     """What the observers of all connections share. Levels are constant, so what is said at all is, too."""
 
     __slots__ = (

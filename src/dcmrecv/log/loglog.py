@@ -6,8 +6,8 @@ import os
 import re
 from collections.abc import Callable
 
-from dcmrecv.log.console import DescriptorWriter, encode
-from dcmrecv.log.lines import DEBUG_VARIABLE
+from dcmrecv.log.descriptor_writer import DescriptorWriter, encode
+from dcmrecv.log.stderr_log import DEBUG_VARIABLE
 
 __all__ = ["InternalLog", "OnceOnly", "exit_chatter", "parse_bool", "parse_int"]
 

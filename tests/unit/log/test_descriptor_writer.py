@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from dcmrecv.log import console
-from dcmrecv.log.console import DescriptorWriter, encode
+from dcmrecv.log import descriptor_writer
+from dcmrecv.log.descriptor_writer import DescriptorWriter, encode
 
 
 @pytest.fixture
@@ -83,8 +83,8 @@ def test_batches_of_threads_do_not_interleave(pipe: tuple[int, int]) -> None:
 def test_a_stalled_reader_costs_one_bounded_wait(
     pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(console, "STALL_SECONDS", 0.1)
-    monkeypatch.setattr(console, "BACKLOG_LIMIT", 1000)
+    monkeypatch.setattr(descriptor_writer, "STALL_SECONDS", 0.1)
+    monkeypatch.setattr(descriptor_writer, "BACKLOG_LIMIT", 1000)
     writer = DescriptorWriter(pipe[1], notice)
     filling = b"f" * 99 + b"\n"
     start = time.monotonic()
@@ -101,8 +101,8 @@ def test_a_stalled_reader_costs_one_bounded_wait(
 
 
 def test_lost_lines_are_told_in_place(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(console, "STALL_SECONDS", 0.05)
-    monkeypatch.setattr(console, "BACKLOG_LIMIT", 10)
+    monkeypatch.setattr(descriptor_writer, "STALL_SECONDS", 0.05)
+    monkeypatch.setattr(descriptor_writer, "BACKLOG_LIMIT", 10)
     writer = DescriptorWriter(pipe[1], notice)
     writer.write(b"a\n" * 50_000)
     writer.write(b"gone\ngone\n")
@@ -132,14 +132,14 @@ def test_a_closed_descriptor_harms_nobody() -> None:
 
 
 def test_a_socket_that_is_not_read_costs_a_bounded_wait(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(console, "STALL_SECONDS", 0.1)
+    monkeypatch.setattr(descriptor_writer, "STALL_SECONDS", 0.1)
     ours, theirs = socket.socketpair()
     with ours, theirs:
         writer = DescriptorWriter(ours.fileno(), notice)
         start = time.monotonic()
         writer.write(b"x" * (8 << 20))
         assert time.monotonic() - start < 5
-        monkeypatch.setattr(console, "STALL_SECONDS", 0.0)
+        monkeypatch.setattr(descriptor_writer, "STALL_SECONDS", 0.0)
 
 
 def test_a_full_disk_is_counted() -> None:

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from dcmrecv.log.environment import socket_lines
+from dcmrecv.log.socket_variables import socket_lines
 from dcmrecv.text import leading_integer
 
 DISABLED = "DUL: disabling Nagle algorithm as requested at runtime (TCP_NODELAY="

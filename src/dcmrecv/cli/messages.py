@@ -1,4 +1,4 @@
-"""Every sentence the command line prints, in one place, so that its fidelity can be read at a glance.
+"""Every message the command line prints, in one place, so that its fidelity can be read at a glance.
 
 Sources: spec/cli.md a (error texts), d (dependences), e (logging), g (start-up). What follows ``# ours``
 has no counterpart in the reference.

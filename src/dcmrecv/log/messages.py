@@ -1,6 +1,6 @@
-"""Every sentence about a connection, in one place: the reference's log lines as templates.
+"""Every message about a connection, in one place: the reference's log lines as templates.
 
-Those of the start are `dcmrecv.cli.sentences`; causes of errors come with the events, from `dcmrecv.core`,
+Those of the start are `dcmrecv.cli.messages`; causes of errors come with the events, from `dcmrecv.core`,
 and the texts of `AssociationObserver.store_error` from `dcmrecv.storage`, whole.
 
 Texts are DCMTK 3.6.8's (spec/network.md f.1, spec/storage.md section 1, spec/logging.md A.5) and are

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dcmrecv.log import sentences
+from dcmrecv.log import messages
 from dcmrecv.text import leading_integer
 
 __all__ = ["socket_lines"]
@@ -22,14 +22,14 @@ def socket_lines(environment: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     if size is not None:
         length = leading_integer(size)
         if length is None:
-            lines.append(("W", sentences.UNREADABLE_VARIABLE.format(name="TCP_BUFFER_LENGTH", value=size)))
+            lines.append(("W", messages.UNREADABLE_VARIABLE.format(name="TCP_BUFFER_LENGTH", value=size)))
         else:
-            lines.append(("D", sentences.BUFFER_LENGTH.format(length=length or _DEFAULT_LENGTH)))
+            lines.append(("D", messages.BUFFER_LENGTH.format(length=length or _DEFAULT_LENGTH)))
     no_delay = environment.get("TCP_NODELAY")
     if no_delay is not None:
         number = leading_integer(no_delay)
         if number is None:
-            lines.append(("W", sentences.UNREADABLE_VARIABLE.format(name="TCP_NODELAY", value=no_delay)))
+            lines.append(("W", messages.UNREADABLE_VARIABLE.format(name="TCP_NODELAY", value=no_delay)))
         elif number:
-            lines.append(("D", sentences.NO_DELAY.format(value=no_delay)))
+            lines.append(("D", messages.NO_DELAY.format(value=no_delay)))
     return tuple(lines)
