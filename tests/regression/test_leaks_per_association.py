@@ -15,14 +15,14 @@ from pathlib import Path
 
 import pytest
 
-from dcmrecv.server.limits import IDLE_WORKERS
+from dcmrecv.server.limits import IDLE_THREADS
 from tests.support.rawscu import CT_IMAGE, Association, element, pdu
 from tests.support.server import RunningServer
 
 WARM_UP, ROUNDS = 40, 300
 MAY_GROW = 2 << 20
 """Bytes: allocators take what they need in steps; 300 leaked associations would be more."""
-MAY_WAIT = 2 + IDLE_WORKERS
+MAY_WAIT = 2 + IDLE_THREADS
 """Threads: the main one, the one for lingering connections and those that wait for a new one. How many there
 are below that depends on how many visits happened to overlap; three hundred that stay would be a leak."""
 

@@ -413,6 +413,6 @@ def _host_names(config: Config) -> Callable[[str], str]:
     """Return what turns a peer's address into the name that log lines show."""
     if not config.network.hostname_lookup:
         return str
-    from dcmrecv.server.hosts import HostNames
+    from dcmrecv.server.reverse_dns import HostNames
 
     return HostNames().name

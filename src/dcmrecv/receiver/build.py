@@ -9,8 +9,8 @@ from dcmrecv.conditions import Condition
 from dcmrecv.core.acceptor import AcceptorSettings
 from dcmrecv.dataset.dictionary import builtin_dictionary
 from dcmrecv.server.association import Services
+from dcmrecv.server.gil_gate import GilGate
 from dcmrecv.server.transport import Clocks
-from dcmrecv.server.turns import Turns
 from dcmrecv.storage import ObjectStore
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def build_services(
         observer=observer,
         tls=tls,
         # with --fsync those who wait for the disk wait together
-        turns=None if config.storage.fsync else Turns(),
+        gate=None if config.storage.fsync else GilGate(),
         obstacle=() if obstacle is None else (Condition(*obstacle),),
     )
 

@@ -12,7 +12,7 @@ from dcmrecv.observer import ReceiverObserver
 from dcmrecv.receiver.ae import build_ae
 from dcmrecv.receiver.build import build_services
 from dcmrecv.server.listener import PortError, open_listener
-from dcmrecv.server.process import Server
+from dcmrecv.server.server import Server
 
 if TYPE_CHECKING:
     from pynetdicom.ae import ApplicationEntity
@@ -153,7 +153,7 @@ class Receiver:
         services = build_services(self.config, observer, tls=tls, dictionary=builtin_dictionary)
         if self._bindings is None:
             return services
-        services = replace(services, turns=None)
+        services = replace(services, gate=None)
         from pynetdicom import evt
 
         from dcmrecv.receiver.handlers import HANDLER_MEMORY, HandlerStore

@@ -172,7 +172,7 @@ class _Memory:
             self._left -= count
             return True
 
-    def give_back(self, count: int) -> None:
+    def leave(self, count: int) -> None:
         with self._lock:
             self._left += count
 
@@ -272,7 +272,7 @@ class _HandlerSession(StoreSession):
         """See `StoreSession.discard`."""
         self._data = BytesIO()
         taken, self._taken = self._taken, 0
-        self._memory.give_back(taken)
+        self._memory.leave(taken)
 
 
 class HandlerObserver(ReceiverObserver):

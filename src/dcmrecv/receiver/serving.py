@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING
 from dcmrecv.extras.systemd import Notifier
 from dcmrecv.receiver.additions import Additions, Metrics
 from dcmrecv.receiver.build import build_services
-from dcmrecv.server.prefork import Parent, wait_for_parent
-from dcmrecv.server.process import Server
+from dcmrecv.server.server import Server
 from dcmrecv.server.signals import StopSignals, end_by_signal
+from dcmrecv.server.supervisor import Supervisor, wait_for_supervisor
 
 if TYPE_CHECKING:
     import signal
@@ -126,7 +126,7 @@ class _Serving:
         cleaner = self._build(self._observer)
         cleaner.store.start()
         cleaner.store.close()
-        parent = Parent(network.workers + (self._metrics is not None), self._work)
+        parent = Supervisor(network.workers + (self._metrics is not None), self._work)
 
         def reopen() -> None:
             self._logs.reopen()  # workers that start later inherit what is open here
@@ -148,14 +148,14 @@ class _Serving:
         if number == self._config.network.workers:
             assert metrics is not None
             metrics.serve()  # in a process of its own: the parent forks and must not have threads
-            wait_for_parent(control, reopen=self._logs.reopen)
+            wait_for_supervisor(control, reopen=self._logs.reopen)
             return
         if metrics is not None:
             metrics.listener.close()
         engine = _Engine(self._config, self._observer, self._listener, metrics, self._build, number=number)
         engine.start()
         _settle()
-        wait_for_parent(control, reopen=self._logs.reopen)
+        wait_for_supervisor(control, reopen=self._logs.reopen)
         engine.stop()
         self._logs.flush()
 

@@ -1,1 +1,1 @@
-"""Listening, accepting, workers, deadlines, drain and signals."""
+"""Listening, accepting, threads, processes, deadlines, drain and signals."""

@@ -18,9 +18,9 @@ from dcmrecv.conditions import Condition
 from dcmrecv.core import events as ev
 from dcmrecv.core.acceptor import Acceptor, AcceptorSettings, Wait
 from dcmrecv.server import limits
-from dcmrecv.server.lingering import Lingering
+from dcmrecv.server.gil_gate import GateTicket, GilGate
+from dcmrecv.server.passive_close import PassiveClose
 from dcmrecv.server.transport import Clocks, Transport
-from dcmrecv.server.turns import Turn, Turns
 
 if TYPE_CHECKING:
     from dcmrecv.observer import AssociationObserver, ReceiverObserver
@@ -45,14 +45,14 @@ class Services:
     tls: TlsServerContext | None = None
     obstacle: tuple[Condition, ...] = ()
     """Why every DIMSE message is answered by an abort (an unusable data dictionary), or nothing."""
-    turns: Turns | None = None
+    gate: GilGate | None = None
     """Among the associations; None where work may take long: handlers of programs, or waits for the disk."""
     echo: Callable[[ev.EchoRequest, ev.AcceptedAssociation], int] | None = None
     """Answers a C-ECHO with a status instead of 0000 (programs that embed the receiver)."""
 
 
 class Association:
-    """Serves one connection. `run` in a worker thread; `end_soon` from any thread."""
+    """Serves one connection. `run` in its thread; `end_soon` from any thread."""
 
     _agreed: ev.AcceptedAssociation | None = None
     _request: ev.StoreRequest | None = None
@@ -63,14 +63,14 @@ class Association:
     _ending = False
 
     def __init__(
-        self, services: Services, lingering: Lingering, sock: socket.socket, address: tuple[str, int]
+        self, services: Services, passive_close: PassiveClose, sock: socket.socket, address: tuple[str, int]
     ) -> None:
-        """*lingering* takes the connection if the peer is to close it first."""
+        """*passive_close* takes the connection if the peer is to close it first."""
         self._services = services
-        self._lingering = lingering
+        self._passive_close = passive_close
         self._sock = sock
         self._transport = Transport(sock, services.clocks)
-        self._turn = Turn(services.turns)
+        self._ticket = GateTicket(services.gate)
         self._acceptor = Acceptor(services.settings)
         self._observer: AssociationObserver = services.observer.association(*address)
 
@@ -84,7 +84,7 @@ class Association:
         self._ending = True
         if at_once or not self.storing:
             try:
-                self._sock.shutdown(socket.SHUT_RD)  # wakes a worker that waits for bytes
+                self._sock.shutdown(socket.SHUT_RD)  # wakes a thread that waits for bytes
             except OSError as error:
                 if error.errno not in (errno.ENOTCONN, errno.EBADF, errno.EINVAL):
                     raise
@@ -96,14 +96,14 @@ class Association:
             observer.connected()
             if self._services.tls is None or self._shake_hands():
                 self._converse()
-                self._turn.give_back()
+                self._ticket.leave()
                 observer.flush()
-                self._transport.finish(self._acceptor, self._lingering)
+                self._transport.finish(self._acceptor, self._passive_close)
         except Exception as error:  # noqa: BLE001
             # A mistake of ours must cost this peer its association and nobody else anything.
             observer.crashed(error)
         finally:
-            self._turn.give_back()
+            self._ticket.leave()
             self._end_session()
             self._transport.close()
             observer.closed()
@@ -128,7 +128,7 @@ class Association:
     def _converse(self) -> None:
         acceptor = self._acceptor
         transport = self._transport
-        turn = self._turn
+        ticket = self._ticket
         next_event = acceptor.next_event
         handlers = _HANDLERS
         flush = self._observer.flush
@@ -148,9 +148,9 @@ class Association:
                 if progressed:
                     transport.progressed()
                     progressed = False
-                turn.give_back()
-                if transport.receive(acceptor, wait, watch) < limits.TURN_BELOW:
-                    turn.take()
+                ticket.leave()
+                if transport.receive(acceptor, wait, watch) < limits.GATE_BELOW:
+                    ticket.enter()
             else:
                 handlers[type(event)](self, event)
                 progressed = True
@@ -186,7 +186,7 @@ class Association:
         self._agreed = event.association
         self._observer.accepted(event)
         self._send()
-        self._lingering.sweep()
+        self._passive_close.sweep()
 
     def _released(self, event: ev.ReleaseRequested) -> None:
         if event.stage is ev.Stage.DATA_SET:

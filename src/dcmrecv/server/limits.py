@@ -8,18 +8,18 @@ from __future__ import annotations
 __all__ = [
     "ACCEPT_PAUSE",
     "BACKLOG",
+    "GATE_BELOW",
+    "GATE_SECONDS",
     "HOST_CACHE_SECONDS",
     "HOST_CACHE_SIZE",
     "HOST_LOOKUP_SECONDS",
-    "IDLE_WORKERS",
-    "LINGER_SECONDS",
-    "MAX_LINGERING",
+    "IDLE_THREADS",
+    "MAX_PASSIVE_CLOSES",
+    "PASSIVE_CLOSE_SECONDS",
     "PDU_SECONDS",
     "QUICKACK_BELOW",
     "READ_SECONDS",
     "TLS_HANDSHAKE_SECONDS",
-    "TURN_BELOW",
-    "TURN_SECONDS",
     "WRITE_SECONDS",
 ]
 
@@ -34,10 +34,10 @@ READ_SECONDS = 60
 WRITE_SECONDS = 60
 """Longest wait for the peer to take our bytes (the reference's SO_SNDTIMEO)."""
 
-LINGER_SECONDS = 180
+PASSIVE_CLOSE_SECONDS = 180
 """How long a connection that is over waits for the peer to close first (the reference's value)."""
 
-MAX_LINGERING = 1024
+MAX_PASSIVE_CLOSES = 1024
 """Connections that are over and wait so; beyond them the oldest is closed (ours)."""
 
 PDU_SECONDS = 600
@@ -56,7 +56,7 @@ HOST_CACHE_SECONDS = 300.0
 HOST_CACHE_SIZE = 1024
 """Most peers whose names are remembered (ours)."""
 
-IDLE_WORKERS = 16
+IDLE_THREADS = 16
 """Threads kept waiting for connections; more are made while needed and end when idle (ours)."""
 
 ACCEPT_PAUSE = 0.1
@@ -65,8 +65,8 @@ ACCEPT_PAUSE = 0.1
 QUICKACK_BELOW = 1 << 17
 """A read of at least this many bytes is bulk, which the kernel acknowledges unasked (measured)."""
 
-TURN_BELOW = 1 << 16
-"""Threads take turns at a read of less than this many bytes; the work on more is mostly the kernel's (measured)."""
+GATE_BELOW = 1 << 16
+"""A read of fewer bytes passes the gate (`gil_gate`); the work on more is mostly the kernel's (measured)."""
 
-TURN_SECONDS = 0.02
-"""Longest wait for a turn; then nobody waits until the one that is taken is over (ours)."""
+GATE_SECONDS = 0.02
+"""Longest wait at the gate; then it stands open until its holder is through (ours)."""

@@ -17,14 +17,14 @@ from typing import TypeAlias
 
 from dcmrecv.server import limits
 
-__all__ = ["ServeConnection", "WorkerPool"]
+__all__ = ["ServeConnection", "ThreadPool"]
 
 ServeConnection: TypeAlias = Callable[[socket.socket, tuple[str, int]], None]
 
 _PEER_GONE = {errno.ECONNABORTED, errno.EINTR, errno.EPROTO, errno.EPERM, errno.ENETDOWN, errno.EHOSTUNREACH}
 
 
-class WorkerPool:
+class ThreadPool:
     """Serves the connections of one listening socket until it is stopped."""
 
     def __init__(self, listener: socket.socket, serve: ServeConnection, *, limit: int = 0) -> None:
@@ -108,7 +108,7 @@ class WorkerPool:
                 finally:
                     with self._lock:
                         self._idle += 1
-                        surplus = self._idle > limits.IDLE_WORKERS
+                        surplus = self._idle > limits.IDLE_THREADS
                 if surplus:
                     break
         finally:

@@ -16,7 +16,7 @@ from typing import Protocol
 
 from dcmrecv.core.acceptor import Acceptor, Wait
 from dcmrecv.server import limits
-from dcmrecv.server.lingering import Lingering
+from dcmrecv.server.passive_close import PassiveClose
 
 __all__ = ["ByteStream", "Clocks", "SecureStream", "Transport"]
 
@@ -138,10 +138,10 @@ class Transport:
         if not self._handed_over:
             self.sock.close()
 
-    def finish(self, acceptor: Acceptor, lingering: Lingering) -> None:
+    def finish(self, acceptor: Acceptor, passive_close: PassiveClose) -> None:
         """End the connection as the reference ends it: who closes first, FIN or RST (spec/network.md 0).
 
-        If that is the peer, *lingering* takes the socket.
+        If that is the peer, *passive_close* takes the socket.
         """
         sock = self.sock
         if acceptor.unread:
@@ -150,11 +150,11 @@ class Transport:
         elif acceptor.wait is Wait.LINGER:
             if self._tls is None:
                 self._handed_over = True
-                lingering.take(sock)
+                passive_close.take(sock)
             else:
                 poll = select.poll()  # there is still a good-bye to say
                 poll.register(sock, select.POLLIN)
-                poll.poll(limits.LINGER_SECONDS * 1000)
+                poll.poll(limits.PASSIVE_CLOSE_SECONDS * 1000)
 
     def _enter(self, wait: Wait) -> None:
         self._wait = wait

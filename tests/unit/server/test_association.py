@@ -89,7 +89,7 @@ def test_a_mistake_of_ours_costs_one_association(
 def test_an_object_that_takes_long_holds_up_nobody(
     receiver: Receiver, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A slow disk, or a peer that does not read: others wait for a turn, but not until that one is over."""
+    """A slow disk, or a peer that does not read: others wait at the gate, but not until that one is through."""
     began, go_on = threading.Event(), threading.Event()
     request = ObjectStore.request
 
@@ -105,9 +105,9 @@ def test_an_object_that_takes_long_holds_up_nobody(
         assert began.wait(20)
         try:
             assert receiver._services is not None
-            turns = receiver._services.turns
-            assert turns is not None
-            assert turns.lock.locked()
+            gate = receiver._services.gate
+            assert gate is not None
+            assert gate.lock.locked()
             for number in range(20):
                 assert _store(receiver.port, f"1.2.3.{number}") == 0
             assert not waiting.done()
@@ -115,15 +115,15 @@ def test_an_object_that_takes_long_holds_up_nobody(
             go_on.set()
         assert waiting.result(20) == 0
     end = time.monotonic() + 20
-    while turns.lock.locked():
+    while gate.lock.locked():
         assert time.monotonic() < end
         time.sleep(0.01)
     assert _store(receiver.port) == 0
 
 
-@pytest.mark.parametrize(("fsync", "takes_turns"), [(False, True), (True, False)])
-def test_who_waits_for_the_disk_waits_with_others(tmp_path: Path, fsync: bool, takes_turns: bool) -> None:
+@pytest.mark.parametrize(("fsync", "has_gate"), [(False, True), (True, False)])
+def test_who_waits_for_the_disk_waits_with_others(tmp_path: Path, fsync: bool, has_gate: bool) -> None:
     config = Config(storage=StorageConfig(directory=bytes(tmp_path), fsync=fsync))
     services = build_services(config, ReceiverObserver(), tls=None)
-    assert (services.turns is not None) is takes_turns
+    assert (services.gate is not None) is has_gate
     services.store.close()

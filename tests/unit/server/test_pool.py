@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from dcmrecv.server import limits
-from dcmrecv.server.pool import WorkerPool
+from dcmrecv.server.pool import ThreadPool
 
 
 class Server:
@@ -18,7 +18,7 @@ class Server:
         self.port = self.listener.getsockname()[1]
         self.served = threading.Semaphore(0)
         self.release = threading.Event()
-        self.pool = WorkerPool(self.listener, self._serve, limit=limit)
+        self.pool = ThreadPool(self.listener, self._serve, limit=limit)
         self.pool.start()
 
     def _serve(self, sock: socket.socket, address: tuple[str, int]) -> None:
@@ -50,7 +50,7 @@ def test_no_connection_waits_for_another(server: Server) -> None:
 
 
 def test_threads_beyond_the_idle_stock_end(server: Server) -> None:
-    peers = [server.connect() for _ in range(limits.IDLE_WORKERS + 20)]
+    peers = [server.connect() for _ in range(limits.IDLE_THREADS + 20)]
     for peer in peers:
         peer.recv(1)
     server.release.set()
@@ -58,10 +58,10 @@ def test_threads_beyond_the_idle_stock_end(server: Server) -> None:
         assert peer.recv(1) == b""
         peer.close()
     for _ in range(500):
-        if server.pool._threads <= limits.IDLE_WORKERS + 1:
+        if server.pool._threads <= limits.IDLE_THREADS + 1:
             break
         threading.Event().wait(0.01)
-    assert server.pool._threads <= limits.IDLE_WORKERS + 1
+    assert server.pool._threads <= limits.IDLE_THREADS + 1
 
 
 def test_beyond_the_limit_connections_wait() -> None:

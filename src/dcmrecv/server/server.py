@@ -8,13 +8,13 @@ import time
 from collections.abc import Callable
 
 from dcmrecv.server.association import Association, Services
-from dcmrecv.server.lingering import Lingering
-from dcmrecv.server.pool import WorkerPool
+from dcmrecv.server.passive_close import PassiveClose
+from dcmrecv.server.pool import ThreadPool
 
 __all__ = ["Server"]
 
 _LAST_WORD = 1.0
-"""Seconds for workers to notice that their sockets were shut down."""
+"""Seconds for threads to notice that their sockets were shut down."""
 
 _LOOK_AGAIN = 0.05
 """Seconds between two looks at whether a drain is over or cut short."""
@@ -25,11 +25,11 @@ class Server:
 
     def __init__(self, listener: socket.socket, services: Services, *, max_associations: int = 0) -> None:
         self._services = services
-        self._pool = WorkerPool(listener, self._serve, limit=max_associations)
+        self._pool = ThreadPool(listener, self._serve, limit=max_associations)
         self._lock = threading.Lock()
         self._running: set[Association] = set()
         self._draining = False
-        self._lingering = Lingering()
+        self._passive_close = PassiveClose()
 
     @property
     def running(self) -> int:
@@ -60,10 +60,10 @@ class Server:
         for association in running:
             association.end_soon(at_once=True)
         self._pool.join(_LAST_WORD)
-        self._lingering.close()
+        self._passive_close.close()
 
     def _serve(self, sock: socket.socket, address: tuple[str, int]) -> None:
-        association = Association(self._services, self._lingering, sock, address)
+        association = Association(self._services, self._passive_close, sock, address)
         with self._lock:
             self._running.add(association)
             draining = self._draining

@@ -12,7 +12,7 @@ def run_parent() -> subprocess.Popen[str]:
     program = textwrap.dedent(
         """
         import os, sys
-        from dcmrecv.server.prefork import Parent, wait_for_parent
+        from dcmrecv.server.supervisor import Supervisor, wait_for_supervisor
         from dcmrecv.server.signals import StopSignals, end_by_signal
 
         def say(*words):
@@ -20,10 +20,10 @@ def run_parent() -> subprocess.Popen[str]:
 
         def serve(number, control):
             say("worker", number, os.getpid())
-            wait_for_parent(control, reopen=lambda: say("reopen", number))
+            wait_for_supervisor(control, reopen=lambda: say("reopen", number))
             say("drained", number)
 
-        parent = Parent(2, serve)
+        parent = Supervisor(2, serve)
         signals = StopSignals(reopen=parent.reopen_logs)
         parent.start()
         number = parent.serve_until(signals)

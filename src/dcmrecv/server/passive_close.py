@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 from dcmrecv.server import limits
 
-__all__ = ["Lingering"]
+__all__ = ["PassiveClose"]
 
 _FOLLOWED_SECONDS = 0.01
 """How long the thread leaves a connection to those that follow."""
@@ -30,7 +30,7 @@ class _Connection(NamedTuple):
     deadline: float
 
 
-class Lingering:
+class PassiveClose:
     """Closes connections when their peers have closed them, or are too late, or there are too many."""
 
     def __init__(self) -> None:
@@ -49,15 +49,15 @@ class Lingering:
 
     def take(self, sock: socket.socket) -> None:
         """Close *sock*, to which nothing will be written any more, when it is time."""
-        self._fresh.append(_Connection(sock, time.monotonic() + limits.LINGER_SECONDS))
+        self._fresh.append(_Connection(sock, time.monotonic() + limits.PASSIVE_CLOSE_SECONDS))
         if self._asleep:
             self._asleep = False
             self._ring()
         elif self._thread is None or self._closed:
             self._start()
-        if len(self) > limits.MAX_LINGERING:
+        if len(self) > limits.MAX_PASSIVE_CLOSES:
             with self._lock:
-                if len(self) > limits.MAX_LINGERING:
+                if len(self) > limits.MAX_PASSIVE_CLOSES:
                     (self._watched or self._fresh).popleft().sock.close()
 
     def sweep(self) -> None:
@@ -85,7 +85,7 @@ class Lingering:
     def _start(self) -> None:
         with self._lock:
             if self._thread is None and not self._closed:
-                thread = threading.Thread(target=self._work, name="lingering", daemon=True)
+                thread = threading.Thread(target=self._work, name="passive-close", daemon=True)
                 with contextlib.suppress(RuntimeError):  # no more threads: the associations to come do it
                     thread.start()
                     self._thread = thread

@@ -4,7 +4,7 @@ import threading
 import time
 
 from dcmrecv.server import limits
-from dcmrecv.server.hosts import HostNames
+from dcmrecv.server.reverse_dns import HostNames
 
 
 def test_a_name_is_looked_up_once() -> None:

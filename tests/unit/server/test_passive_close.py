@@ -11,18 +11,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from dcmrecv.server import limits, lingering
-from dcmrecv.server.lingering import Lingering
+from dcmrecv.server import limits, passive_close
+from dcmrecv.server.passive_close import PassiveClose
 
 
 @pytest.fixture
-def made() -> Iterator[Lingering]:
-    own = Lingering()
+def made() -> Iterator[PassiveClose]:
+    own = PassiveClose()
     yield own
     own.close()
 
 
-def take(made: Lingering) -> socket.socket:
+def take(made: PassiveClose) -> socket.socket:
     """Let one end of a connection linger and return the peer's."""
     ours, peer = socket.socketpair()
     made.take(ours)
@@ -40,14 +40,14 @@ def closes(peer: socket.socket) -> bool:
     return bool(select.select([peer], [], [], 10)[0])
 
 
-def wait_until_closed(made: Lingering) -> None:
+def wait_until_closed(made: PassiveClose) -> None:
     end = time.monotonic() + 10
     while len(made):
         assert time.monotonic() < end
         time.sleep(0.005)
 
 
-def test_the_peer_closes_first(made: Lingering) -> None:
+def test_the_peer_closes_first(made: PassiveClose) -> None:
     peer = take(made)
     assert not is_closed(peer)
     peer.shutdown(socket.SHUT_WR)
@@ -55,7 +55,7 @@ def test_the_peer_closes_first(made: Lingering) -> None:
     peer.close()
 
 
-def test_a_peer_that_sends_more(made: Lingering) -> None:
+def test_a_peer_that_sends_more(made: PassiveClose) -> None:
     peer = take(made)
     peer.sendall(b"after the end")
     wait_until_closed(made)
@@ -63,8 +63,8 @@ def test_a_peer_that_sends_more(made: Lingering) -> None:
     peer.close()
 
 
-def test_a_peer_that_does_not_close(made: Lingering, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "LINGER_SECONDS", 0.3)
+def test_a_peer_that_does_not_close(made: PassiveClose, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "PASSIVE_CLOSE_SECONDS", 0.3)
     start = time.monotonic()
     peer = take(made)
     assert peer.recv(1) == b""
@@ -72,9 +72,9 @@ def test_a_peer_that_does_not_close(made: Lingering, monkeypatch: pytest.MonkeyP
     peer.close()
 
 
-def test_one_that_comes_while_the_thread_waits_for_another(made: Lingering) -> None:
+def test_one_that_comes_while_the_thread_waits_for_another(made: PassiveClose) -> None:
     silent = take(made)
-    time.sleep(3 * lingering._FOLLOWED_SECONDS)
+    time.sleep(3 * passive_close._FOLLOWED_SECONDS)
     peer = take(made)
     peer.shutdown(socket.SHUT_WR)
     assert peer.recv(1) == b""
@@ -84,7 +84,7 @@ def test_one_that_comes_while_the_thread_waits_for_another(made: Lingering) -> N
 
 
 def test_an_association_that_follows_closes_it_on_its_way(
-    made: Lingering, monkeypatch: pytest.MonkeyPatch
+    made: PassiveClose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(made, "_start", lambda: None)  # no thread
     first, second = take(made), take(made)
@@ -96,8 +96,8 @@ def test_an_association_that_follows_closes_it_on_its_way(
     first.close()
 
 
-def test_beyond_the_limit_the_oldest_goes(made: Lingering, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MAX_LINGERING", 3)
+def test_beyond_the_limit_the_oldest_goes(made: PassiveClose, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "MAX_PASSIVE_CLOSES", 3)
     peers = [take(made) for _ in range(5)]
     assert [is_closed(peer) for peer in peers] == [True, True, False, False, False]
     for peer in peers:
@@ -115,7 +115,7 @@ class Full:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
 
-def test_one_that_cannot_be_watched_is_closed(made: Lingering) -> None:
+def test_one_that_cannot_be_watched_is_closed(made: PassiveClose) -> None:
     made._news = Full(made._news)  # type: ignore[assignment]
     peer = take(made)
     wait_until_closed(made)
@@ -123,7 +123,7 @@ def test_one_that_cannot_be_watched_is_closed(made: Lingering) -> None:
     peer.close()
 
 
-def test_its_thread_waits_when_nothing_is_left(made: Lingering) -> None:
+def test_its_thread_waits_when_nothing_is_left(made: PassiveClose) -> None:
     for _ in range(3):
         take(made).close()
         wait_until_closed(made)
@@ -134,7 +134,7 @@ def test_its_thread_waits_when_nothing_is_left(made: Lingering) -> None:
 
 
 def test_close() -> None:
-    made = Lingering()
+    made = PassiveClose()
     peers = [take(made) for _ in range(3)]
     made.close()
     assert all(is_closed(peer) for peer in peers)

@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from dcmrecv.server.signals import StopSignals
 
-__all__ = ["Parent", "wait_for_parent"]
+__all__ = ["Supervisor", "wait_for_supervisor"]
 
 _RESTART_PAUSE = 1.0
 """Seconds between two starts of the same worker, so that one that cannot start does not eat the machine."""
@@ -23,7 +23,7 @@ _RESTART_PAUSE = 1.0
 _WATCH_INTERVAL = 0.5
 
 
-class Parent:
+class Supervisor:
     """Forks *count* workers that run ``serve(number, control)`` and never return to the caller."""
 
     def __init__(self, count: int, serve: Callable[[int, int], None]) -> None:
@@ -106,7 +106,7 @@ class Parent:
             os._exit(status)
 
 
-def wait_for_parent(control: int, *, reopen: Callable[[], None]) -> None:
+def wait_for_supervisor(control: int, *, reopen: Callable[[], None]) -> None:
     """Return when the parent says stop or is gone; reopen logs whenever it says so."""
     while os.read(control, 1) == b"r":
         reopen()
