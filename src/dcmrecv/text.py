@@ -1,15 +1,13 @@
 """Bytes from the wire and text for people, without loss in either direction.
 
 AE titles, UIDs and file names reach us as arbitrary bytes and must leave in log lines as the same bytes
-(``spec``: "raw bytes of titles and UIDs go out unescaped"). Text made here is UTF-8 where the bytes are,
+(docs/spec/network.md: "raw bytes of titles and UIDs go out unescaped"). Text made here is UTF-8 where the bytes are,
 and carries every other byte as a lone surrogate.
 """
 
 from __future__ import annotations
 
-import os
-
-__all__ = ["from_bytes", "from_os", "leading_integer", "to_bytes"]
+__all__ = ["from_bytes", "leading_integer", "to_bytes"]
 
 
 def from_bytes(data: bytes) -> str:
@@ -20,11 +18,6 @@ def from_bytes(data: bytes) -> str:
 def to_bytes(text: str) -> bytes:
     """Return the bytes that `from_bytes` made *text* from."""
     return text.encode("utf-8", "surrogateescape")
-
-
-def from_os(argument: str) -> bytes:
-    """Return the raw bytes of a command-line argument or path that Python decoded by the locale."""
-    return os.fsencode(argument)
 
 
 def leading_integer(text: str) -> int | None:

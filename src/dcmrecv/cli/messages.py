@@ -50,7 +50,6 @@ DIRECTORY_READ_ONLY = "Directory is not writable"
 NO_DICTIONARY = "no data dictionary loaded, check environment variable: DCMDICTPATH"
 NO_DICTIONARY_AGAIN = "No data dictionary loaded, check environment variable: DCMDICTPATH"
 CANNOT_START = "cannot start SCP and listen on port {port}: {text}"
-ODD_PDU_LENGTH = "ASSOC: PDV receive length {length} is odd (using {used})"
 
 HOST_TYPE = "Host type: {host}"
 CHARACTER_ENCODING = "Character encoding: {encoding}"
