@@ -22,7 +22,8 @@ from dcmrecv.config import (
 from dcmrecv.core.events import StoreRequest
 from dcmrecv.observer import AssociationObserver, ReceiverObserver
 from dcmrecv.receiver import Receiver
-from dcmrecv.receiver.build import build_services
+from dcmrecv.receiver.service import Service
+from dcmrecv.server.listener import open_listener
 from dcmrecv.storage import ObjectStore
 from tests.support.rawscu import CT_IMAGE, Association, element
 
@@ -104,8 +105,8 @@ def test_an_object_that_takes_long_holds_up_nobody(
         waiting = pool.submit(_store, receiver.port, "1.2.3.99")
         assert began.wait(20)
         try:
-            assert receiver._services is not None
-            gate = receiver._services.gate
+            assert receiver.service is not None
+            gate = receiver.service.services.gate
             assert gate is not None
             assert gate.lock.locked()
             for number in range(20):
@@ -123,7 +124,11 @@ def test_an_object_that_takes_long_holds_up_nobody(
 
 @pytest.mark.parametrize(("fsync", "has_gate"), [(False, True), (True, False)])
 def test_who_waits_for_the_disk_waits_with_others(tmp_path: Path, fsync: bool, has_gate: bool) -> None:
-    config = Config(storage=StorageConfig(directory=bytes(tmp_path), fsync=fsync))
-    services = build_services(config, ReceiverObserver(), tls=None)
-    assert (services.gate is not None) is has_gate
-    services.store.close()
+    config = Config(
+        network=NetworkConfig(port=0), storage=StorageConfig(directory=bytes(tmp_path), fsync=fsync)
+    )
+    with open_listener(config.network) as listener:
+        service = Service(config, listener, ReceiverObserver())
+        assert (service.services.gate is not None) is has_gate
+        service.start()
+        service.stop()

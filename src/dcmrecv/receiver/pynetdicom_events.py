@@ -21,7 +21,7 @@ from pynetdicom.presentation import PresentationContextTuple
 from dcmrecv.conditions import Condition
 from dcmrecv.core import events as ev
 from dcmrecv.observer import AssociationObserver, ReceiverObserver
-from dcmrecv.receiver.view import AssociationView
+from dcmrecv.receiver.pynetdicom_association import AssociationView
 from dcmrecv.storage import ObjectStore, StoreResult, StoreSession
 
 if TYPE_CHECKING:
@@ -70,8 +70,12 @@ _NOTIFICATIONS = (
 class Bindings:
     """The handlers of a receiver, and the association that each thread serves."""
 
-    def __init__(self, handlers: Sequence[HandlerBinding]) -> None:
-        """Raises ValueError for an event that this receiver does not have."""
+    def __init__(self, handlers: Sequence[HandlerBinding], memory: int = HANDLER_MEMORY) -> None:
+        """*memory*: bytes of data sets that wait for EVT_C_STORE handlers at the same time.
+
+        Raises ValueError for an event that this receiver does not have.
+        """
+        self._memory = memory
         self._bound: dict[Any, list[tuple[Callable[..., Any], list[Any]]]] = {}
         self._current = threading.local()
         for binding in handlers:
@@ -99,6 +103,12 @@ class Bindings:
     def current(self, view: AssociationView) -> None:
         self._current.view = view
 
+    def store(self, builtin: ObjectStore) -> ObjectStore:
+        """Return what receives C-STOREs: *builtin*, unless a handler takes its place."""
+        if not self.binds(evt.EVT_C_STORE):
+            return builtin
+        return HandlerStore(builtin.config, self, self._memory, dictionary=builtin.dictionary)
+
     def notify(self, view: AssociationView, event: Any, **attributes: Any) -> None:
         """Call the handlers of a notification. What they raise is logged (logger ``dcmrecv.handlers``)."""
         for handler, arguments in self._bound.get(event, ()):
@@ -113,7 +123,9 @@ class Bindings:
         return handler(evt.Event(_as_association(view), event, attributes), *arguments)
 
     def echo(self, request: ev.EchoRequest, agreed: ev.AcceptedAssociation) -> int:
-        """Return the status for a C-ECHO; 0000 if the handler fails, as in pynetdicom."""
+        """Return the status for a C-ECHO; 0000 if there is no handler or it fails, as in pynetdicom."""
+        if not self.binds(evt.EVT_C_ECHO):
+            return 0x0000
         try:
             primitive = C_ECHO()
             primitive.MessageID = request.message_id

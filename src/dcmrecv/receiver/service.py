@@ -1,0 +1,130 @@
+"""The one assembly: engine, observers, TLS and storage become one serving process.
+
+The command line (`dcmrecv.receiver.run`) and programs that embed the receiver both make a `Service` of an open
+port and a `Config`. It is loaded when the port is open: connections that arrive meanwhile wait in the listen
+queue.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from dcmrecv.conditions import Condition
+from dcmrecv.core.acceptor import AcceptorSettings
+from dcmrecv.dataset.dictionary import builtin_dictionary
+from dcmrecv.receiver.additions import Additions
+from dcmrecv.server.association import Services
+from dcmrecv.server.gil_gate import GilGate
+from dcmrecv.server.server import Server
+from dcmrecv.server.transport import Clocks
+from dcmrecv.storage import ObjectStore
+
+if TYPE_CHECKING:
+    import socket
+
+    from dcmrecv.config import Config
+    from dcmrecv.dataset.dictionary import DataDictionary
+    from dcmrecv.extras.metrics import MetricsServer
+    from dcmrecv.observer import ReceiverObserver
+    from dcmrecv.receiver.additions import Metrics
+    from dcmrecv.receiver.pynetdicom_events import Bindings
+    from dcmrecv.tls import TlsServerContext
+
+__all__ = ["Service", "object_store"]
+
+
+def object_store(
+    config: Config, *, dictionary: Callable[[], DataDictionary] | None = None, worker: int = 0
+) -> ObjectStore:
+    """Return the store that *config* describes for the process number *worker*.
+
+    *dictionary* None is the built-in one, which is not read before a data set needs it.
+    """
+    return ObjectStore(
+        config.storage,
+        dictionary=dictionary or builtin_dictionary,
+        syntax_name=_syntax_name,
+        worker=worker,
+    )
+
+
+class Service:
+    """One process that serves the connections of a listening socket, from `start` to `stop`."""
+
+    def __init__(
+        self,
+        config: Config,
+        listener: socket.socket,
+        observer: ReceiverObserver,
+        *,
+        tls: TlsServerContext | None = None,
+        dictionary: Callable[[], DataDictionary] | None = None,
+        metrics: Metrics | None = None,
+        bindings: Bindings | None = None,
+        worker: int = 0,
+    ) -> None:
+        """Assemble; the threads of the additions start here, connections are accepted after `start`.
+
+        *worker* is the number of this process under one parent. *bindings* are the handlers of a program. If
+        this raises (OSError: the spool directory cannot be used), nothing is left running and *listener* is
+        still open.
+        """
+        self._config = config
+        self._observer = observer
+        self._metrics = metrics
+        self._metrics_server: MetricsServer | None = None
+        association = config.association
+        obstacle = None if dictionary is None else dictionary().dimse_obstacle
+        self.store = object_store(config, dictionary=dictionary, worker=worker)
+        if bindings is not None:
+            self.store = bindings.store(self.store)
+        settings = AcceptorSettings.from_config(association)
+        self._additions = Additions(config, observer, metrics, number=worker)
+        try:
+            self.services = Services(
+                settings=settings,
+                clocks=Clocks(association.acse_timeout, association.dimse_timeout),
+                store=self.store,
+                observer=self._additions.observer,
+                tls=tls,
+                # with --fsync those who wait for the disk wait together; handlers of programs may take long
+                gate=None if config.storage.fsync or bindings is not None else GilGate(),
+                obstacle=() if obstacle is None else (Condition(*obstacle),),
+                echo=None if bindings is None else bindings.echo,
+            )
+            self._server = Server(listener, self.services, max_associations=config.network.max_associations)
+        except BaseException:
+            self._additions.close()
+            raise
+
+    def start(self, *, look_for_orphans: bool = True, serve_metrics: bool = True) -> None:
+        """Begin to accept connections, and to answer requests for metrics in this process if there are any.
+
+        *look_for_orphans*: remove what dead processes left half-written, in the background.
+        """
+        if look_for_orphans:
+            self.store.start()
+        self._server.start()
+        if self._metrics is not None and serve_metrics:
+            try:
+                self._metrics_server = self._metrics.serve()
+            except BaseException:
+                self.stop(0)
+                raise
+
+    def stop(self, grace: float | None = None, *, hurry: Callable[[], bool] = lambda: False) -> None:
+        """Drain (`Server.drain`) within *grace* seconds, None: as configured, and end."""
+        self._additions.stopping()
+        self._server.drain(self._config.network.grace if grace is None else grace, hurry=hurry)
+        self.store.close()
+        self._additions.close()
+        if self._metrics_server is not None:
+            self._metrics_server.close()
+        self._observer.flush()
+
+
+def _syntax_name(uid: bytes) -> str:
+    from dcmrecv.log.syntax_names import long_name  # for one line about broken data sets alone
+
+    return long_name(uid)
