@@ -51,7 +51,6 @@ def store(out: Path, uid: bytes, content: bytes, mode: StorageMode, filenames: F
     session = objects.request(
         StoreRequest(1, 1, uid, uid, EXPLICIT, 0, 0, None, None, b""), association, AssociationObserver()
     )
-    assert not isinstance(session, tuple)
     assert session.receive([memoryview(content)], True, 1) is None
     assert session.complete().status == 0
     objects.close()

@@ -19,7 +19,7 @@ from dcmrecv.dataset.deflate import Deflater, Inflater
 from dcmrecv.dataset.encoding import encoding_of
 from dcmrecv.dataset.errors import DataSetError
 from dcmrecv.dataset.pieces import Buffer, joined
-from dcmrecv.dataset.second_pass import MediaStorageUids, SecondPass
+from dcmrecv.dataset.sort_elements import MediaStorageUids, SecondPass
 from dcmrecv.dataset.walkers import walker_for
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from dcmrecv.dataset.cursor import (
 from dcmrecv.dataset.diagnostics import PIXEL_DATA
 from dcmrecv.dataset.headers import RAW, SEQUENCE_FOLLOWS
 from dcmrecv.dataset.pieces import Buffer, joined
-from dcmrecv.dataset.second_pass import MediaStorageUids, SecondPass
+from dcmrecv.dataset.sort_elements import MediaStorageUids, SecondPass
 from dcmrecv.dataset.walkers import explicit_forms
 
 if TYPE_CHECKING:

@@ -18,11 +18,10 @@ from pynetdicom import evt
 from pynetdicom.dimse_primitives import C_ECHO, C_STORE
 from pynetdicom.presentation import PresentationContextTuple
 
-from dcmrecv.conditions import Condition
 from dcmrecv.core import events as ev
 from dcmrecv.observer import AssociationObserver, ReceiverObserver
 from dcmrecv.receiver.pynetdicom_association import AssociationView
-from dcmrecv.storage import ObjectStore, StoreResult, StoreSession
+from dcmrecv.storage import ObjectStore, ReceiveFailure, StoreResult, StoreSession
 
 if TYPE_CHECKING:
     from pynetdicom.ae import ApplicationEntity
@@ -204,7 +203,7 @@ class HandlerStore(ObjectStore):
 
     def request(
         self, request: ev.StoreRequest, association: ev.AcceptedAssociation, observer: AssociationObserver
-    ) -> StoreSession | tuple[Condition, ...]:
+    ) -> StoreSession:
         """See `ObjectStore.request`."""
         return _HandlerSession(self._bindings, self._memory, request, association)
 
@@ -225,7 +224,7 @@ class _HandlerSession(StoreSession):
         self._taken = 0
         self._refused = False
 
-    def receive(self, views: list[memoryview], last: bool, context_id: int) -> tuple[Condition, ...] | None:
+    def receive(self, views: list[memoryview], last: bool, context_id: int) -> ReceiveFailure | None:
         """See `StoreSession.receive`."""
         if self._refused:
             return None

@@ -21,6 +21,7 @@ from dcmrecv.server import limits
 from dcmrecv.server.gil_gate import GateTicket, GilGate
 from dcmrecv.server.passive_close import PassiveClose
 from dcmrecv.server.transport import Clocks, Transport
+from dcmrecv.storage import StoreRefused
 
 if TYPE_CHECKING:
     from dcmrecv.observer import AssociationObserver, ReceiverObserver
@@ -257,13 +258,14 @@ class Association:
         self._observer.command_received(event)
         if not store.names_before_reception:
             self._observer.store_request(event)
-        opened = store.request(event, self._agreed, self._observer)
-        if isinstance(opened, tuple):
-            self._give_up(opened)
+        try:
+            session = store.request(event, self._agreed, self._observer)
+        except StoreRefused as refused:
+            self._give_up(refused.conditions)
             return
         if store.names_before_reception:
             self._observer.store_request(event)
-        self._session = opened
+        self._session = session
         if self._observer.wants_data_set:
             self._data_set = []
 
@@ -273,10 +275,10 @@ class Association:
         if self._data_set is not None:
             self._data_set.extend(bytes(view) for view in event.views)
         self._data_context = event.context_id
-        causes = session.receive(event.views, event.last, event.context_id)
-        if causes is not None:
-            self._data_set_failed(causes, event.context_id)
-            self._acceptor.abort(causes, after=session.failed_after)
+        failure = session.receive(event.views, event.last, event.context_id)
+        if failure is not None:
+            self._data_set_failed(failure.conditions, event.context_id)
+            self._acceptor.abort(failure.conditions, after=failure.fragments)
         elif event.last:
             self._complete(session, event.context_id)
 

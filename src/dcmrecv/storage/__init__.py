@@ -2,7 +2,17 @@
 
 from __future__ import annotations
 
-from dcmrecv.storage.session import StoreResult, StoreSession
+from dcmrecv.storage.session import ReceiveFailure, StoreRefused, StoreResult, StoreSession
 from dcmrecv.storage.store import ObjectStore
+from dcmrecv.storage.writer import ReceivedObject, StorageWriter, Stored
 
-__all__ = ["ObjectStore", "StoreResult", "StoreSession"]
+__all__ = [
+    "ObjectStore",
+    "ReceiveFailure",
+    "ReceivedObject",
+    "StorageWriter",
+    "StoreRefused",
+    "StoreResult",
+    "StoreSession",
+    "Stored",
+]

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 from dcmrecv.conditions import Condition
 from dcmrecv.storage.meta import meta_header
-from dcmrecv.storage.publish import Buffer, FileError, NameTaken, Target
-from dcmrecv.storage.session import OUT_OF_RESOURCES, STORED, StoreResult, StoreSession
+from dcmrecv.storage.publish import Buffer, FileError, Target
+from dcmrecv.storage.session import OUT_OF_RESOURCES, STORED, ReceiveFailure, StoreResult, StoreSession
 from dcmrecv.text import from_bytes
 
 if TYPE_CHECKING:
@@ -39,12 +39,11 @@ class BitPreservingSession(StoreSession):
         target: Target,
     ) -> None:
         self._store = store
-        self._request = request
+        self.request = request
         self._association = association
         self._observer = observer
         self._target = target
-        self._path = target.path
-        self._file = store.publisher.new_file()
+        self._file = store.writer.publisher.new_file()
         self._creatable = False
         self._context_id = request.context_id
         self._reason = _NOT_WRITTEN
@@ -62,18 +61,19 @@ class BitPreservingSession(StoreSession):
         except FileError:
             self._creatable = False
 
-    def receive(self, views: list[memoryview], last: bool, context_id: int) -> tuple[Condition, ...] | None:
+    def receive(self, views: list[memoryview], last: bool, context_id: int) -> ReceiveFailure | None:
         """See `StoreSession.receive`."""
         self._context_id = context_id
         if self.dropped:
             return None
         if not self._creatable:
             self._drop()
-            self._reason = Condition(0x0006, 0x020A, f"Cannot create file: {from_bytes(self._path)}")
-            self._observer.file_not_created(self._path, context_id)
+            path = self._target.path
+            self._reason = Condition(0x0006, 0x020A, f"Cannot create file: {from_bytes(path)}")
+            self._observer.file_not_created(path, context_id)
             return None
         if not self._file.size:
-            request = self._request
+            request = self.request
             header = meta_header(
                 request.sop_class_uid,
                 request.sop_instance_uid,
@@ -99,26 +99,20 @@ class BitPreservingSession(StoreSession):
 
     def complete(self) -> StoreResult:
         """See `StoreSession.complete`."""
+        path = b""
         if not self.dropped:
             try:
-                self._publish()
+                path = self._publish()
             except FileError:
                 self._drop()
                 self._observer.file_not_written(self._context_id)
         if self.dropped:
             return StoreResult(OUT_OF_RESOURCES, (self._reason,))
-        self._observer.stored(self._path, self._request, self._file.size)
+        self._observer.stored(path, self.request, self._file.size)
         return STORED
 
-    def _publish(self) -> None:
-        while True:
-            try:
-                self._file.publish(self._target, replace=self._store.namer.replaces)
-            except NameTaken:
-                self._path = self._store.path_of(self._request.sop_class_uid, self._request.sop_instance_uid)
-                self._target = Target(self._path)
-            else:
-                return
+    def _publish(self) -> bytes:
+        return self._store.writer.publish(self._file, self._target, self.request)
 
     def keep_or_discard(self) -> None:
         """See `StoreSession.keep_or_discard`."""

@@ -1,4 +1,4 @@
-"""``-B`` and ``--ignore``: the data set is parsed while it arrives and, in normal mode, written as parsed.
+"""``-B``: the data set is parsed while it arrives and written as parsed.
 
 An object that arrives in one batch costs one write. A larger one goes to its temporary as soon as the UIDs for
 the file meta information are known. If they are not known early (they may stand in an item at the very end), the
@@ -10,33 +10,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dcmrecv.conditions import Condition
-from dcmrecv.config import FilenameMode
-from dcmrecv.dataset.encoding import encoding_of
-from dcmrecv.dataset.rewriter import DataSetError, DataSetRewriter, MediaStorageUids
-from dcmrecv.dataset.whole import WholeDataSet, read_whole
-from dcmrecv.storage.directories import DirectoryError, series_date_directory
+from dcmrecv.dataset.rewriter import DataSetError, MediaStorageUids
+from dcmrecv.storage.directories import DirectoryError
 from dcmrecv.storage.meta import meta_header
 from dcmrecv.storage.naming import new_uid
-from dcmrecv.storage.publish import Buffer, FileError, NameTaken, NoName, ObjectFile, Target
-from dcmrecv.storage.session import (
-    CANNOT_UNDERSTAND,
-    OUT_OF_RESOURCES,
-    STORED,
-    SUCCESS,
-    StoreResult,
-    StoreSession,
-)
-from dcmrecv.text import from_bytes
+from dcmrecv.storage.parsing import ParsingSession
+from dcmrecv.storage.publish import Buffer, FileError, ObjectFile
+from dcmrecv.storage.session import CANNOT_UNDERSTAND, STORED, SUCCESS, StoreResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from dcmrecv.core.events import AcceptedAssociation, StoreRequest
-    from dcmrecv.observer import AssociationObserver
-    from dcmrecv.storage.store import ObjectStore
+    from dcmrecv.dataset.whole import WholeDataSet
 
-__all__ = ["HOLD_LIMIT", "IgnoreSession", "NormalSession"]
+__all__ = ["HOLD_LIMIT", "NormalSession"]
 
 _BATCH = 1000
 """Pieces of a rewritten data set that are written in one system call."""
@@ -45,96 +32,12 @@ HOLD_LIMIT = 1 << 16
 """Bytes of a data set kept in memory while the UIDs of its header are not known yet."""
 
 _PRIVATE_GENERIC_FILE = b"1.2.276.0.7230010.3.1.0.1"
-_NOT_READ = (Condition(0x0006, 0x020D, "DIMSE Failed to receive message"),)
 
 
-class IgnoreSession(StoreSession):
-    """One C-STORE in ignore mode: received and parsed, then forgotten."""
-
-    # Defaults of the class: what most objects never set costs nothing.
-    _saving = False
-    _rewriter: DataSetRewriter | None = None
-    _found: DataSetRewriter | WholeDataSet | None = None
-
-    def __init__(
-        self,
-        store: ObjectStore,
-        request: StoreRequest,
-        association: AcceptedAssociation,
-        observer: AssociationObserver,
-    ) -> None:
-        self._store = store
-        self._request = request
-        self._association = association
-        self._observer = observer
-        self._transfer_syntax = request.transfer_syntax
-
-    def receive(self, views: list[memoryview], last: bool, context_id: int) -> tuple[Condition, ...] | None:
-        """See `StoreSession.receive`."""
-        rewriter = self._rewriter
-        try:
-            if rewriter is None:
-                if last and len(views) == 1 and self._is_usual(context_id):
-                    whole = read_whole(views[0], encoding_of(self._transfer_syntax))
-                    if whole is not None:
-                        self._found = whole
-                        self._take_whole(whole)
-                        return None
-                rewriter = self._start(views, context_id)
-            chunks = rewriter.feed(views, last)
-            if last:
-                chunks += rewriter.finish()
-        except DataSetError as error:
-            self.failed_after = error.fragments
-            self._observer.data_set_unreadable(error.parser_text)
-            self.discard()
-            return _NOT_READ
-        self._take(chunks, last)
-        return None
-
-    def _is_usual(self, context_id: int) -> bool:
-        """Return whether nobody wants to know more than what the data set is."""
-        return context_id == self._request.context_id and not self._observer.wants_milestones
-
-    def _start(self, views: list[memoryview], context_id: int) -> DataSetRewriter:
-        if context_id != self._request.context_id:
-            for context in self._association.contexts:
-                if context.context_id == context_id:
-                    self._transfer_syntax = context.transfer_syntax
-                    break
-        if self._observer.wants_milestones and any(views):
-            self._observer.data_set_starts(self._transfer_syntax)
-        observer = self._observer
-        self._rewriter = self._found = DataSetRewriter(
-            self._transfer_syntax,
-            dictionary=self._store.dictionary,
-            note=observer.data_set_note if observer.wants_notes else None,
-            detail=observer.note_detail,
-            syntax_name=self._store.syntax_name,
-            saving=self._saving,
-        )
-        return self._rewriter
-
-    def _take(self, chunks: Sequence[Buffer], last: bool) -> None:
-        """Do with the output what the mode does; nothing here."""
-
-    def _take_whole(self, found: WholeDataSet) -> None:
-        """Do with a data set that is all there what the mode does; nothing here."""
-
-    def complete(self) -> StoreResult:
-        """See `StoreSession.complete`."""
-        self._observer.ignored()
-        return STORED
-
-    def discard(self) -> None:
-        """See `StoreSession.discard`."""
-        self._rewriter = self._found = None
-
-
-class NormalSession(IgnoreSession):
+class NormalSession(ParsingSession):
     """One C-STORE in normal mode."""
 
-    _saving = True
+    saving = True
     _held: list[Buffer] | None = None
     _held_size = 0
     _file: ObjectFile | None = None
@@ -179,7 +82,7 @@ class NormalSession(IgnoreSession):
     def _open(self, chunks: Sequence[Buffer], header: bytes) -> None:
         """Create the temporary and write what there is; with an empty *header* the data set comes first."""
         store = self._store
-        file = store.publisher.new_file()
+        file = store.writer.publisher.new_file()
         try:
             if not store.space.enough():
                 raise FileError("No space left on device")
@@ -206,97 +109,47 @@ class NormalSession(IgnoreSession):
 
     def complete(self) -> StoreResult:
         """See `StoreSession.complete`."""
+        self._observer.processing_store()
         try:
-            status = self._complete()
+            if self._found is None or self._found.empty:
+                return StoreResult(CANNOT_UNDERSTAND)
+            status = self._store.handler(self, self._observer).status
             return STORED if status == SUCCESS else StoreResult(status)
         finally:
             if self._file is not None:
                 self.discard()
 
-    def _complete(self) -> int:
-        found = self._found
-        observer = self._observer
-        observer.processing_store()
-        if found is None or found.empty:
-            return CANNOT_UNDERSTAND
-        request = self._request
-        sop_class = request.sop_class_uid
-        if not sop_class:
-            sop_class = (found.head.sop_class if found.head is not None else None) or b""
-            if not sop_class and self._store.namer.mode is FilenameMode.DEFAULT:
-                return self._no_name("Invalid SOP Class UID")
-        try:
-            if self._store.output.by_date:
-                return self._store_by_date(sop_class, series_date_directory(found.series_date))
-            return self._store_at(sop_class, self._store.shown, None)
-        except NoName as error:
-            return self._no_name(error.text)
+    @property
+    def sop_class(self) -> bytes:
+        """See `ReceivedObject.sop_class`."""
+        given = self.request.sop_class_uid
+        if given:
+            return given
+        assert self._found is not None
+        head = self._found.head
+        return (head.sop_class if head is not None else None) or b""
 
-    def _no_name(self, reason: str) -> int:
-        self._observer.store_error(f"cannot generate directory or file name for received object: {reason}")
-        return CANNOT_UNDERSTAND
+    @property
+    def series_date(self) -> bytes | None:
+        """See `ReceivedObject.series_date`."""
+        assert self._found is not None
+        return self._found.series_date
 
-    def _store_by_date(self, sop_class: bytes, relative: bytes) -> int:
-        output = self._store.output
-        shown = output.shown + b"/" + relative + b"/"
-        try:
-            with output.subdirectory(relative) as directory:
-                return self._store_at(sop_class, shown, directory)
-        except DirectoryError as error:
-            namer = self._store.namer
-            path = shown + namer.name(sop_class, self._request.sop_instance_uid)
-            if namer.looks:
-                Target(path).is_taken()  # the reference makes the name first and may fail in that
-            self._observer.name_generated(path, before_reception=False)
-            return self._no_directory(error)
-
-    def _no_directory(self, error: DirectoryError) -> int:
-        shown = from_bytes(error.path or b"/")
-        self._observer.store_error(f"cannot create directory for received object: {shown}: {error.text}")
-        return OUT_OF_RESOURCES
-
-    def _store_at(self, sop_class: bytes, shown: bytes, directory: int | None) -> int:
-        """Name and publish the object; *shown* is the directory as messages show it, with its slash."""
-        namer = self._store.namer
-        while True:
-            name = namer.name(sop_class, self._request.sop_instance_uid)
-            path = shown + name
-            target = Target(path) if directory is None else Target(name, directory)
-            if namer.looks and target.is_taken():
-                continue
-            try:
-                return self._store_as(path, target)
-            except NameTaken:
-                continue
-
-    def _store_as(self, path: bytes, target: Target) -> int:
-        observer = self._observer
-        observer.name_generated(path, before_reception=False)
+    def prepare(self) -> None:
+        """See `ReceivedObject.prepare`."""
         if self._file is None and self._failure is None:
             self._open((), self._header())
         if isinstance(self._failure, DirectoryError):
-            return self._no_directory(self._failure)
-        replaces = self._store.namer.replaces
-        try:
-            if replaces:
-                if target.exists() and not target.is_directory():
-                    observer.overwriting(path)
-                target.check()
-            if self._failure is not None:
-                raise self._failure
-            if not self._finished:
-                self._finish_file()
-            assert self._file is not None
-            self._file.publish(target, replace=replaces)
-        except DirectoryError as error:
-            return self._no_directory(error)
-        except FileError as error:
-            observer.store_error(f"cannot store received object: {from_bytes(path)}: {error.text}")
-            return OUT_OF_RESOURCES
-        size = self._file.size
-        self._file = None
-        observer.stored(path, self._request, size)
-        return SUCCESS
+            raise self._failure
+
+    def finish(self) -> ObjectFile:
+        """See `ReceivedObject.finish`."""
+        if self._failure is not None:
+            raise self._failure
+        if not self._finished:
+            self._finish_file()
+        assert self._file is not None
+        return self._file
 
     def _finish_file(self) -> None:
         """Bring the temporary into its final form, once. Raises `FileError` and `DirectoryError`."""
@@ -321,7 +174,7 @@ class NormalSession(IgnoreSession):
         assert self._found is not None
         for offset, data in self._found.patches:
             body.patch(offset, data)
-        whole = self._store.publisher.new_file()
+        whole = self._store.writer.publisher.new_file()
         self._file = whole
         try:
             whole.open()
@@ -336,7 +189,7 @@ class NormalSession(IgnoreSession):
         assert self._found is not None
         second_pass = self._found.reorder
         assert second_pass is not None
-        publisher = self._store.publisher
+        publisher = self._store.writer.publisher
         plain = first
         begin = self._header_size
         whole = publisher.new_file()

@@ -17,7 +17,16 @@ from typing import NamedTuple
 
 from dcmrecv.conditions import Condition
 
-__all__ = ["CANNOT_UNDERSTAND", "OUT_OF_RESOURCES", "STORED", "SUCCESS", "StoreResult", "StoreSession"]
+__all__ = [
+    "CANNOT_UNDERSTAND",
+    "OUT_OF_RESOURCES",
+    "STORED",
+    "SUCCESS",
+    "ReceiveFailure",
+    "StoreRefused",
+    "StoreResult",
+    "StoreSession",
+]
 
 SUCCESS = 0x0000
 OUT_OF_RESOURCES = 0xA700
@@ -35,19 +44,33 @@ STORED = StoreResult(SUCCESS)
 """How nearly all of them end."""
 
 
+class ReceiveFailure(NamedTuple):
+    """Why a data set cannot be received: the association is aborted without a response."""
+
+    conditions: tuple[Condition, ...]
+    fragments: int | None = None
+    """How many fragments of the batch count as received; None: all (spec/storage.md 1)."""
+
+
+class StoreRefused(Exception):
+    """A C-STORE cannot even begin; the association is aborted with `conditions`."""
+
+    def __init__(self, conditions: tuple[Condition, ...]) -> None:
+        super().__init__(*map(str, conditions))
+        self.conditions = conditions
+
+
 class StoreSession:
     """One C-STORE. Used by one thread."""
 
     #: True if the data set goes to its file as it comes (bit preserving).
     to_file = False
-    #: After `receive` has returned causes: how many of its views count, if not all (spec/storage.md 1).
-    failed_after: int | None = None
     #: True if the data set was received but thrown away because its file failed (bit preserving).
     dropped = False
 
-    def receive(self, views: list[memoryview], last: bool, context_id: int) -> tuple[Condition, ...] | None:
+    def receive(self, views: list[memoryview], last: bool, context_id: int) -> ReceiveFailure | None:
         """Take fragments; they are written or copied when this returns, except those of the *last* batch,
-        which stay valid until `complete`. A tuple means: abort now, without a response."""
+        which stay valid until `complete`."""
         raise NotImplementedError
 
     def complete(self) -> StoreResult:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 from dcmrecv.conditions import Condition
 from dcmrecv.config import FilenameMode, StorageConfig, StorageMode
 from dcmrecv.storage.bit_preserving import BitPreservingSession
-from dcmrecv.storage.directories import DirectoryError, OutputDirectory
-from dcmrecv.storage.naming import Namer
-from dcmrecv.storage.normal import IgnoreSession, NormalSession
-from dcmrecv.storage.publish import NoName, Publisher, Target
-from dcmrecv.storage.session import StoreSession
+from dcmrecv.storage.directories import DirectoryError
+from dcmrecv.storage.ignore import IgnoreSession
+from dcmrecv.storage.normal import NormalSession
+from dcmrecv.storage.publish import NoName
+from dcmrecv.storage.session import StoreRefused, StoreSession
 from dcmrecv.storage.space import FreeSpace
 from dcmrecv.storage.temporary import RESTART_AGE, remove_orphans
+from dcmrecv.storage.writer import INVALID_CLASS, ReceivedObject, StorageWriter, Stored
 from dcmrecv.text import from_bytes
 
 if TYPE_CHECKING:
@@ -25,11 +26,11 @@ if TYPE_CHECKING:
 
 __all__ = ["ObjectStore"]
 
-_INVALID_CLASS = Condition(0x0006, 0x03E8, "Invalid SOP Class UID")
+_INVALID_CLASS = Condition(0x0006, 0x03E8, INVALID_CLASS)
 
 
 class ObjectStore:
-    """Stores objects as one `StorageConfig` says. Shared by the threads of one process."""
+    """Receives objects as one `StorageConfig` says. Shared by the threads of one process."""
 
     def __init__(
         self,
@@ -46,14 +47,10 @@ class ObjectStore:
         self.config = config
         self.dictionary = dictionary
         self.syntax_name = syntax_name
-        self.output = OutputDirectory(config)
-        self.namer = Namer(config.filenames, config.extension)
-        self.shown = self.output.shown + b"/"
-        """The output directory as it stands before a name in messages."""
-        if self.namer.looks and not self.output.shown:
-            self.shown = b"//"  # the reference's spelling of the root directory there
-        self.publisher = Publisher(config, self.output)
-        self.space = FreeSpace(self.output.path, config.min_free_space)
+        self.writer = StorageWriter(config)
+        self.handler: Callable[[ReceivedObject, AssociationObserver], Stored] = self.writer.store
+        """What is done with an object that has been received (normal mode)."""
+        self.space = FreeSpace(self.writer.output.path, config.min_free_space)
         self.names_before_reception = config.mode is StorageMode.BIT_PRESERVING
         self._worker = worker
         self._closing = threading.Event()
@@ -68,8 +65,9 @@ class ObjectStore:
 
     def _clean(self) -> None:
         """Look once, and again if there was something that only time can tell about."""
-        if remove_orphans(self.output.path).undecided and not self._closing.wait(RESTART_AGE):
-            remove_orphans(self.output.path)
+        path = self.writer.output.path
+        if remove_orphans(path).undecided and not self._closing.wait(RESTART_AGE):
+            remove_orphans(path)
 
     def close(self) -> None:
         """End the background work."""
@@ -77,48 +75,43 @@ class ObjectStore:
         if self._cleaner is not None:
             self._cleaner.join()
 
-    def path_of(self, sop_class: bytes, sop_instance: bytes) -> bytes:
-        """Return a path in the output directory, one that does not exist yet if the mode asks for that.
-
-        Raises `NoName`.
-        """
-        while True:
-            path = self.shown + self.namer.name(sop_class, sop_instance)
-            if not self.namer.looks or not Target(path).is_taken():
-                return path
-
     def request(
         self, request: StoreRequest, association: AcceptedAssociation, observer: AssociationObserver
-    ) -> StoreSession | tuple[Condition, ...]:
-        """Return the session for *request*, or the causes for which the association is aborted at once."""
+    ) -> StoreSession:
+        """Return the session for *request*. Raises `StoreRefused` if the association is to be aborted at once."""
         mode = self.config.mode
         if mode is StorageMode.NORMAL:
             return NormalSession(self, request, association, observer)
         if mode is StorageMode.IGNORE:
             return IgnoreSession(self, request, association, observer)
-        if self.namer.mode is FilenameMode.DEFAULT and not request.sop_class_uid:
-            return self._no_name(_INVALID_CLASS, observer)
+        return self._bit_preserving(request, association, observer)
+
+    def _bit_preserving(
+        self, request: StoreRequest, association: AcceptedAssociation, observer: AssociationObserver
+    ) -> StoreSession:
+        writer = self.writer
+        if writer.namer.mode is FilenameMode.DEFAULT and not request.sop_class_uid:
+            raise self._no_name(_INVALID_CLASS, observer)
         try:
-            path = self.path_of(request.sop_class_uid, request.sop_instance_uid)
+            target = writer.reserve(request.sop_class_uid, request.sop_instance_uid)
         except NoName as error:
-            return self._no_name(Condition(0x0000, 0x000E, error.text), observer)
-        observer.name_generated(path, before_reception=True)
-        target = Target(path)
-        overwrites = self.namer.replaces and target.exists() and not target.is_directory()
+            raise self._no_name(Condition(0x0000, 0x000E, error.text), observer) from None
+        observer.name_generated(target.path, before_reception=True)
+        overwrites = writer.namer.replaces and target.exists() and not target.is_directory()
         session = BitPreservingSession(self, request, association, observer, target)
         try:
             session.create()
         except DirectoryError as error:
-            shown = from_bytes(self.output.shown or b"/")
+            shown = from_bytes(writer.output.shown or b"/")
             observer.store_error(f"cannot create directory for object to be received: {shown}: {error.text}")
-            return (Condition(0x0000, 0x000D, error.text),)
+            raise StoreRefused((Condition(0x0000, 0x000D, error.text),)) from None
         if overwrites:
-            observer.overwriting(path)
+            observer.overwriting(target.path)
         return session
 
     @staticmethod
-    def _no_name(cause: Condition, observer: AssociationObserver) -> tuple[Condition, ...]:
+    def _no_name(cause: Condition, observer: AssociationObserver) -> StoreRefused:
         observer.store_error(
             f"cannot generate directory or file name for object to be received: {cause.text}"
         )
-        return (cause,)
+        return StoreRefused((cause,))

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from dcmrecv.dataset.dictionary import DataDictionary, builtin_dictionary
 from dcmrecv.dataset.encoding import encoding_of
 from dcmrecv.dataset.rewriter import DataSetRewriter
-from dcmrecv.dataset.second_pass import MediaStorageUids
+from dcmrecv.dataset.sort_elements import MediaStorageUids
 from dcmrecv.dataset.whole import WholeDataSet, read_whole
 
 

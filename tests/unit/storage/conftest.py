@@ -15,7 +15,7 @@ from dcmrecv.config import StorageConfig, StorageMode
 from dcmrecv.core.events import AcceptedAssociation, AssociateRequest, StoreRequest
 from dcmrecv.dataset.dictionary import builtin_dictionary
 from dcmrecv.observer import AssociationObserver
-from dcmrecv.storage import ObjectStore, StoreResult
+from dcmrecv.storage import ObjectStore, StoreRefused, StoreResult
 
 CT = b"1.2.840.10008.5.1.4.1.1.2"
 EXPLICIT = b"1.2.840.10008.1.2.1"
@@ -90,21 +90,22 @@ class Peer:
     ) -> Sent:
         """Send *content* in fragments of *pdv* bytes, each as a batch of its own."""
         sent = Sent(Remembering())
-        session = self.store.request(
-            self.request(instance, sop_class, syntax), self.association, sent.observer
-        )
-        if isinstance(session, tuple):
-            sent.aborted = session
+        request = self.request(instance, sop_class, syntax)
+        try:
+            session = self.store.request(request, self.association, sent.observer)
+        except StoreRefused as refused:
+            sent.aborted = refused.conditions
             return sent
         step = pdv or len(content) or 1
         pieces = [content[at : at + step] for at in range(0, len(content), step)] or [b""]
         for index, piece in enumerate(pieces):
             buffer = bytearray(piece)
             last = index == len(pieces) - 1
-            sent.aborted = session.receive([memoryview(buffer)], last, 1)
+            failure = session.receive([memoryview(buffer)], last, 1)
             if not last:
                 buffer[:] = bytes(len(buffer))  # as the receive buffer is used again
-            if sent.aborted is not None:
+            if failure is not None:
+                sent.aborted = failure.conditions
                 session.discard()
                 return sent
         result: StoreResult = session.complete()

@@ -43,7 +43,7 @@ def test_the_text_of_a_fault(peer: Callable[..., Peer], out: Path, call: str, er
     one = peer(filenames=FilenameMode.UNIQUE if call == "link" else FilenameMode.DEFAULT)
     one.store.close()
     if call == "link":
-        one.store.namer.name = lambda sop_class, instance: b"CT.1.2.3"
+        one.store.writer.namer.name = lambda sop_class, instance: b"CT.1.2.3"
     with fault(call, error):
         sent = one.send(data_set())
     text = "I/O suspension or premature end of stream" if call == "writev" else os.strerror(error)
@@ -203,7 +203,7 @@ def test_a_file_system_without_hard_links(
         names = iter([b"taken", b"free"])
     else:  # the first is skipped without an attempt
         names = iter([b"taken", b"free", b"more"])
-    one.store.namer.name = lambda sop_class, instance: next(names)
+    one.store.writer.namer.name = lambda sop_class, instance: next(names)
     (out / "taken").write_bytes(b"old")
     with fault("link", error) as hit:
         sent = one.send(data_set(b"2.2"))
@@ -300,7 +300,7 @@ def test_the_memory_of_durable_directories_is_bounded(
     one = peer(fsync=True, subdirectories=BY_DATE)
     for day in range(10, 25):
         assert one.send(data_set(date=b"202401%d" % day)).status == 0
-        assert 0 < len(one.store.output._durable) <= 5
+        assert 0 < len(one.store.writer.output._durable) <= 5
 
 
 # -- a mount below the output directory --------------------------------------------------------------
@@ -342,7 +342,7 @@ def test_a_name_that_is_taken_on_another_file_system(peer: Callable[..., Peer], 
     (out / DAY).mkdir(parents=True)
     (out / DAY / "taken").write_bytes(b"old")
     names = iter([b"taken", b"free"])
-    one.store.namer.name = lambda sop_class, instance: next(names)
+    one.store.writer.namer.name = lambda sop_class, instance: next(names)
     assert one.send(data_set(date=b"20240131")).status == 0
     assert everything(out) == {f"{DAY}/taken", f"{DAY}/free"}
     assert (out / DAY / "taken").read_bytes() == b"old"

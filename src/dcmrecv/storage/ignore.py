@@ -1,0 +1,33 @@
+"""``--ignore``: the data set is received and parsed, then forgotten (spec/storage.md 7)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from dcmrecv.storage.parsing import ParsingSession
+from dcmrecv.storage.session import STORED, StoreResult
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from dcmrecv.dataset.whole import WholeDataSet
+    from dcmrecv.storage.publish import Buffer
+
+__all__ = ["IgnoreSession"]
+
+
+class IgnoreSession(ParsingSession):
+    """One C-STORE in ignore mode."""
+
+    saving = False
+
+    def _take(self, chunks: Sequence[Buffer], last: bool) -> None:
+        """Forget the output."""
+
+    def _take_whole(self, found: WholeDataSet) -> None:
+        """Forget the output."""
+
+    def complete(self) -> StoreResult:
+        """See `StoreSession.complete`."""
+        self._observer.ignored()
+        return STORED

@@ -1,0 +1,180 @@
+"""The storage writer: gives a received object its name and its directory, and publishes it.
+
+The sessions receive a data set into a temporary; what becomes of it then is decided here, in one call. In normal
+mode that is all of it (`StorageWriter.store`); in bit-preserving mode the name is made before reception
+(`StorageWriter.reserve`) and the object published under it afterwards (`StorageWriter.publish`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple, Protocol
+
+from dcmrecv.config import FilenameMode, StorageConfig
+from dcmrecv.storage.directories import DirectoryError, OutputDirectory, series_date_directory
+from dcmrecv.storage.naming import Namer
+from dcmrecv.storage.publish import FileError, NameTaken, NoName, ObjectFile, Publisher, Target
+from dcmrecv.storage.session import CANNOT_UNDERSTAND, OUT_OF_RESOURCES, SUCCESS
+from dcmrecv.text import from_bytes
+
+if TYPE_CHECKING:
+    from dcmrecv.core.events import StoreRequest
+    from dcmrecv.observer import AssociationObserver
+
+__all__ = ["INVALID_CLASS", "ReceivedObject", "StorageWriter", "Stored"]
+
+INVALID_CLASS = "Invalid SOP Class UID"
+
+
+class ReceivedObject(Protocol):
+    """A data set that has been received as a whole and waits for its name."""
+
+    @property
+    def request(self) -> StoreRequest:
+        """The command that it came with."""
+
+    @property
+    def sop_class(self) -> bytes:
+        """SOP Class UID of the command, else of the data set, else empty."""
+
+    @property
+    def series_date(self) -> bytes | None:
+        """Raw value of the top level Series Date with VR DA."""
+
+    def prepare(self) -> None:
+        """See to it that there is a temporary. Raises `DirectoryError`; other failures wait for `finish`."""
+
+    def finish(self) -> ObjectFile:
+        """Return the temporary in its final form, for the caller to publish or to discard.
+
+        Raises `FileError` and `DirectoryError`, also those of the reception. May be called again.
+        """
+
+
+class Stored(NamedTuple):
+    """What became of a received object."""
+
+    status: int
+    """Status of the C-STORE response."""
+    path: bytes = b""
+    """Path of the file as messages show it; empty if there is none."""
+    size: int = 0
+    """Bytes of the file."""
+
+
+class StorageWriter:
+    """Stores objects as one `StorageConfig` says. Shared by the threads of one process."""
+
+    def __init__(self, config: StorageConfig) -> None:
+        self.output = OutputDirectory(config)
+        self.namer = Namer(config.filenames, config.extension)
+        self.publisher = Publisher(config, self.output)
+        self._shown = self.output.shown + b"/"
+        if self.namer.looks and not self.output.shown:
+            self._shown = b"//"  # the reference's spelling of the root directory there
+
+    # -- normal mode: everything after reception -------------------------------------------------------
+
+    def store(self, received: ReceivedObject, observer: AssociationObserver) -> Stored:
+        """Name *received* and publish it, telling *observer* in the reference's order."""
+        sop_class = received.sop_class
+        if not sop_class and self.namer.mode is FilenameMode.DEFAULT:
+            return self._no_name(INVALID_CLASS, observer)
+        try:
+            if self.output.by_date:
+                return self._store_by_date(received, sop_class, observer)
+            return self._store_at(received, sop_class, self._shown, None, observer)
+        except NoName as error:
+            return self._no_name(error.text, observer)
+
+    @staticmethod
+    def _no_name(reason: str, observer: AssociationObserver) -> Stored:
+        observer.store_error(f"cannot generate directory or file name for received object: {reason}")
+        return Stored(CANNOT_UNDERSTAND)
+
+    def _store_by_date(
+        self, received: ReceivedObject, sop_class: bytes, observer: AssociationObserver
+    ) -> Stored:
+        relative = series_date_directory(received.series_date)
+        shown = self.output.shown + b"/" + relative + b"/"
+        try:
+            with self.output.subdirectory(relative) as directory:
+                return self._store_at(received, sop_class, shown, directory, observer)
+        except DirectoryError as error:
+            path = shown + self.namer.name(sop_class, received.request.sop_instance_uid)
+            if self.namer.looks:
+                Target(path).is_taken()  # the reference makes the name first and may fail in that
+            observer.name_generated(path, before_reception=False)
+            return self._no_directory(error, observer)
+
+    @staticmethod
+    def _no_directory(error: DirectoryError, observer: AssociationObserver) -> Stored:
+        shown = from_bytes(error.path or b"/")
+        observer.store_error(f"cannot create directory for received object: {shown}: {error.text}")
+        return Stored(OUT_OF_RESOURCES)
+
+    def _store_at(
+        self,
+        received: ReceivedObject,
+        sop_class: bytes,
+        shown: bytes,
+        directory: int | None,
+        observer: AssociationObserver,
+    ) -> Stored:
+        """Name and publish the object; *shown* is the directory as messages show it, with its slash."""
+        namer = self.namer
+        while True:
+            name = namer.name(sop_class, received.request.sop_instance_uid)
+            path = shown + name
+            target = Target(path) if directory is None else Target(name, directory)
+            if namer.looks and target.is_taken():
+                continue
+            try:
+                return self._store_as(received, path, target, observer)
+            except NameTaken:
+                continue
+
+    def _store_as(
+        self, received: ReceivedObject, path: bytes, target: Target, observer: AssociationObserver
+    ) -> Stored:
+        observer.name_generated(path, before_reception=False)
+        replaces = self.namer.replaces
+        try:
+            received.prepare()
+            if replaces:
+                if target.exists() and not target.is_directory():
+                    observer.overwriting(path)
+                target.check()
+            file = received.finish()
+            file.publish(target, replace=replaces)
+        except DirectoryError as error:
+            return self._no_directory(error, observer)
+        except FileError as error:
+            observer.store_error(f"cannot store received object: {from_bytes(path)}: {error.text}")
+            return Stored(OUT_OF_RESOURCES)
+        observer.stored(path, received.request, file.size)
+        return Stored(SUCCESS, path, file.size)
+
+    # -- bit-preserving mode: the name comes first -----------------------------------------------------
+
+    def reserve(self, sop_class: bytes, sop_instance: bytes) -> Target:
+        """Return where an object is to appear, under a name that does not exist yet if the mode asks for that.
+
+        Raises `NoName`.
+        """
+        while True:
+            target = Target(self._shown + self.namer.name(sop_class, sop_instance))
+            if not self.namer.looks or not target.is_taken():
+                return target
+
+    def publish(self, file: ObjectFile, target: Target, request: StoreRequest) -> bytes:
+        """Publish *file* as *target*, or under another name if its name is taken; return the path.
+
+        Raises `FileError`.
+        """
+        while True:
+            try:
+                file.publish(target, replace=self.namer.replaces)
+            except NameTaken:
+                target = self.reserve(request.sop_class_uid, request.sop_instance_uid)
+            else:
+                return target.path
