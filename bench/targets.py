@@ -189,10 +189,8 @@ class Server:
 
 def profile_file() -> Path:
     """Return the association profile file that all share, an installed one first: old references read it."""
-    for path in (Path("/etc/dcmtk/storescp.cfg"), REPOSITORY / "data" / "storescp.cfg"):
-        if path.is_file():
-            return path
-    raise FileNotFoundError("no storescp.cfg: neither /etc/dcmtk/storescp.cfg nor data/storescp.cfg")
+    installed = Path("/etc/dcmtk/storescp.cfg")
+    return installed if installed.is_file() else REPOSITORY / "src/dcmrecv/data/storescp.cfg"
 
 
 def certificate() -> Certificate | None:

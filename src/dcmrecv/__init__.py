@@ -4,6 +4,8 @@ Programs that embed the receiver start from `Receiver` and `Config` (docs/embedd
 first use: importing the package costs next to nothing.
 """
 
+import os
+
 from dcmrecv._version import __version__
 
 TYPE_CHECKING = False  # `typing` takes as long to load as a quarter of this package
@@ -12,6 +14,11 @@ if TYPE_CHECKING:
     from dcmrecv.receiver.embed import Receiver
 
 __all__ = ["Config", "Receiver", "__version__"]
+
+if os.environ.get("DCMRECV_PURE", "0") not in ("", "0"):
+    from dcmrecv.compiled import use_source
+
+    use_source()
 
 
 def __getattr__(name: str) -> object:

@@ -9,15 +9,10 @@ __all__ = ["SHIPPED_NAME", "find", "shipped_profiles"]
 SHIPPED_NAME = b"storescp.cfg"
 
 
-def shipped_profiles() -> bytes | None:
-    """Return the path of the shipped profile file: in the installed package, or in a source checkout."""
+def shipped_profiles() -> bytes:
+    """Return the path of the shipped profile file."""
     package = os.path.dirname(os.path.dirname(os.path.abspath(os.fsencode(__file__))))
-    checkout = os.path.dirname(os.path.dirname(package))
-    for directory in (package, checkout):
-        path = os.path.join(directory, b"data", SHIPPED_NAME)
-        if os.path.isfile(path):
-            return path
-    return None
+    return os.path.join(package, b"data", SHIPPED_NAME)
 
 
 def find(file: bytes) -> bytes:
@@ -27,5 +22,5 @@ def find(file: bytes) -> bytes:
     working directory has none of that name (an addition, see docs/asconfig.md).
     """
     if file == SHIPPED_NAME and not os.path.lexists(file):
-        return shipped_profiles() or file
+        return shipped_profiles()
     return file

@@ -69,5 +69,7 @@ IMPLEMENTATION_LINES = (
     "- it keeps the command line of DCMTK's dcmrecv 3.6.8, whose banner and screen stand above",
 )
 IMPLEMENTATION_LIBRARY = "- {name} {version}"
+COMPILED_MODULES = "- compiled modules: {names}"
 NOT_INSTALLED = "not installed"
+NONE = "none"
 DUMP_HEADING = "\n# Dicom-Data-Set\n# Used TransferSyntax: {name}"

@@ -85,7 +85,12 @@ def list_screen(heading: str, items: Iterable[str]) -> str:
 def version_screen() -> str:
     """Return the screen of ``--version``: the reference's, then who we really are."""
     # Loaded on demand: only this screen looks for installed packages.
-    from dcmrecv.cli.versions import openssl_version, package_version, python_version
+    from dcmrecv.cli.versions import (
+        compiled_module_names,
+        openssl_version,
+        package_version,
+        python_version,
+    )
 
     return _screen(
         [
@@ -94,6 +99,7 @@ def version_screen() -> str:
             messages.EXTERNAL_LIBRARY.format(name=openssl_version()),
             messages.IMPLEMENTATION,
             *(line.format(version=__version__) for line in messages.IMPLEMENTATION_LINES),
+            messages.COMPILED_MODULES.format(names=compiled_module_names()),
             messages.IMPLEMENTATION_LIBRARY.format(name="Python", version=python_version()),
             *(
                 messages.IMPLEMENTATION_LIBRARY.format(name=name, version=package_version(name))

@@ -6,8 +6,14 @@ import os
 import sys
 
 from dcmrecv.cli import messages
+from dcmrecv.compiled import compiled_modules
 
-__all__ = ["openssl_version", "package_version", "python_version"]
+__all__ = ["compiled_module_names", "openssl_version", "package_version", "python_version"]
+
+
+def compiled_module_names() -> str:
+    """Return the names of the modules that run compiled, for people."""
+    return ", ".join(name.removeprefix("dcmrecv.") for name in compiled_modules()) or messages.NONE
 
 
 def openssl_version() -> str:

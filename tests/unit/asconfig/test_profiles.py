@@ -242,7 +242,6 @@ def test_a_file_may_not_be_larger_than_the_limit(tmp_path: Path) -> None:
 def test_the_shipped_profiles(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     shipped = shipped_profiles()
-    assert shipped is not None
     assert find(b"storescp.cfg") == shipped
     assert find(b"./storescp.cfg") == b"./storescp.cfg"
     assert find(b"other.cfg") == b"other.cfg"

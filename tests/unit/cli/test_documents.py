@@ -60,7 +60,7 @@ def test_shells_can_read_their_completion(shell: str, path: Path) -> None:
         (["dcmrecv", "--ign"], ["--ignore-peer-cert", "--ignore"]),
         (["dcmrecv", "-ll", "t"], ["trace"]),
         (["dcmrecv", "-aet", "-"], []),
-        (["dcmrecv", "-xf", str(ROOT / "data/storescp.cfg"), ""], ["Default", "AllDICOM"]),
+        (["dcmrecv", "-xf", str(ROOT / "src/dcmrecv/data/storescp.cfg"), ""], ["Default", "AllDICOM"]),
         (["dcmrecv", "-od", str(ROOT / "sr")], [str(ROOT / "src")]),
     ],
 )

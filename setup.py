@@ -1,0 +1,52 @@
+"""Compiles the modules with a ``.pxd`` file beside them; everything else about the package is in pyproject.toml.
+
+Without Cython or a working C compiler the installation goes on without them, and their source runs.
+``DCMRECV_COMPILE=1`` in the environment makes that an error; ``DCMRECV_COMPILE=0`` compiles nothing.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from setuptools import Extension, setup
+
+SOURCES = Path("src")
+DIRECTIVES = {
+    "language_level": 3,
+    "boundscheck": True,
+    # Types come from the .pxd file alone: an annotation of the source never changes what the compiled form does.
+    "annotation_typing": False,
+}
+
+
+def extensions() -> list[Extension]:
+    """Return the extension modules to build."""
+    wish = os.environ.get("DCMRECV_COMPILE", "")
+    if wish == "0":
+        return []
+    try:
+        from Cython.Build import cythonize
+    except ImportError:
+        if wish == "1":
+            raise
+        return []
+    modules = [
+        Extension(
+            ".".join(path.relative_to(SOURCES).with_suffix("").parts),
+            [str(path.with_suffix(".py"))],
+            # No debugging symbols: they are most of the file, and hold the paths of the building machine.
+            extra_compile_args=["-g0"],
+        )
+        for path in sorted(SOURCES.rglob("*.pxd"))
+    ]
+    found: list[Extension] = cythonize(modules, build_dir="build/cython", compiler_directives=DIRECTIVES)
+    for extension in found:
+        extension.optional = wish != "1"
+    return found
+
+
+# A directory of its own for each build: setuptools would put into a wheel what an earlier build left in build/lib.
+with tempfile.TemporaryDirectory() as directory:
+    setup(ext_modules=extensions(), options={"build": {"build_base": directory}})

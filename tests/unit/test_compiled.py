@@ -1,0 +1,78 @@
+"""The compiled modules: which they are, how the source is chosen, and that no old one is tested."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.machinery import EXTENSION_SUFFIXES
+from pathlib import Path
+
+import pytest
+
+from dcmrecv.compiled import MODULES, compiled_modules
+from tests.support.compiled import outdated
+from tests.support.server import ROOT
+
+SUFFIX = EXTENSION_SUFFIXES[0]
+
+
+def run(program: str, **environment: str) -> str:
+    variables = {name: value for name, value in os.environ.items() if name != "DCMRECV_PURE"} | environment
+    done = subprocess.run(
+        [sys.executable, "-c", program], env=variables, capture_output=True, text=True, check=True, timeout=60
+    )
+    return done.stdout.strip()
+
+
+def test_every_module_with_types_is_listed() -> None:
+    sources = ROOT / "src"
+    typed = {".".join(path.relative_to(sources).with_suffix("").parts) for path in sources.rglob("*.pxd")}
+    assert typed <= set(MODULES)
+
+
+@pytest.mark.parametrize(("value", "pure"), [("1", True), ("0", False), ("", False)])
+def test_the_environment_chooses_the_source(value: str, pure: bool) -> None:
+    program = (
+        "import dcmrecv, importlib, importlib.util\n"
+        "from dcmrecv.compiled import MODULES, compiled_modules\n"
+        "found = [importlib.util.find_spec(name) for name in MODULES]\n"
+        "print(*[spec.name for spec in found if spec and not spec.origin.endswith('.py')])\n"
+        "print(*compiled_modules())\n"
+    )
+    loaded, _, said = run(program, DCMRECV_PURE=value).partition("\n")
+    assert loaded == said  # what is said is what is loaded
+    if pure:
+        assert loaded == ""
+    elif "DCMRECV_PURE" not in os.environ:
+        assert tuple(loaded.split()) == compiled_modules()
+
+
+def test_the_source_of_a_compiled_module_is_found(tmp_path: Path) -> None:
+    name = MODULES[0].rpartition(".")[2]
+    (tmp_path / f"{name}.py").write_text("FORM = 'source'\n")
+    (tmp_path / f"{name}{SUFFIX}").write_bytes(b"no ELF: loading it would fail")
+    program = (
+        "import importlib, types, sys, dcmrecv\n"
+        f"parent = types.ModuleType({MODULES[0].rpartition('.')[0]!r}); parent.__path__ = [{str(tmp_path)!r}]\n"
+        "sys.modules[parent.__name__] = parent\n"
+        f"print(importlib.import_module({MODULES[0]!r}).FORM)\n"
+    )
+    assert run(program, DCMRECV_PURE="1") == "source"
+    with pytest.raises(subprocess.CalledProcessError) as caught:
+        run(program)
+    assert "ImportError" in caught.value.stderr
+
+
+def test_a_compiled_module_older_than_its_source_is_found_out(tmp_path: Path) -> None:
+    for name, seconds in (("scan.py", 10), ("scan.pxd", 20), (f"scan{SUFFIX}", 20)):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (seconds, seconds))
+    modules = [tmp_path / "scan"]
+    assert outdated(modules) == []
+    for changed in ("scan.py", "scan.pxd"):
+        before = (tmp_path / changed).stat().st_mtime
+        os.utime(tmp_path / changed, (21, 21))
+        assert outdated(modules) == [tmp_path / f"scan{SUFFIX}"]
+        os.utime(tmp_path / changed, (before, before))
+    assert outdated(modules) == []
