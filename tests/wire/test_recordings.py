@@ -21,6 +21,9 @@ pytestmark = pytest.mark.golden
 _FILE = Path(__file__).parent.parent / "golden" / "network" / "dialogues.json"
 _DIALOGUES: list[dict[str, Any]] = json.loads(_FILE.read_text())
 
+_RECEIVED_HERE = {"store-frag-ts", "store-htj2k-ts", "store-private-ts"}
+"""Syntaxes that the reference accepts and then aborts for: tests/wire/test_commands.py says what is done here."""
+
 _SECOND_ABORT_LOST = {"release-len-129"}
 """The reset that follows overtook the second A-ABORT; in pieces it cannot be known that it will."""
 
@@ -81,6 +84,8 @@ def _comparable(pdu: bytes) -> Any:
 @pytest.mark.parametrize("recorded", _DIALOGUES, ids=lambda recorded: recorded["name"])
 @pytest.mark.parametrize("size", [None, 1, 7], ids=["whole", "by 1", "by 7"])
 def test_same_replies_and_causes(recorded: dict[str, Any], size: int | None) -> None:
+    if recorded["name"] in _RECEIVED_HERE:
+        pytest.skip("a documented difference")
     peer = _play(recorded, size)
     sent = [_comparable(pdu) for pdu in peer.pdus()]
     if size and recorded["name"] in _SECOND_ABORT_LOST:

@@ -15,7 +15,7 @@ from dcmrecv.asconfig.errors import AsconfigError
 from dcmrecv.asconfig.grammar import Section, Supersection, supersections
 from dcmrecv.config import ExtendedNegotiation, PresentationContext, Profile, Role
 from dcmrecv.text import from_bytes, to_bytes
-from dcmrecv.uidnames import NAMES
+from dcmrecv.uids import uids_by_name
 
 __all__ = ["MAX_FILE_SIZE", "AssociationProfiles", "load", "mangle", "parse"]
 
@@ -158,7 +158,7 @@ def _uid(value: bytes) -> bytes | None:
         name = value[1:] if value.startswith(b"=") else value
         named = _BY_BYTE_ORDER.get(name)
         if named is None:
-            listed = NAMES.get(from_bytes(name))
+            listed = uids_by_name().get(from_bytes(name))
             named = value if listed is None else listed.encode("ascii")
         value = named
     return value if _UID.fullmatch(value) else None

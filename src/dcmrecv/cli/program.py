@@ -401,7 +401,7 @@ def _data_set_dump(dictionary: Callable[[], DataDictionary]) -> Callable[[bytes,
 
     def dump(data_set: bytes, transfer_syntax: bytes) -> str:
         from dcmrecv.dataset.dump import dump_data_set
-        from dcmrecv.log.syntax_names import long_name
+        from dcmrecv.uids import long_name
 
         lines = dump_data_set(data_set, transfer_syntax, dictionary())
         return "\n".join([messages.DUMP_HEADING.format(name=long_name(transfer_syntax)), *lines])

@@ -22,7 +22,7 @@ from dcmrecv.core.events import (
     StoreRequest,
 )
 from dcmrecv.core.met import Met
-from dcmrecv.core.negotiate import RECEIVABLE, AcceptorSettings
+from dcmrecv.core.negotiate import AcceptorSettings
 from dcmrecv.core.pdu import HEADERS
 from dcmrecv.core.responses import ResponseWriter
 from dcmrecv.core.upper_layer import State, UpperLayer, Wait
@@ -195,7 +195,7 @@ class Acceptor(UpperLayer):
         """Judge the command set *data*: *is_data* if its final fragment is of a data set, *whole* if that was
         the last."""
         transfer_syntax = self._contexts.get(context_id, b"")
-        problem = () if transfer_syntax in RECEIVABLE else self._context_problem(transfer_syntax)
+        problem = () if transfer_syntax else (conditions.RECEIVE_FAILED, conditions.BAD_CONTEXT)
         if is_data and not problem:
             problem = (conditions.RECEIVE_FAILED, conditions.COMMAND_EXPECTED)
         try:
@@ -241,16 +241,6 @@ class Acceptor(UpperLayer):
             context_of_command=context_id,
         )
 
-    @staticmethod
-    def _context_problem(transfer_syntax: bytes) -> tuple[Condition, ...]:
-        """Return why nothing can be received on a context of *transfer_syntax*, empty: not an accepted one.
-
-        For what is not in `RECEIVABLE` (c.1 check 4).
-        """
-        if not transfer_syntax:
-            return (conditions.RECEIVE_FAILED, conditions.BAD_CONTEXT)
-        return (conditions.RECEIVE_FAILED, conditions.unsupported_transfer_syntax(transfer_syntax))
-
     # -- data sets -----------------------------------------------------------------------------------
 
     def _data_set(self) -> Event | None:
@@ -260,11 +250,7 @@ class Acceptor(UpperLayer):
             header, size, context_id = self._met_data_set
             begin = self._pos
             end = begin + size
-            if (
-                end <= self._end
-                and self._buffer.startswith(header, begin)
-                and self._contexts.get(context_id) in RECEIVABLE
-            ):
+            if end <= self._end and self._buffer.startswith(header, begin) and context_id in self._contexts:
                 self._handed = self._handed_end = begin
                 self._pos = self._pdv = self._pdu_end = end
                 self._state = State.COMMAND
@@ -349,7 +335,6 @@ class Acceptor(UpperLayer):
         if context_id != self._data_context:
             if self._data_context >= 0:
                 return conditions.contexts_in_data_set(self._data_context, context_id)
-            transfer_syntax = self._contexts.get(context_id, b"")
-            if transfer_syntax not in RECEIVABLE:
-                return self._context_problem(transfer_syntax)
+            if context_id not in self._contexts:
+                return (conditions.RECEIVE_FAILED, conditions.BAD_CONTEXT)
         return (conditions.odd_fragment(length),) if length & 1 else ()

@@ -35,7 +35,6 @@ __all__ = [
     "pdvs_do_not_add_up",
     "response_too_long",
     "unrecognized_pdu",
-    "unsupported_transfer_syntax",
 ]
 
 _DCMNET = 0x0006
@@ -122,13 +121,6 @@ def contexts_in_data_set(first: int, other: int) -> tuple[Condition, ...]:
 def odd_fragment(length: int) -> Condition:
     """A data set fragment of odd length (PS3.8 Annex E.1)."""
     return Condition(_DCMNET, 0x020D, f"DIMSE: Odd Fragment Length: {length}")
-
-
-def unsupported_transfer_syntax(uid: bytes) -> Condition:
-    """An accepted transfer syntax that the reference cannot receive."""
-    return Condition(
-        _DCMNET, 0x0212, f"DIMSE Unsupported transfer syntax: {uid.decode('utf-8', 'surrogateescape')}"
-    )
 
 
 def element_missing(element: int, keyword: str) -> Condition:

@@ -110,7 +110,8 @@ class Remark(NamedTuple):
 
     Kinds and their arguments (messages: `dcmrecv.log.messages`, spec/network.md a.1, a.3, a.4, c.1):
     parsing a request ``max-length-item`` (length), ``role-uid-length`` (length), ``role-both-zero``;
-    evaluating contexts ``role-refused``, ``role-none``; the peer's maximum length ``send-length-odd``
+    evaluating contexts ``role-refused``, ``role-none``,
+    ``syntax-unknown`` (context, UID); the peer's maximum length ``send-length-odd``
     (length, used length), ``send-length-small``, ``send-length-default`` (length); a command set
     ``element-order`` (group, element), ``element-twice`` (group, element), ``element-odd`` (group, element),
     ``element-cut`` (group, element, length, remaining bytes), ``element-lost`` (group, element, length),

@@ -36,8 +36,10 @@ from dcmrecv.core.events import (
 )
 from dcmrecv.core.met import MetPdus
 from dcmrecv.core.responses import Templates
+from dcmrecv.text import from_bytes
+from dcmrecv.transfer_syntaxes import is_receivable
 
-__all__ = ["RECEIVABLE", "AcceptorSettings", "Negotiated", "max_send_pdv"]
+__all__ = ["AcceptorSettings", "Negotiated", "max_send_pdv"]
 
 _APPLICATION_CONTEXT = b"1.2.840.10008.3.1.1.1"
 _IMPLICIT = b"1.2.840.10008.1.2"
@@ -227,14 +229,16 @@ def _judge(
     supported = settings.abstract_syntaxes.get(name)
     if settings.accept_all and is_storage(name):
         # in the sender's order, behind what the profile prefers
-        supported = (*(supported or ()), *filter(RECEIVABLE.__contains__, context.transfer_syntaxes))
+        supported = (*(supported or ()), *context.transfer_syntaxes)
     if supported is None:
         outcome = ContextOutcome.ABSTRACT_SYNTAX_NOT_SUPPORTED
     else:
-        chosen = next((uid for uid in supported if uid in context.transfer_syntaxes), None)
+        agreed = [uid for uid in supported if uid in context.transfer_syntaxes]
+        chosen = next(filter(is_receivable, agreed), None)
         configured = settings.roles.get(name)
         if chosen is None:
             outcome = ContextOutcome.TRANSFER_SYNTAXES_NOT_SUPPORTED
+            notes += (Remark("syntax-unknown", (context.context_id, from_bytes(uid))) for uid in agreed)
         elif configured is Role.SCP and proposed is None:
             outcome = ContextOutcome.NO_REASON
             notes.append(Remark("role-refused"))
@@ -290,11 +294,3 @@ def _with_length(uid: bytes) -> bytes:
 def _advertised(max_pdu: int, peer: int) -> int:
     """The reference greets an old relative by a magic maximum length (a.3, last paragraph)."""
     return 0xA510FFFF if peer & 0xFF0000FF == 0xA500005A else max_pdu
-
-
-_DICOM = b"1.2.840.10008.1.2"
-RECEIVABLE = frozenset(
-    [_DICOM, _DICOM + b".1", _DICOM + b".1.99", _DICOM + b".2", _DICOM + b".5"]
-    + [_DICOM + b".4.%d" % n for n in (*range(50, 71), 80, 81, *range(90, 94), *range(100, 109))]
-)
-"""Transfer syntaxes that the reference can receive data sets in (a.2)."""

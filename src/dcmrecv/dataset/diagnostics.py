@@ -19,9 +19,9 @@ from dcmrecv.dataset.cursor import (
     Cursor,
     text,
 )
-from dcmrecv.dataset.encoding import Encoding
 from dcmrecv.dataset.errors import DataSetError, limit_exceeded
 from dcmrecv.dataset.vr import PAD_BINARY, PAD_TEXT, VrInfo, describe
+from dcmrecv.transfer_syntaxes import Encoding
 
 if TYPE_CHECKING:
     from dcmrecv.dataset.dictionary import DataDictionary

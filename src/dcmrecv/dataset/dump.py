@@ -15,11 +15,11 @@ from dcmrecv.dataset.captured import (
     is_overlay_data,
 )
 from dcmrecv.dataset.dictionary import DataDictionary
-from dcmrecv.dataset.encoding import encoding_of
 from dcmrecv.dataset.number_text import number_text
 from dcmrecv.dataset.vr import INFO, PAD_TEXT, UNKNOWN, VrInfo, describe
 from dcmrecv.text import from_bytes
-from dcmrecv.uidnames import name_of
+from dcmrecv.transfer_syntaxes import encoding_of
+from dcmrecv.uids import name_of
 
 __all__ = ["dump_data_set"]
 

@@ -30,9 +30,9 @@ from dcmrecv.dataset.cursor import (
     text,
 )
 from dcmrecv.dataset.diagnostics import PIXEL_DATA
-from dcmrecv.dataset.encoding import Encoding
 from dcmrecv.dataset.errors import DataSetError, limit_exceeded
 from dcmrecv.dataset.vr import INFO, PAD_BINARY, PAD_NONE, VrInfo, describe
+from dcmrecv.transfer_syntaxes import Encoding
 
 if TYPE_CHECKING:
     from dcmrecv.dataset.dictionary import DataDictionary

@@ -16,11 +16,11 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from dcmrecv.dataset.deflate import Deflater, Inflater
-from dcmrecv.dataset.encoding import encoding_of
 from dcmrecv.dataset.errors import DataSetError
 from dcmrecv.dataset.pieces import Buffer, joined
 from dcmrecv.dataset.sort_elements import MediaStorageUids, SecondPass
 from dcmrecv.dataset.walkers import walker_for
+from dcmrecv.transfer_syntaxes import encoding_of
 
 if TYPE_CHECKING:
     from dcmrecv.dataset.dictionary import DataDictionary

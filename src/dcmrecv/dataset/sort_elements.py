@@ -22,9 +22,9 @@ from dcmrecv.dataset.cursor import (
     SOP_INSTANCE_UID,
     UNDEFINED,
 )
-from dcmrecv.dataset.encoding import Encoding
 from dcmrecv.dataset.errors import limit_exceeded
 from dcmrecv.dataset.vr import INFO, PAD_TEXT, describe
+from dcmrecv.transfer_syntaxes import Encoding
 
 if TYPE_CHECKING:
     from dcmrecv.dataset.dictionary import DataDictionary

@@ -21,9 +21,9 @@ from dcmrecv.dataset.captured import (
 from dcmrecv.dataset.cursor import ITEM, ITEM_DELIMITER, SEQUENCE, text
 from dcmrecv.dataset.diagnostics import PIXEL_DATA
 from dcmrecv.dataset.elements import ElementWalker
-from dcmrecv.dataset.encoding import Encoding
 from dcmrecv.dataset.errors import DataSetError, limit_exceeded
 from dcmrecv.dataset.vr import VrInfo
+from dcmrecv.transfer_syntaxes import Encoding
 
 if TYPE_CHECKING:
     from dcmrecv.dataset.dictionary import DataDictionary

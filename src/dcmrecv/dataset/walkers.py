@@ -28,10 +28,10 @@ from dcmrecv.dataset.cursor import (
     UNDEFINED,
 )
 from dcmrecv.dataset.elements import ElementWalker
-from dcmrecv.dataset.encoding import Encoding
 from dcmrecv.dataset.headers import RAW, KnownHeaders, explicit_headers
 from dcmrecv.dataset.runs import Runs
 from dcmrecv.dataset.shapes import Shapes
+from dcmrecv.transfer_syntaxes import Encoding
 
 if TYPE_CHECKING:
     from dcmrecv.dataset.dictionary import DataDictionary

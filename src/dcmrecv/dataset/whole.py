@@ -25,7 +25,7 @@ from dcmrecv.dataset.walkers import explicit_forms
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dcmrecv.dataset.encoding import Encoding
+    from dcmrecv.transfer_syntaxes import Encoding
 
 __all__ = ["WholeDataSet", "read_whole"]
 

@@ -361,7 +361,7 @@ class DcmtkAssociationLines(AssociationObserver):
 
     def data_set_starts(self, transfer_syntax: bytes) -> None:
         if self._data_debug:
-            from dcmrecv.log.syntax_names import long_name  # for the debug level alone
+            from dcmrecv.uids import long_name  # for the debug level alone
 
             self._data.debug(messages.READING.format(name=long_name(transfer_syntax)))
 
@@ -451,7 +451,7 @@ class DcmtkAssociationLines(AssociationObserver):
     ) -> None:
         if not self._data_debug:
             return
-        from dcmrecv.log.syntax_names import long_name  # for the debug level alone
+        from dcmrecv.uids import long_name  # for the debug level alone
 
         debug = self._data.debug
         debug(messages.META_VERSION)

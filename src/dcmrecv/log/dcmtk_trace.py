@@ -11,8 +11,8 @@ from dcmrecv.log import messages
 from dcmrecv.log import trace_text as trace
 from dcmrecv.log.dcmtk_lines import DcmtkAssociationLines
 from dcmrecv.log.settings import LineSettings
-from dcmrecv.log.syntax_names import long_name
 from dcmrecv.text import from_bytes
+from dcmrecv.uids import long_name
 
 if TYPE_CHECKING:
     from dcmrecv.core import events as ev

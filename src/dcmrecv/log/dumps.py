@@ -16,7 +16,7 @@ from dcmrecv.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NA
 from dcmrecv.log import messages
 from dcmrecv.log.status_texts import status_text
 from dcmrecv.text import from_bytes
-from dcmrecv.uidnames import name_of
+from dcmrecv.uids import name_of
 
 __all__ = [
     "accept_dump",

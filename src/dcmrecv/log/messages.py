@@ -139,6 +139,11 @@ NOTES: Final[dict[str, tuple[str, str, str]]] = {
         "ASSOC: SCP/SCU role selection failed, Default role (i.e. SCU) proposed but only SCP role"
         " configured for acceptance",
     ),
+    "syntax-unknown": (
+        DCMNET,
+        "W",
+        "Presentation Context {0} refused: it is not known how data sets in transfer syntax {1} are encoded",
+    ),
     "role-none": (
         DCMNET,
         "W",

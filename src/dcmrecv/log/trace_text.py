@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Final, NamedTuple
 
 from dcmrecv.text import from_bytes
-from dcmrecv.uidnames import name_of
+from dcmrecv.uids import name_of
 
 __all__ = [
     "ABORT_RECEIVED",

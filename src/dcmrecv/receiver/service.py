@@ -125,6 +125,6 @@ class Service:
 
 
 def _syntax_name(uid: bytes) -> str:
-    from dcmrecv.log.syntax_names import long_name  # for one line about broken data sets alone
+    from dcmrecv.uids import long_name  # for one line about broken data sets alone
 
     return long_name(uid)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 
 from dcmrecv.config import FilenameMode
-from dcmrecv.storage.modality import PREFIXES
+from dcmrecv.uids import file_prefixes
 
 __all__ = ["Namer", "new_uid"]
 
@@ -88,14 +88,14 @@ class Namer:
         """(SOP class UID, SOP instance UID) -> file name."""
 
     def _default(self, sop_class: bytes, sop_instance: bytes) -> bytes:
-        prefix = PREFIXES.get(sop_class, _UNKNOWN)
+        prefix = file_prefixes().get(sop_class, _UNKNOWN)
         return b"%s.%s%s" % (prefix, sop_instance.replace(b"/", b"_"), self._extension.replace(b"/", b"_"))
 
     def _unique(self, sop_class: bytes, sop_instance: bytes) -> bytes:
-        return b"%s.X.%s%s" % (PREFIXES.get(sop_class, _UNKNOWN), new_uid(), self._extension)
+        return b"%s.X.%s%s" % (file_prefixes().get(sop_class, _UNKNOWN), new_uid(), self._extension)
 
     def _short_unique(self, sop_class: bytes, sop_instance: bytes) -> bytes:
-        prefix = PREFIXES.get(sop_class, _UNKNOWN_SHORT)
+        prefix = file_prefixes().get(sop_class, _UNKNOWN_SHORT)
         # The reference's digits come from the time of each store and the low halves of a linear generator:
         # 1,024 names a second, the same ones in every process, 65,536 in all.
         digits = os.urandom(4).hex().encode("ascii")
@@ -104,7 +104,12 @@ class Namer:
     def _system_time(self, sop_class: bytes, sop_instance: bytes) -> bytes:
         seconds, microseconds = divmod(self._microseconds(), 1_000_000)
         stamp = time.strftime("%Y%m%d%H%M%S", time.localtime(seconds)).encode("ascii")
-        return b"%s.%06d.%s%s" % (stamp, microseconds, PREFIXES.get(sop_class, _UNKNOWN), self._extension)
+        return b"%s.%06d.%s%s" % (
+            stamp,
+            microseconds,
+            file_prefixes().get(sop_class, _UNKNOWN),
+            self._extension,
+        )
 
     def _microseconds(self) -> int:
         """Return the time in microseconds since 1970, each but once, even if the clock stands or steps back."""

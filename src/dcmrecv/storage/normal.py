@@ -265,6 +265,6 @@ def _media_storage_uids(head: MediaStorageUids | None) -> tuple[bytes, bytes]:
 
 def _resolved(value: bytes) -> bytes:
     """A value that starts with an equals sign is the name of a UID; an unknown name gives nothing."""
-    from dcmrecv.uidnames import uid_of
+    from dcmrecv.uids import uid_of
 
     return (uid_of(value[1:].decode("latin-1")) or "").encode("ascii")

@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dcmrecv.conditions import Condition
-from dcmrecv.dataset.encoding import encoding_of
 from dcmrecv.dataset.rewriter import DataSetError, DataSetRewriter
 from dcmrecv.dataset.whole import WholeDataSet, read_whole
 from dcmrecv.storage.session import ReceiveFailure, StoreSession
+from dcmrecv.transfer_syntaxes import encoding_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from dcmrecv.dataset.errors import DataSetError
-from dcmrecv.uidnames import uid_of
+from dcmrecv.uids import uid_of
 from tests.unit.dataset.rewriting import rewrite
 
 HERE = Path(__file__).parent

@@ -25,6 +25,7 @@ SLOW = bool(os.environ.get("DCMRECV_SLOW"))
 CONCURRENT = "associations run side by side; here the reference makes the second one wait"
 DRAIN = "a running C-STORE may finish within the grace time, and nothing partial lies under a final name"
 LINK = "a link is replaced by the object, not followed (docs/differences.md)"
+SYNTAX = "a syntax is received or refused at negotiation, never accepted and then aborted for"
 DIFFERENT: dict[str, tuple[set[str], str]] = {
     "second-client-waits": ({"replies", "time", "log"}, CONCURRENT),
     "second-client-after-reject": ({"replies", "time", "log"}, CONCURRENT),
@@ -35,6 +36,9 @@ DIFFERENT: dict[str, tuple[set[str], str]] = {
     "store-dev-full-big-bit": ({"replies", "files", "log", "time"}, LINK),
     "store-dev-full-last": ({"replies", "files", "log"}, LINK),
     "store-dev-full-last-bit-td": ({"replies", "time", "files", "log"}, LINK),
+    "store-frag-ts": ({"replies", "files", "log", "time"}, SYNTAX),
+    "store-htj2k-ts": ({"replies", "files", "log", "time"}, SYNTAX),
+    "store-private-ts": ({"replies", "files", "log", "time"}, SYNTAX),
     "store-peer-closed": ({"log"}, "one send instead of two: the first one to a closed connection succeeds"),
 }
 """Name: parts that may differ (one of them does), and why."""

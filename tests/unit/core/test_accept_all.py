@@ -12,6 +12,7 @@ from tests.support.rawscu import Requestor, associate_rq
 
 VERIFICATION = "1.2.840.10008.1.1"
 CT = "1.2.840.10008.5.1.4.1.1.2"
+UNKNOWN = "1.2.3.4.5.99"
 IMPLICIT, EXPLICIT, JPEG, HTJ2K = (
     "1.2.840.10008.1.2",
     "1.2.840.10008.1.2.1",
@@ -71,7 +72,8 @@ def negotiated(
     [
         (CT, (JPEG, EXPLICIT, IMPLICIT), JPEG),
         (CT, (IMPLICIT, JPEG), IMPLICIT),
-        (CT, (HTJ2K, EXPLICIT), EXPLICIT),
+        (CT, (HTJ2K, EXPLICIT), HTJ2K),
+        (CT, (UNKNOWN, EXPLICIT), EXPLICIT),
         ("1.2.3.4", (EXPLICIT,), EXPLICIT),
         (VERIFICATION, (EXPLICIT, IMPLICIT), IMPLICIT),  # as the profile prefers
         (VERIFICATION, (EXPLICIT,), EXPLICIT),
@@ -84,6 +86,6 @@ def test_the_first_receivable_transfer_syntax_is_taken(
 
 
 def test_what_is_still_refused() -> None:
-    assert negotiated(CT, HTJ2K) is None
+    assert negotiated(CT, UNKNOWN) is None
     assert negotiated("1.2.840.10008.5.1.4.1.2.1.1", IMPLICIT) is None
     assert negotiated(CT, IMPLICIT, config=AssociationConfig()) is None

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from dcmrecv.dataset.dictionary import DataDictionary, builtin_dictionary
-from dcmrecv.dataset.encoding import encoding_of
 from dcmrecv.dataset.rewriter import DataSetRewriter
 from dcmrecv.dataset.sort_elements import MediaStorageUids
 from dcmrecv.dataset.whole import WholeDataSet, read_whole
+from dcmrecv.transfer_syntaxes import encoding_of
 
 
 class Rewritten(NamedTuple):

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from dcmrecv.dataset import walkers
 from dcmrecv.dataset.dictionary import builtin_dictionary
 from dcmrecv.dataset.elements import ElementWalker
-from dcmrecv.dataset.encoding import encoding_of
 from dcmrecv.dataset.whole import WholeDataSet, read_whole
+from dcmrecv.transfer_syntaxes import encoding_of
 from tests.unit.dataset import rewriting
 from tests.unit.dataset.generate import BIG_ENDIAN, EXPLICIT, IMPLICIT, Generator
 from tests.unit.dataset.rewriting import rewrite
