@@ -1,4 +1,6 @@
-"""Encoders for what a sender puts on the wire, and for Part 10 files. Explicit VR Little Endian throughout.
+"""Encoders for what a sender puts on the wire, and for Part 10 files.
+
+Data sets are made in Explicit VR Little Endian; `implicit_vr` encodes such a one again.
 
 Written apart from the receiver, so that a common mistake cannot hide.
 """
@@ -20,6 +22,7 @@ __all__ = [
     "c_store_request",
     "element",
     "fragment",
+    "implicit_vr",
     "part10",
     "sequence",
     "uid",
@@ -63,6 +66,31 @@ def sequence(tag: int, items: Sequence[bytes], *, undefined: bool = False) -> by
         parts += [b"\xfe\xff\x00\xe0\xff\xff\xff\xff", item, b"\xfe\xff\x0d\xe0\0\0\0\0"]
     parts.append(b"\xfe\xff\xdd\xe0\0\0\0\0")
     return b"".join(parts)
+
+
+def implicit_vr(data_set: bytes) -> bytes:
+    """Return *data_set* (Explicit VR Little Endian, made here) in Implicit VR Little Endian (PS3.5 7.1.3)."""
+    out = bytearray()
+    at = 0
+    while at < len(data_set):
+        tag, vr = data_set[at : at + 4], data_set[at + 4 : at + 6]
+        delimiter = tag[:2] == b"\xfe\xff"  # items and the ends have no VR in either encoding (PS3.5 7.5)
+        if delimiter:
+            start, length = at + 8, int.from_bytes(data_set[at + 4 : at + 8], "little")
+        elif vr in LONG_VRS:
+            start, length = at + 12, int.from_bytes(data_set[at + 8 : at + 12], "little")
+        else:
+            start, length = at + 8, int.from_bytes(data_set[at + 6 : at + 8], "little")
+        if length == 0xFFFFFFFF:  # what is inside follows in its turn
+            out += tag + b"\xff\xff\xff\xff"
+            at = start
+            continue
+        value = data_set[start : start + length]
+        if delimiter or vr == b"SQ":
+            value = implicit_vr(value)
+        out += tag + struct.pack("<I", len(value)) + value
+        at = start + length
+    return bytes(out)
 
 
 def _command(elements: Iterable[tuple[int, bytes]]) -> bytes:
@@ -119,13 +147,13 @@ def associate_request(contexts: Sequence[tuple[int, bytes, Sequence[bytes]]], ma
     return struct.pack(">BBI", 1, 0, len(body)) + body
 
 
-def part10(sop_class: bytes, instance: bytes, data_set: bytes) -> bytes:
+def part10(sop_class: bytes, instance: bytes, data_set: bytes, transfer_syntax: bytes = EXPLICIT_LE) -> bytes:
     """Return a whole DICOM file (PS3.10 7.1)."""
     meta = (
         element(0x00020001, b"OB", b"\x00\x01")
         + element(0x00020002, b"UI", uid(sop_class))
         + element(0x00020003, b"UI", uid(instance))
-        + element(0x00020010, b"UI", uid(EXPLICIT_LE))
+        + element(0x00020010, b"UI", uid(transfer_syntax))
         + element(0x00020012, b"UI", uid(IMPLEMENTATION_CLASS_UID))
     )
     return bytes(128) + b"DICM" + element(0x00020000, b"UL", struct.pack("<I", len(meta))) + meta + data_set

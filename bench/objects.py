@@ -10,9 +10,26 @@ import struct
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bench.dicom import CT_IMAGE_STORAGE, ENHANCED_CT_IMAGE_STORAGE, element, sequence, uid
+from bench.dicom import (
+    CT_IMAGE_STORAGE,
+    ENHANCED_CT_IMAGE_STORAGE,
+    EXPLICIT_LE,
+    IMPLICIT_LE,
+    element,
+    implicit_vr,
+    sequence,
+    uid,
+)
 
-__all__ = ["INSTANCE_PREFIX", "SERIAL_WIDTH", "DataSet", "ct_image", "multi_frame", "pixels"]
+__all__ = [
+    "INSTANCE_PREFIX",
+    "SERIAL_WIDTH",
+    "DataSet",
+    "ct_image",
+    "implicit_ct_image",
+    "multi_frame",
+    "pixels",
+]
 
 SERIAL_WIDTH = 10
 INSTANCE_PREFIX = b"1.2.826.0.1.3680043.10.99.1"
@@ -27,13 +44,17 @@ def pixels(length: int) -> bytes:
 
 @dataclass(frozen=True)
 class DataSet:
-    """An object to send. `head` ends with the header of Pixel Data, whose `pixel_length` bytes follow."""
+    """An object to send. `head` ends with the header of Pixel Data, whose `pixel_length` bytes follow.
+
+    Where `pixel_length` is 0, `head` may be the whole of it.
+    """
 
     sop_class: bytes
     head: bytes
     pixel_length: int
     elements: int
     """Number of data elements, those in items and Pixel Data included."""
+    transfer_syntax: bytes = EXPLICIT_LE
 
     @property
     def size(self) -> int:
@@ -167,6 +188,15 @@ def ct_image(total: int, elements: int) -> DataSet:
     if pixel_length < 0:
         raise ValueError(f"{total} bytes are too few for {elements} elements")
     return DataSet(CT_IMAGE_STORAGE, head + _pixel_header(pixel_length), pixel_length, count)
+
+
+def implicit_ct_image(total: int, elements: int) -> DataSet:
+    """Return `ct_image` in Implicit VR Little Endian, with as much pixel data as makes it *total* bytes, too."""
+    explicit = ct_image(total, elements)
+    start = implicit_vr(explicit.head[: -len(_pixel_header(0))])
+    pixel_length = (total - len(start) - 8) & ~1
+    head = start + struct.pack("<HHI", 0x7FE0, 0x0010, pixel_length)
+    return DataSet(CT_IMAGE_STORAGE, head, pixel_length, explicit.elements, IMPLICIT_LE)
 
 
 def multi_frame(total: int, elements: int) -> DataSet:

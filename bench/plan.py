@@ -29,7 +29,7 @@ CONTEXTS = (
     (7, dicom.ENHANCED_CT_IMAGE_STORAGE, (dicom.EXPLICIT_LE,)),
     (9, dicom.ENHANCED_CT_IMAGE_STORAGE, (dicom.IMPLICIT_LE,)),
 )
-STORE_CONTEXT = {dicom.CT_IMAGE_STORAGE: 3, dicom.ENHANCED_CT_IMAGE_STORAGE: 7}
+"""What every association proposes; other kinds of objects come after these."""
 
 
 @dataclass(frozen=True)
@@ -77,9 +77,8 @@ def echo_plan() -> Plan:
     return Plan(dicom.associate_request(CONTEXTS), (message,))
 
 
-def store_message(data_set: DataSet, max_pdu: int) -> Message:
+def store_message(data_set: DataSet, max_pdu: int, context: int) -> Message:
     """Return the C-STORE of *data_set*: one PDV per PDU, fragments of *max_pdu* - 12 bytes as DCMTK sends."""
-    context = STORE_CONTEXT[data_set.sop_class]
     size = max_pdu - 12
     instance = INSTANCE_PREFIX + b"0" * SERIAL_WIDTH
     command = dicom.c_store_request(0, data_set.sop_class, instance)
@@ -125,4 +124,12 @@ def store_message(data_set: DataSet, max_pdu: int) -> Message:
 
 def store_plan(data_sets: tuple[DataSet, ...], max_pdu: int) -> Plan:
     """Return a plan of C-STOREs of *data_sets* in turn."""
-    return Plan(dicom.associate_request(CONTEXTS), tuple(store_message(d, max_pdu) for d in data_sets))
+    contexts = list(CONTEXTS)
+    ids = {(abstract, transfers[0]): number for number, abstract, transfers in contexts}
+    for data_set in data_sets:
+        kind = (data_set.sop_class, data_set.transfer_syntax)
+        if kind not in ids:
+            ids[kind] = 2 * len(contexts) + 1
+            contexts.append((ids[kind], data_set.sop_class, (data_set.transfer_syntax,)))
+    messages = (store_message(d, max_pdu, ids[d.sop_class, d.transfer_syntax]) for d in data_sets)
+    return Plan(dicom.associate_request(contexts), tuple(messages))

@@ -1,4 +1,4 @@
-"""W1 to W9: what is sent, how often, and how much of it to slow receivers."""
+"""W1 to W13: what is sent, how often, and how much of it to slow receivers."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from pathlib import Path
 
 from bench import dicom
 from bench.generator import WORK, Generator, LoadResult
-from bench.objects import INSTANCE_PREFIX, SERIAL_WIDTH, DataSet, ct_image, multi_frame
+from bench.objects import INSTANCE_PREFIX, SERIAL_WIDTH, DataSet, ct_image, implicit_ct_image, multi_frame
 from bench.plan import Plan, echo_plan, store_plan
+from bench.study import study_mix
 from bench.targets import Server, Target
 
 __all__ = ["BY_NAME", "WORKLOADS", "Shape", "Workload", "data_sets", "plan", "send", "warm_up"]
@@ -73,6 +74,10 @@ WORKLOADS = (
     Workload("W8", "3 MB multi-frame, 50,000 nested elements", Shape(1, 1, 40), Shape(1, 1, 16)),
     Workload("W9s", "200 CT of 39 KB by storescu", Shape(1, 1, 200), Shape(1, 1, 40), client="storescu"),
     Workload("W9d", "200 CT of 39 KB by dcmsend", Shape(1, 1, 200), Shape(1, 1, 40), client="dcmsend"),
+    Workload("W10", "W1 in implicit VR", Shape(1, 1, 2000), Shape(1, 1, 2000)),
+    Workload("W11", "W2 in implicit VR", Shape(1, 1, 1000), Shape(1, 1, 400)),
+    Workload("W12", "a study of 22 kinds of real objects", Shape(1, 1, 1100), Shape(1, 1, 440)),
+    Workload("W13", "8 concurrent associations of W1", Shape(8, 1, 1000), Shape(8, 1, 500)),
 )
 BY_NAME = {workload.name: workload for workload in WORKLOADS}
 
@@ -84,7 +89,7 @@ PYNETDICOM_OBJECTS = 300
 @cache
 def data_sets(name: str, quick: bool) -> tuple[DataSet, ...]:
     """Return the objects that a workload sends in turn."""
-    if name in ("W1", "W5"):
+    if name in ("W1", "W5", "W13"):
         return tuple(ct_image(8192, 60 + count) for count in range(3))
     if name in ("W2", "W6"):
         return tuple(ct_image(512 * 1024 + 2 * count, 200) for count in range(3))
@@ -94,6 +99,12 @@ def data_sets(name: str, quick: bool) -> tuple[DataSet, ...]:
         return (ct_image(512 * MIB if quick else 1024 * MIB, 80),)
     if name == "W8":
         return (multi_frame(3 * MIB, 50_000),)
+    if name == "W10":
+        return tuple(implicit_ct_image(8192, 60 + count) for count in range(3))
+    if name == "W11":
+        return tuple(implicit_ct_image(512 * 1024 + 2 * count, 200) for count in range(3))
+    if name == "W12":
+        return study_mix()
     return (ct_image(39 * 1024, 80),)
 
 

@@ -8,11 +8,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pydicom
+import pydicom.config
 import pytest
 from bench import dicom
 from bench.generator import response_status
-from bench.objects import INSTANCE_PREFIX, SERIAL_WIDTH, DataSet, ct_image, multi_frame, pixels
+from bench.objects import (
+    INSTANCE_PREFIX,
+    SERIAL_WIDTH,
+    DataSet,
+    ct_image,
+    implicit_ct_image,
+    multi_frame,
+    pixels,
+)
 from bench.plan import PATCH_MESSAGE_ID, PATCH_SERIAL, Message, echo_plan, store_message, store_plan
+from bench.study import FILES, study_mix
 
 
 def sent(message: Message) -> bytes:
@@ -31,7 +41,8 @@ def fragments(wire: bytes) -> Iterator[tuple[int, int, int, bytes]]:
 
 
 def read(data_set: DataSet) -> pydicom.Dataset:
-    return pydicom.dcmread(io.BytesIO(dicom.part10(data_set.sop_class, b"1.2.3", data_set.encoded())))
+    file = dicom.part10(data_set.sop_class, b"1.2.3", data_set.encoded(), data_set.transfer_syntax)
+    return pydicom.dcmread(io.BytesIO(file))
 
 
 @pytest.mark.parametrize(("total", "elements"), [(8192, 60), (39 * 1024, 80), (512 * 1024, 200)])
@@ -62,7 +73,7 @@ def test_multi_frame_nests_its_elements() -> None:
 @pytest.mark.parametrize("size", [8192, 39 * 1024, 5_000_000])
 def test_store_message_carries_the_data_set(size: int, max_pdu: int) -> None:
     data_set = ct_image(size, 80)
-    message = store_message(data_set, max_pdu)
+    message = store_message(data_set, max_pdu, 3)
     parts = list(fragments(sent(message)))
     assert max(length for length, *_ in parts) <= max_pdu
     assert [control for _, _, control, _ in parts] == [3, *[0] * (len(parts) - 2), 2]
@@ -73,7 +84,7 @@ def test_store_message_carries_the_data_set(size: int, max_pdu: int) -> None:
 
 
 def test_patches_point_at_the_identifiers() -> None:
-    message = store_message(ct_image(8192, 60), 16384)
+    message = store_message(ct_image(8192, 60), 16384, 3)
     data = bytearray(message.data)
     for offset, width, kind in message.patches:
         data[offset : offset + width] = b"\x22\x11" if kind == PATCH_MESSAGE_ID else b"0000000042"
@@ -86,9 +97,46 @@ def test_patches_point_at_the_identifiers() -> None:
 
 
 def test_small_repeats_stand_for_large_objects() -> None:
-    message = store_message(ct_image(200 << 20, 80), 16384)
+    message = store_message(ct_image(200 << 20, 80), 16384, 3)
     assert len(message.data) < 1 << 20
     assert message.wire_size > 200 << 20
+
+
+@pytest.mark.parametrize(("total", "elements"), [(8192, 60), (512 * 1024, 200)])
+def test_implicit_ct_image_says_the_same_in_the_other_encoding(total: int, elements: int) -> None:
+    explicit, implicit = ct_image(total, elements), implicit_ct_image(total, elements)
+    assert implicit.size == total == len(implicit.encoded())
+    assert implicit.elements == elements
+    assert implicit.transfer_syntax == dicom.IMPLICIT_LE
+    ours, theirs = read(implicit), read(explicit)
+    ours.decode()
+    for name in ("PixelData", "file_meta"):
+        for parsed in (ours, theirs):
+            parsed.__delattr__(name)
+    private = [element.tag for element in theirs.iterall() if element.tag.is_private]
+    assert len(private) > 1
+    tags = [element.tag for element in ours.iterall()]
+    assert tags == [element.tag for element in theirs.iterall()]
+    for parsed in (ours, theirs):
+        parsed.remove_private_tags()
+    assert ours == theirs
+
+
+def test_the_study_is_of_real_objects_of_many_kinds() -> None:
+    data_sets = study_mix()
+    assert len(data_sets) == len(FILES)
+    assert len({d.sop_class for d in data_sets}) >= 10
+    assert len({d.transfer_syntax for d in data_sets}) >= 5
+    for data_set in data_sets:
+        parsed = read(data_set)
+        assert parsed.SOPClassUID.encode() == data_set.sop_class
+        assert parsed.SOPInstanceUID == (INSTANCE_PREFIX + b"0" * SERIAL_WIDTH).decode()
+        with pydicom.config.disable_value_validation():
+            assert sum(1 for _ in parsed.iterall()) == data_set.elements
+    plan = store_plan(data_sets, 16384)
+    assert len({message.data[10] for message in plan.messages}) == len(
+        {(d.sop_class, d.transfer_syntax) for d in data_sets}
+    )
 
 
 def test_plan_file(tmp_path: Path) -> None:
