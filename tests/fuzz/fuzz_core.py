@@ -50,7 +50,7 @@ def one_input(data: bytes) -> None:
         else:
             dialogue.end(reset=bool(how & 2))
     assert dialogue.acceptor.wait is Wait.CLOSED
-    assert dialogue.acceptor._size <= limits.REQUEST_LENGTH + 6
+    assert dialogue.acceptor.buffer_size <= limits.REQUEST_LENGTH + 6
     assert dialogue.events
     dialogue.pdus()
 

@@ -194,6 +194,12 @@ def settings(
     )
 
 
+def receive(acceptor: Acceptor, data: bytes) -> None:
+    """Give *acceptor* bytes that fit into its buffer."""
+    acceptor.receive_buffer()[: len(data)] = data
+    acceptor.bytes_received(len(data))
+
+
 @dataclass
 class Data:
     """A stretch of a data set, whatever portions it came in."""

@@ -6,10 +6,11 @@ import struct
 
 import pytest
 
+from dcmrecv import identity as own_identity
 from dcmrecv.config import Role
 from dcmrecv.core import events as ev
 from dcmrecv.core import limits
-from dcmrecv.core.acceptor import Wait
+from dcmrecv.core.acceptor import Acceptor, Wait
 
 from .peer import (
     APPLICATION_CONTEXT,
@@ -36,6 +37,7 @@ from .peer import (
     max_length,
     pdu,
     role,
+    settings,
     user,
 )
 
@@ -74,11 +76,10 @@ def test_the_answer_byte_for_byte() -> None:
     request = associate(context(1, VERIFICATION, IMPLICIT), context(3, FIND, EXPLICIT), called=b"SCP")
     peer = dialogue().say(request)
     (ac,) = peer.new()
-    settings = peer.acceptor._settings
     user_items = (
         max_length(16384)
-        + item(0x52, settings.implementation_class_uid)
-        + item(0x55, settings.implementation_version_name)
+        + item(0x52, own_identity.IMPLEMENTATION_CLASS_UID)
+        + item(0x55, own_identity.IMPLEMENTATION_VERSION_NAME)
     )
     assert ac == pdu(
         2,
@@ -336,19 +337,21 @@ def test_only_bit_0_of_the_version_counts(version: int, good: bool) -> None:
 
 
 def test_user_identity_is_read_and_not_answered() -> None:
-    peer = dialogue().say(associate(user_items=user(identity(2, b"user", b"secret"))))
+    shared = settings()
+    peer = Dialogue(Acceptor(shared)).say(associate(user_items=user(identity(2, b"user", b"secret"))))
     (ac,) = peer.new()
     assert _sub_items(ac, 0x59) == []
     assert _answer(peer).request.user_identity == ev.UserIdentity(2, True, b"user", b"secret")
-    assert peer.acceptor._settings.memo == {}  # no password is kept
+    assert shared.answers == {}  # no password is kept
 
 
 def test_known_requests_get_the_known_answer() -> None:
-    first = dialogue().say(associate())
-    again = Dialogue(type(first.acceptor)(first.acceptor._settings)).say(associate())
+    shared = settings()
+    first = Dialogue(Acceptor(shared)).say(associate())
+    again = Dialogue(Acceptor(shared)).say(associate())
     assert again.sent == first.sent
     assert again.events == first.events
-    assert len(first.acceptor._settings.memo) == 1
+    assert len(shared.answers) == 1
     assert again.acceptor.association is first.acceptor.association
 
 
@@ -412,7 +415,7 @@ def test_a_request_of_1_mib_is_read_and_a_longer_one_is_not() -> None:
     assert len(request) == 0x100000 + 6
     peer = dialogue().say(request)
     assert isinstance(peer.last, ev.AssociationAccepted)
-    assert peer.acceptor._size <= limits.BUFFER_FULL  # given back
+    assert peer.acceptor.buffer_size == limits.BUFFER_FIRST  # given back
     peer.say(echo())
     assert isinstance(peer.last, ev.EchoRequest)
     too_long = dialogue().say(request[:2] + struct.pack(">I", 0x100001) + request[6:])

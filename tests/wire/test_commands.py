@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import struct
+import tracemalloc
 from itertools import pairwise
 
 import pytest
 
 from dcmrecv.core import events as ev
+from dcmrecv.core import limits
 from dcmrecv.core.acceptor import Wait
 
 from .peer import (
@@ -446,4 +448,29 @@ def test_an_endless_command_is_bounded() -> None:
     for _ in range(5):
         peer.say(p_data(pdv(1, bytes(16000), COMMAND)))
     assert _refused(peer) == [RECEIVE, "0006:020d DIMSE: Command set of more than 65536 bytes"]
-    assert peer.acceptor._fragments == []
+    assert not peer.acceptor.in_command
+
+
+def test_the_fragments_of_a_command_are_bounded_in_number() -> None:
+    empty = pdv(1, b"", COMMAND)
+    peer = associated()
+    for _ in range(8):
+        peer.say(p_data(*[empty] * (limits.COMMAND_FRAGMENTS // 8)))
+    assert peer.events == []
+    assert peer.acceptor.in_command
+    peer.say(p_data(empty))
+    assert _refused(peer) == [RECEIVE, "0006:020d DIMSE: Command set of more than 1024 fragments"]
+    assert not peer.acceptor.in_command
+
+
+def test_empty_fragments_of_a_command_take_no_memory() -> None:
+    peer = associated()
+    pieces = p_data(*[pdv(1, b"", COMMAND)] * (limits.COMMAND_FRAGMENTS // 2))
+    peer.say(p_data(pdv(1, b"", COMMAND)))
+    tracemalloc.start()
+    try:
+        peer.say(pieces)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 4096

@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from dcmrecv.core import events as ev
 from dcmrecv.core import limits
 from dcmrecv.core.acceptor import Acceptor, Wait
-from dcmrecv.core.met import Met, MetPdus
 
 from . import peer as p
 from .peer import Dialogue, dialogue
@@ -95,7 +94,7 @@ _SETTINGS = p.settings("RoleBoth")
 
 def _finish(peer: Dialogue, end: str) -> None:
     """End the connection; whatever was said, it is over soon and memory is bounded."""
-    assert peer.acceptor._size <= limits.REQUEST_LENGTH + 6
+    assert peer.acceptor.buffer_size <= limits.REQUEST_LENGTH + 6
     for _ in range(3):
         if peer.acceptor.wait is Wait.CLOSED:
             break
@@ -166,105 +165,3 @@ def test_any_command_set(elements: list[bytes], end: str) -> None:
     data = b"".join(elements)
     peer = Dialogue(Acceptor(_SETTINGS)).say(p.associate())
     _finish(peer.say(p.p_data(p.pdv(1, data, p.LAST_COMMAND))), end)
-
-
-@settings(max_examples=100, deadline=None)
-@given(st.data())
-def test_remembered_layouts_change_nothing(data: st.DataObject) -> None:
-    """A reader that has seen other commands reads the next one like a new reader."""
-    warm = Dialogue(Acceptor(_SETTINGS)).say(p.associate())
-    for _ in range(4):
-        uid = st.text("0123456789. ", min_size=1, max_size=8).map(str.encode)
-        request = p.store_rq(data.draw(st.integers(0, 65535)), data.draw(uid), data.draw(uid))
-        where = data.draw(st.integers(0, len(request) - 1))
-        if data.draw(st.booleans()):
-            request = request[:where] + bytes([data.draw(st.integers(0, 255))]) + request[where + 1 :]
-        cold = Dialogue(Acceptor(_SETTINGS)).say(p.associate())
-        said = p.p_data(p.pdv(3, request, p.LAST_COMMAND))
-        cold.say(said)
-        warm.say(said)
-        assert warm.last == cold.last
-        if not isinstance(cold.last, ev.StoreRequest):
-            break
-        warm.say(p.p_data(p.pdv(3, b"", p.LAST_DATA)))
-
-
-class _Forgetful(Acceptor):
-    """Looks at every PDU as if it had met none."""
-
-    def _met(self, begin: int, end: int, context_id: int) -> Met:
-        return MetPdus().command
-
-
-_alike = st.sampled_from(
-    [
-        p.store_rq(1),
-        p.store_rq(2),
-        p.echo_rq(),
-        p.store_rq(3)[:-2],
-        b"",
-    ]
-).flatmap(
-    lambda command: st.builds(
-        lambda context, flags: p.p_data(p.pdv(context, command, flags)),
-        st.sampled_from([3, 3, 3, 3, 5]),
-        st.sampled_from([p.LAST_COMMAND] * 8 + [p.COMMAND, p.LAST_DATA]),
-    )
-)
-_data_alike = st.builds(
-    lambda context, value, flags: p.p_data(p.pdv(context, value, flags)),
-    st.sampled_from([3, 3, 3, 3, 5]),
-    st.sampled_from([b"abcd", b"efgh", b"ijkl", b"abcdef", b""]),
-    st.sampled_from([p.LAST_DATA] * 6 + [p.DATA, p.LAST_COMMAND]),
-)
-_message = st.one_of(
-    st.builds(lambda command, data: command + data, _alike, _data_alike),
-    st.builds(lambda command, data: command + data, _alike, _data_alike),
-    st.builds(lambda command, first, data: command + first + data, _alike, _data_alike, _data_alike),
-    _alike,
-)
-
-
-@settings(max_examples=300, deadline=None)
-@given(st.lists(_message, max_size=8), st.integers(1, 400), st.sampled_from([b"", b"none", p.RELEASE_RQ]))
-def test_pdus_met_before_change_nothing(messages: list[bytes], size: int, rest: bytes) -> None:
-    data = p.associate() + b"".join(messages) + rest
-    peer = Dialogue(Acceptor(_SETTINGS))
-    for start in range(0, len(data), size):
-        peer.say(data[start : start + size])
-    whole = Dialogue(Acceptor(_SETTINGS)).say(data)
-    forgetful = Dialogue(_Forgetful(p.settings("RoleBoth"))).say(data)
-    assert _outcome(whole) == _outcome(forgetful)
-    assert _outcome(peer) == _outcome(forgetful)
-
-
-def test_a_pdu_met_before_is_told_by_its_headers() -> None:
-    peer = dialogue().say(p.associate())
-    peer.say(p.store(3, 1, b"abcd"))
-    assert peer.acceptor._met_command.context_id == peer.acceptor._met_data_set.context_id == 3
-    asked: list[int] = []
-    peer.acceptor._next_pdu = lambda: asked.append(1)
-    peer.say(p.store(3, 4, b"efgh"))
-    assert not asked
-    assert peer.last == p.Data(b"efgh", True, 3)
-
-
-def test_associations_begin_with_what_others_have_met() -> None:
-    settings = p.settings()
-    Dialogue(Acceptor(settings)).say(p.associate() + p.store(3, 1, b"abcd"))
-    other = Acceptor(settings)
-    assert other._met_command is settings.met.command
-    assert other._met_data_set is settings.met.data_set
-    assert settings.met.command.header == p.store(3)[:12]
-
-
-def test_a_pdu_met_elsewhere_on_a_context_that_is_not_accepted_here() -> None:
-    settings = p.settings()
-    Dialogue(Acceptor(settings)).say(p.associate() + p.store(5, 1, b"abcd"))
-    said = (
-        p.associate(p.context(3, p.CT, p.IMPLICIT)) + p.store(3, 1)[: -len(p.p_data(p.pdv(3, bytes(8), 2)))]
-    )
-    said += p.p_data(p.pdv(5, b"efgh", p.LAST_DATA))
-    warm, cold = (Dialogue(Acceptor(each)).say(said) for each in (settings, p.settings()))
-    assert _outcome(warm) == _outcome(cold)
-    assert isinstance(warm.last, ev.ProtocolError)

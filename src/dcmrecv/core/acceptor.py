@@ -1,75 +1,186 @@
 """One association from the acceptor's side: bytes in, events out.
 
-`UpperLayer` deals with PDUs and states; here are the messages in them (PS3.7 section 6.3.1, PS3.8 Annex E;
-spec/network.md c) and what the driver answers.
+Four parts, each with one matter, and none of them reaches into another:
+
+* `ReceiveBuffer` has the bytes;
+* `UpperLayer` has PDUs and the states of PS3.8;
+* `Acceptor`, here, has the messages in the PDVs (PS3.7 section 6.3.1, PS3.8 Annex E; spec/network.md c): it collects a
+  command set, hands out the fragments of a data set, and makes events of the layer's indications;
+* `ResponseWriter` has the answers.
+
+The rules of a message: all fragments of a command set or data set have one presentation context and an even length;
+a command set ends with the fragment that says so, and what is in it is judged when it is whole (c.1); a data
+set follows a C-STORE-RQ and nothing else does (c.3). Nothing is looked at twice: a fragment is either taken or the
+reason for an abort, and an error behind good fragments is found by the next call, when these have been dealt with.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from dcmrecv.conditions import Condition
 from dcmrecv.core import conditions, limits, pdu
-from dcmrecv.core.dimse import C_ECHO_RQ, C_STORE_RQ, Command, CommandError, CommandReader, read_elements
+from dcmrecv.core.buffer import ReceiveBuffer
+from dcmrecv.core.dimse import C_ECHO_RQ, C_STORE_RQ, Command, CommandError, read_command, read_elements
 from dcmrecv.core.events import (
+    AbortReceived,
     AcceptedAssociation,
     DataFragments,
     EchoRequest,
     Event,
+    NotAnAssociation,
+    PeerClosed,
     ProtocolError,
+    ReleaseRequested,
+    Remark,
+    RequestUnusable,
     Stage,
     StoreRequest,
 )
-from dcmrecv.core.met import Met
 from dcmrecv.core.negotiate import AcceptorSettings
-from dcmrecv.core.pdu import HEADERS
 from dcmrecv.core.responses import ResponseWriter
-from dcmrecv.core.upper_layer import State, UpperLayer, Wait
+from dcmrecv.core.upper_layer import Arrival, Indicates, Indication, State, UpperLayer, Wait
+from dcmrecv.memory import Account, MemoryBudgetExceeded
 
 __all__ = ["Acceptor", "AcceptorSettings", "Wait"]
 
-_HEADER = struct.Struct(">BxI").unpack_from
 _PDV = struct.Struct(">IBB").unpack_from
-_LENGTH = struct.Struct(">I").unpack_from
+_PDV_HEADER = 6
 _COMMAND_BIT = 1
 _LAST_BIT = 2
-_WHOLE_COMMAND = _COMMAND_BIT | _LAST_BIT
 
 
-class Acceptor(UpperLayer):
+class Acceptor:
     """The protocol of one connection. Used by one thread.
 
     The driver's part: pull `next_event` until it is None; send `data_to_send`; then, by `wait`, receive into
     `receive_buffer` and say `bytes_received`, or `receive_eof` or `receive_timeout`; and so on.
     """
 
+    # What a connection begins with; a default of the class costs it nothing.
+    _pending: tuple[Event, ...] = ()
+    _association: AcceptedAssociation | None = None
+    _contexts: Mapping[int, bytes] = {}
     _responses: ResponseWriter  # since the association was accepted
-    _fragments_length = 0
+    _stage = Stage.COMMAND
+    _command: bytearray | None = None  # the fragments of the command set being received
+    _command_pdvs = 0
     _command_context = -1
-    _bulk_header = b""  # the 12 bytes before the previous fragment of this data set
-    _bulk_step = 0  # length of the PDU that began with them
-    _handed = 0  # where the PDVs of the last `DataFragments` began
-    _handed_end = 0  # and the end of the PDU they began in, if they began inside one
+    _command_started = False  # bytes of a command were looked at and no event has told of it
+    _data_context = -1  # context of the data set being received, -1 before its first PDV
 
-    def __init__(self, settings: AcceptorSettings) -> None:
-        super().__init__(settings)
-        self._commands = CommandReader(settings.layouts)
-        self._fragments: list[bytes] = []  # of the command being received
-        met = settings.met
-        self._met_command = met.command
-        self._met_data_set = met.data_set
+    def __init__(self, settings: AcceptorSettings, account: Account | None = None) -> None:
+        """*account*: what memory beyond the first buffer is charged to; None: to nobody."""
+        self._settings = settings
+        self._account = account
+        self._buffer = ReceiveBuffer(settings.max_pdu + pdu.HEADER, account)
+        self._layer = UpperLayer(self._buffer, settings.max_pdu)
+        self.unsent = self._layer.unsent
+        """What waits for `data_to_send`."""
 
-    def _established(self, association: AcceptedAssociation) -> None:
-        self._responses = ResponseWriter(
-            association.request.max_pdu, association.max_send_pdv, self._settings.templates
-        )
+    # -- bytes in ------------------------------------------------------------------------------------
 
-    def _forget_message(self) -> None:
-        super()._forget_message()
-        self._fragments = []
-        self._fragments_length = 0
-        self._bulk_header = b""
+    def receive_buffer(self) -> memoryview:
+        """Return where the next bytes go; never empty once `next_event` has returned None.
+
+        Views of earlier `DataFragments` are no longer valid. Bytes put here count after `bytes_received`.
+        """
+        return self._buffer.room()
+
+    def bytes_received(self, count: int) -> None:
+        """*count* bytes were written to the start of the view that `receive_buffer` returned."""
+        self._buffer.received(count)
+
+    def receive_eof(self, *, reset: bool = False) -> None:
+        """The peer has closed or (*reset*) reset the connection, or was silent too long inside a PDU."""
+        self._layer.end(reset=reset)
+
+    def receive_timeout(self) -> None:
+        """``-ta`` or ``-td`` has expired; which of them is clear from `wait`."""
+        self._layer.end(expired=True)
+
+    # -- what the driver asks ------------------------------------------------------------------------
+
+    @property
+    def wait(self) -> Wait:
+        """What is waited for once `next_event` has returned None."""
+        return self._layer.wait
+
+    @property
+    def in_command(self) -> bool:
+        """True while a command set has begun and is not whole: it has a time limit of its own."""
+        return self._command is not None
+
+    @property
+    def unread(self) -> int:
+        """Received bytes that were not consumed; meaningful in `Wait.LINGER` and `Wait.CLOSED`.
+
+        If there are any, the connection ends with a reset, not with a FIN.
+        """
+        return len(self._buffer)
+
+    @property
+    def buffer_size(self) -> int:
+        """Bytes of the receive buffer."""
+        return self._buffer.size
+
+    @property
+    def association(self) -> AcceptedAssociation | None:
+        """What was agreed, or None."""
+        return self._association
+
+    def data_to_send(self) -> bytes:
+        """Return what is to be sent now, in one piece, and forget it."""
+        out = self.unsent
+        if not out:
+            return b""
+        data = out[0] if len(out) == 1 else b"".join(out)
+        out.clear()
+        return data
+
+    def next_event(self) -> Event | None:
+        """Return the next event, or None if bytes are needed (or nothing more will come: see `wait`)."""
+        if self._pending:
+            first, *rest = self._pending
+            self._pending = tuple(rest)
+            return first
+        event = self._next()
+        if event is None and (self._buffer.filled or self._account is not None):
+            return self._look_after_memory()
+        return event
+
+    def _next(self) -> Event | None:
+        layer = self._layer
+        while True:
+            if not layer.left:
+                indication = layer.next()
+                if indication is None:
+                    return None
+                if indication.what is not Indicates.P_DATA:
+                    return self._event(indication)
+            event = self._command_pdv() if self._stage is Stage.COMMAND else self._data_pdvs()
+            if event is not None:
+                return event
+
+    def _look_after_memory(self) -> Event | None:
+        """Everything that is whole was consumed: let the buffer grow or shrink, end what holds too much."""
+        buffer = self._buffer
+        account = self._account
+        try:
+            if account is not None:
+                if account.evicted:
+                    raise MemoryBudgetExceeded
+                if buffer.size > limits.BUFFER_FIRST and not account.relaxed:
+                    buffer.shrink()
+            if buffer.filled and self.wait < Wait.LINGER:
+                buffer.grow()
+        except MemoryBudgetExceeded:
+            buffer.filled = False
+            if account is not None:
+                account.close()
+            return self._abort((conditions.OUT_OF_MEMORY,))
+        return None
 
     # -- what the driver answers ---------------------------------------------------------------------
 
@@ -113,87 +224,139 @@ class Acceptor(UpperLayer):
         what the peer says after our abort, as they are for the reference, which takes PDV by PDV. Ignored
         when the association is already over.
         """
-        if self._state is not State.COMMAND and self._state is not State.DATA_SET:
-            return
-        if after is not None:
-            self._rewind(after)
-        self._events.clear()
-        self._events.append(self._fail(tuple(reasons), Stage.COMMAND))
+        if self._layer.state is State.STA6:
+            event = self._abort(tuple(reasons))
+            self._pending = () if event is None else (event,)
 
-    def _rewind(self, count: int) -> None:
-        """Go back to the end of the PDU with PDV number *count* of the last `DataFragments`."""
-        pos = self._handed
-        end = self._handed_end
-        while True:
-            while count > 0 and pos < end:
-                count -= 1
-                (length,) = _LENGTH(self._buffer, pos)
-                pos += 4 + length
-            if count <= 0 or end >= self._pos:
-                break
-            pos = end + pdu.HEADER
-            (length,) = _LENGTH(self._buffer, end + 2)
-            end = pos + length
-        self._pos = end
+    # -- from indications to events ------------------------------------------------------------------
+
+    def _event(self, indication: Indication) -> Event:
+        """Return the event that *indication* is for the driver."""
+        what, cause, data, kind = indication
+        if what is Indicates.ASSOCIATE:
+            return self._negotiate(data)
+        if what is Indicates.NO_REQUEST:
+            return NotAnAssociation(kind)
+        if what is Indicates.UNUSABLE:
+            if kind == pdu.ASSOCIATE_RQ:
+                return RequestUnusable("A-ASSOCIATE PDU too large", (cause.text,))
+            return RequestUnusable(cause.text)
+        stage = self._stage
+        started = stage is Stage.COMMAND and self._command_started
+        if what is Indicates.RELEASE:
+            return ReleaseRequested(stage, started)
+        if what is Indicates.ABORT:
+            return AbortReceived(data[0], data[1], stage, started)
+        if what is Indicates.CLOSED:
+            return PeerClosed(stage, started)
+        reasons = (cause,) if cause is conditions.NO_DATA else conditions.pdu_problem(stage, cause)
+        return self._failed(reasons)
+
+    def _negotiate(self, raw: bytes) -> Event:
+        account = self._account
+        beyond = (len(raw) - limits.USUAL_REQUEST) * limits.REQUEST_COST
+        if beyond > 0 and account is not None:
+            try:
+                account.charge(beyond)
+            except MemoryBudgetExceeded:
+                self._layer.take(Arrival.REJECTED)
+                return RequestUnusable(conditions.OUT_OF_MEMORY.text, raw=raw[: limits.USUAL_REQUEST])
+        self._buffer.shrink()
+        result = self._settings.negotiate(raw)
+        association = result.association
+        self._layer.take(Arrival.REJECTED if association is None else Arrival.ACCEPTED)
+        if association is not None:
+            self._association = association
+            self._contexts = result.contexts
+            self._responses = ResponseWriter(association.request.max_pdu, association.max_send_pdv)
+        if result.reply:
+            self.unsent.append(result.reply)
+        event, *rest = result.events
+        self._pending = tuple(rest)
+        return event
+
+    def _failed(
+        self,
+        reasons: tuple[Condition, ...],
+        *,
+        stage: Stage | None = None,
+        context_id: int | None = None,
+        lines: tuple[tuple[str, str], ...] = (),
+        notes: tuple[Remark, ...] = (),
+        command_set: bytes = b"",
+        context_of_command: int | None = None,
+    ) -> ProtocolError:
+        """Return the event of an association that the layer has aborted, and forget its message."""
+        stage = self._stage if stage is None else stage
+        started = stage is Stage.COMMAND and self._command_started
+        if stage is Stage.DATA_SET and context_id is None and self._data_context >= 0:
+            context_id = self._data_context
+        self._command = None
+        self._command_started = False
+        return ProtocolError(
+            stage, reasons, lines, context_id, command_set, context_of_command, notes, started
+        )
+
+    def _abort(self, reasons: tuple[Condition, ...]) -> Event | None:
+        """End the connection for a reason of ours, whatever its state."""
+        state = self._layer.state
+        if state is State.STA6:
+            self._layer.take(Arrival.ABORT_REQUEST)
+            return self._failed(reasons, stage=Stage.COMMAND)
+        if state is State.STA2:
+            self._layer.take(Arrival.ABORT_REQUEST)
+            return RequestUnusable(reasons[0].text)
+        return None
+
+    def _violation(
+        self,
+        reasons: tuple[Condition, ...],
+        *,
+        context_id: int | None = None,
+        lines: tuple[tuple[str, str], ...] = (),
+        notes: tuple[Remark, ...] = (),
+    ) -> ProtocolError:
+        """Abort because of a PDV or message of the peer."""
+        self._layer.take(Arrival.ABORT_REQUEST)
+        return self._failed(reasons, context_id=context_id, lines=lines, notes=notes)
 
     # -- commands ------------------------------------------------------------------------------------
 
-    def _command(self) -> Event | None:
-        """Collect the PDVs of a command set; the checks and their order are those of c.1."""
-        if self._pdv == self._pdu_end and not self._fragments:
-            header, size, context_id = self._met_command
-            begin = self._pos
-            end = begin + size
-            if end <= self._end and self._buffer.startswith(header, begin):
-                self._pos = self._pdv = self._pdu_end = end
-                self._command_context = context_id
-                self._command_started = True
-                return self._complete_command(bytes(self._view[begin + HEADERS : end]), context_id)
-        while True:
-            if self._pdv == self._pdu_end:
-                event = self._next_pdu()
-                if event is not None:
-                    return event
-                if self._pdv == self._pdu_end:
-                    return None
-            begin = self._pdv
-            length, context_id, flags = _PDV(self._buffer, begin)
-            self._pdv = end = begin + 4 + length
-            length -= 2
-            fragments = self._fragments
-            if not fragments:
-                self._command_context = context_id
-                if flags == _WHOLE_COMMAND and not length & 1 and length <= limits.WHOLE_COMMAND:
-                    self._command_started = length > 0
-                    if length and end == self._pdu_end and begin == self._pdu_begin:
-                        self._met_command = self._settings.met.command = self._met(begin, end, context_id)
-                    return self._complete_command(bytes(self._view[begin + 6 : end]), context_id)
-            elif context_id != self._command_context:
-                return self._fail(
-                    conditions.contexts_in_command(self._command_context, context_id), Stage.COMMAND
-                )
-            if length & 1:
-                # dropped, and the command ends here: what came before it counts
-                return self._complete_command(b"".join(fragments), self._command_context, whole=False)
-            if self._fragments_length + length > limits.WHOLE_COMMAND:
-                return self._fail((conditions.RECEIVE_FAILED, conditions.COMMAND_TOO_LONG), Stage.COMMAND)
-            fragments.append(bytes(self._view[begin + 6 : end]))
-            self._fragments_length += length
-            if length or not flags & _LAST_BIT:
-                self._command_started = True
-            if flags & _LAST_BIT or not flags & _COMMAND_BIT:
-                return self._complete_command(
-                    b"".join(fragments),
-                    self._command_context,
-                    is_data=not flags & _COMMAND_BIT,
-                    whole=bool(flags & _LAST_BIT),
-                )
+    def _command_pdv(self) -> Event | None:
+        """Take one PDV of a command set; the checks and their order are those of c.1."""
+        buffer = self._buffer
+        length, context_id, flags = _PDV(buffer.data, buffer.begin)
+        begin = buffer.begin + _PDV_HEADER
+        buffer.begin += 4 + length
+        self._layer.left -= 4 + length
+        length -= 2
+        if self._command is None:
+            self._command = bytearray()
+            self._command_pdvs = 0
+            self._command_context = context_id
+        elif context_id != self._command_context:
+            return self._violation(conditions.contexts_in_command(self._command_context, context_id))
+        if length & 1:
+            # dropped, and the command ends here: what came before it counts
+            return self._complete_command(whole=False)
+        if len(self._command) + length > limits.WHOLE_COMMAND:
+            return self._violation((conditions.RECEIVE_FAILED, conditions.COMMAND_TOO_LONG))
+        self._command_pdvs += 1
+        if self._command_pdvs > limits.COMMAND_FRAGMENTS:
+            return self._violation((conditions.RECEIVE_FAILED, conditions.COMMAND_IN_PIECES))
+        self._command += buffer.view[begin : begin + length]
+        if length or not flags & _LAST_BIT:
+            self._command_started = True
+        if flags & _LAST_BIT or not flags & _COMMAND_BIT:
+            return self._complete_command(is_data=not flags & _COMMAND_BIT, whole=bool(flags & _LAST_BIT))
+        return None
 
-    def _complete_command(
-        self, data: bytes, context_id: int, *, is_data: bool = False, whole: bool = True
-    ) -> Event:
-        """Judge the command set *data*: *is_data* if its final fragment is of a data set, *whole* if that was
+    def _complete_command(self, *, is_data: bool = False, whole: bool = True) -> Event:
+        """Judge the command set: *is_data* if its final fragment is of a data set, *whole* if that was
         the last."""
+        assert self._command is not None
+        data = bytes(self._command)
+        context_id = self._command_context
         transfer_syntax = self._contexts.get(context_id, b"")
         problem = () if transfer_syntax else (conditions.RECEIVE_FAILED, conditions.BAD_CONTEXT)
         if is_data and not problem:
@@ -202,39 +365,37 @@ class Acceptor(UpperLayer):
             if problem:
                 # the reference has parsed, and remarked on, the elements before it looks at the context
                 _, notes = read_elements(data, whole=whole)
-                return self._fail(problem, Stage.COMMAND, notes=notes)
-            command = self._commands.read(data, whole=whole)
+                return self._violation(problem, notes=notes)
+            command = read_command(data, whole=whole)
         except CommandError as error:
-            return self._fail(error.causes, Stage.COMMAND, notes=error.notes, lines=error.lines)
+            return self._violation(error.causes, notes=error.notes, lines=error.lines)
         if command.field != C_STORE_RQ and command.field != C_ECHO_RQ:
             return self._not_ours(command, data, context_id)
-        if self._fragments:
-            self._fragments = []
-            self._fragments_length = 0
+        self._command = None
         self._command_started = False
-        if command.field == C_STORE_RQ:
-            self._state = State.DATA_SET
-            self._data_context = -1
-            return StoreRequest(
-                context_id,
-                command.message_id,
-                command.class_uid,
-                command.instance_uid,
-                transfer_syntax,
-                command.priority,
-                command.data_set_type,
-                command.move_originator,
-                command.move_originator_id,
-                data,
-                command.notes,
-            )
-        return EchoRequest(context_id, command.message_id, command.class_uid, data, command.notes)
+        if command.field == C_ECHO_RQ:
+            return EchoRequest(context_id, command.message_id, command.class_uid, data, command.notes)
+        self._stage = Stage.DATA_SET
+        self._data_context = -1
+        return StoreRequest(
+            context_id,
+            command.message_id,
+            command.class_uid,
+            command.instance_uid,
+            transfer_syntax,
+            command.priority,
+            command.data_set_type,
+            command.move_originator,
+            command.move_originator_id,
+            data,
+            command.notes,
+        )
 
     def _not_ours(self, command: Command, data: bytes, context_id: int) -> ProtocolError:
         line = f"cannot handle this kind of DIMSE command (0x{command.field:04x}), we are a Storage SCP only"
-        return self._fail(
+        self._layer.take(Arrival.ABORT_REQUEST)
+        return self._failed(
             (conditions.BAD_COMMAND_TYPE,),
-            Stage.COMMAND,
             lines=(("E", line),),
             notes=command.notes,
             command_set=data,
@@ -243,90 +404,30 @@ class Acceptor(UpperLayer):
 
     # -- data sets -----------------------------------------------------------------------------------
 
-    def _data_set(self) -> Event | None:
-        """Hand out all whole PDVs that are there; an error comes with the next call."""
-        in_pdu = self._pdv < self._pdu_end
-        if self._data_context < 0 and not in_pdu:
-            header, size, context_id = self._met_data_set
-            begin = self._pos
-            end = begin + size
-            if end <= self._end and self._buffer.startswith(header, begin) and context_id in self._contexts:
-                self._handed = self._handed_end = begin
-                self._pos = self._pdv = self._pdu_end = end
-                self._state = State.COMMAND
-                return DataFragments([self._view[begin + HEADERS : end]], True, context_id)
+    def _data_pdvs(self) -> Event:
+        """Hand out the PDVs of one PDU up to the last of the data set; an error comes with the next call."""
+        buffer = self._buffer
+        layer = self._layer
         views: list[memoryview] = []
-        self._handed = self._pdv if in_pdu else self._pos
-        self._handed_end = self._pdu_end if in_pdu else self._pos
-        while True:
-            if self._pdv == self._pdu_end:
-                if self._bulk_header:
-                    self._bulk(views)
-                if views and not self._more_data():
-                    break
-                event = self._next_pdu()
-                if event is not None:
-                    return event
-                if self._pdv == self._pdu_end:
-                    break
-            begin = self._pdv
-            length, context_id, flags = _PDV(self._buffer, begin)
+        last = False
+        while layer.left and not last:
+            length, context_id, flags = _PDV(buffer.data, buffer.begin)
             reasons = self._data_problem(length - 2, context_id, flags)
             if reasons:
                 if views:
                     break
                 unknown = self._data_context < 0 and not flags & _COMMAND_BIT
-                return self._fail(reasons, Stage.DATA_SET, context_id=context_id if unknown else None)
+                return self._violation(reasons, context_id=context_id if unknown else None)
             self._data_context = context_id
-            self._pdv = end = begin + 4 + length
-            views.append(self._view[begin + 6 : end])
-            if flags & _LAST_BIT:
-                self._state = State.COMMAND
-                self._data_context = -1
-                self._bulk_header = b""
-                if len(views) == 1 and end == self._pdu_end and begin == self._pdu_begin:
-                    self._met_data_set = self._settings.met.data_set = self._met(begin, end, context_id)
-                return DataFragments(views, True, context_id)
-            if end == self._pdu_end and begin == self._pdu_begin:
-                self._bulk_header = bytes(self._buffer[begin - pdu.HEADER : begin + 6])
-                self._bulk_step = end - begin + pdu.HEADER
-        if views:
-            return DataFragments(views, False, self._data_context)
-        return None
-
-    def _met(self, begin: int, end: int, context_id: int) -> Met:
-        """Return what tells another PDU like the one with only this PDV."""
-        begin -= pdu.HEADER
-        return Met(bytes(self._buffer[begin : begin + HEADERS]), end - begin, context_id)
-
-    def _bulk(self, views: list[memoryview]) -> None:
-        """Take PDUs whose 12 bytes of headers equal those of the previous one: nothing about them is new."""
-        header = self._bulk_header
-        step = self._bulk_step
-        view = self._view
-        pos = self._pos
-        last = self._end - step
-        same = self._buffer.startswith
-        append = views.append
-        while pos <= last and same(header, pos):
-            append(view[pos + 12 : pos + step])
-            pos += step
-        self._pos = self._pdv = self._pdu_end = pos
-
-    def _more_data(self) -> bool:
-        """True if the next PDU is whole and holds sound PDVs; notes if it is only not whole yet."""
-        pos = self._pos
-        have = self._end - pos - pdu.HEADER
-        if have < 0:
-            self._starved = True
-            return False
-        kind, length = _HEADER(self._buffer, pos)
-        if kind != pdu.P_DATA or length > self._max_pdu:
-            return False
-        if length > have:
-            self._starved = True
-            return False
-        return pdu.pdv_problem(self._buffer, pos + pdu.HEADER, length) is None
+            views.append(buffer.view[buffer.begin + _PDV_HEADER : buffer.begin + 4 + length])
+            buffer.begin += 4 + length
+            layer.left -= 4 + length
+            last = bool(flags & _LAST_BIT)
+        event = DataFragments(views, last, self._data_context)
+        if last:
+            self._stage = Stage.COMMAND
+            self._data_context = -1
+        return event
 
     def _data_problem(self, length: int, context_id: int, flags: int) -> tuple[Condition, ...]:
         """Return why a PDV does not belong to the data set, or nothing (c.3, first paragraph)."""

@@ -11,6 +11,7 @@ __all__ = [
     "BAD_CONTEXT",
     "BAD_MESSAGE",
     "COMMAND_EXPECTED",
+    "COMMAND_IN_PIECES",
     "COMMAND_TOO_LONG",
     "COMMAND_UNREADABLE",
     "ILLEGAL_PDU_LENGTH",
@@ -20,6 +21,7 @@ __all__ = [
     "NORMAL",
     "NO_DATA",
     "NO_PDVS",
+    "OUT_OF_MEMORY",
     "READ_TIMEOUT",
     "RECEIVE_FAILED",
     "SEQUENCE_DELIMITATION_MISSING",
@@ -33,6 +35,7 @@ __all__ = [
     "pdu_problem",
     "pdu_too_long",
     "pdvs_do_not_add_up",
+    "request_too_long",
     "response_too_long",
     "unrecognized_pdu",
 ]
@@ -51,6 +54,12 @@ READ_PDV_FAILED = Condition(_DCMNET, 0x020C, "DIMSE Read PDV failed")
 RECEIVE_FAILED = Condition(_DCMNET, 0x020D, "DIMSE Failed to receive message")
 COMMAND_UNREADABLE = Condition(_DCMNET, 0x020D, "DIMSE: receiveCommand: cmdSet->read() Failed")
 COMMAND_TOO_LONG = Condition(_DCMNET, 0x020D, f"DIMSE: Command set of more than {limits.WHOLE_COMMAND} bytes")
+"""Ours: the reference has no limit."""
+OUT_OF_MEMORY = Condition(_DCMNET, 0x020D, "memory budget of all connections exceeded")
+"""Ours (`dcmrecv.memory`)."""
+COMMAND_IN_PIECES = Condition(
+    _DCMNET, 0x020D, f"DIMSE: Command set of more than {limits.COMMAND_FRAGMENTS} fragments"
+)
 """Ours: the reference has no limit."""
 SEND_FAILED = Condition(_DCMNET, 0x020E, "DIMSE Failed to send message")
 UNEXPECTED_PDV = Condition(_DCMNET, 0x020F, "DIMSE Unexpected PDV type")
@@ -81,6 +90,11 @@ def unrecognized_pdu(kind: int) -> Condition:
 def pdu_too_long(length: int, limit: int) -> Condition:
     """A P-DATA-TF PDU above the advertised maximum."""
     return Condition(_DCMNET, 0x0308, f"DUL Illegal PDU Length {length}.  Max expected {limit}")
+
+
+def request_too_long(length: int) -> Condition:
+    """An A-ASSOCIATE-RQ above its limit."""
+    return Condition(_DCMNET, 0x0308, f"A-ASSOCIATE PDU too large: {length} bytes, refusing.")
 
 
 def invalid_pdv_length(length: int) -> Condition:

@@ -2,9 +2,6 @@
 
 A command set is Implicit VR Little Endian whatever its presentation context says. What is tolerated, which
 element is needed by which command and what is said about the rest is in spec/network.md c.1 and c.2.
-
-Commands repeat: those of a series differ only in message ID and instance UID. `CommandReader` therefore keeps
-the layout of what it has read and, when the bytes around the two are the same, reads only these two.
 """
 
 from __future__ import annotations
@@ -13,7 +10,7 @@ import struct
 from typing import NamedTuple
 
 from dcmrecv.conditions import Condition
-from dcmrecv.core import conditions, limits
+from dcmrecv.core import conditions
 from dcmrecv.core.events import Remark
 
 __all__ = [
@@ -21,8 +18,7 @@ __all__ = [
     "C_STORE_RQ",
     "Command",
     "CommandError",
-    "CommandReader",
-    "Layout",
+    "read_command",
     "read_elements",
 ]
 
@@ -277,61 +273,7 @@ def _decode(elements: dict[int, bytes], notes: tuple[Remark, ...]) -> Command:
     )
 
 
-class Layout(NamedTuple):
-    """Where a command of one length has its message ID and instance UID, and the bytes around them."""
-
-    head: bytes
-    message_id: int
-    middle: bytes
-    instance: int
-    instance_end: int
-    tail: bytes
-    command: Command
-
-
-class CommandReader:
-    """Reads complete command sets; remembers layouts."""
-
-    __slots__ = ("_layouts",)
-
-    def __init__(self, layouts: dict[int, Layout] | None = None) -> None:
-        """*layouts*: those that other readers have remembered, shared with them."""
-        self._layouts: dict[int, Layout] = {} if layouts is None else layouts
-
-    def read(self, data: bytes, *, whole: bool = True) -> Command:
-        """Return the command in *data*; raises `CommandError`. *whole* as for `read_elements`."""
-        layout = self._layouts.get(len(data))
-        if layout is not None:
-            head, at, middle, start, stop, tail, command = layout
-            if data.startswith(head) and data.startswith(middle, at + 2) and data.startswith(tail, stop):
-                (message_id,) = _US(data, at)
-                if start == stop:
-                    return command._replace(message_id=message_id)
-                instance_uid = _trimmed(data[start:stop])
-                if instance_uid:
-                    return Command(command[0], message_id, command[2], instance_uid, *command[4:])
-        elements, notes = read_elements(data, whole=whole)
-        command = _decode(elements, notes)
-        if not notes:
-            self._remember(data, elements, command)
-        return command
-
-    def _remember(self, data: bytes, elements: dict[int, bytes], command: Command) -> None:
-        """Keep the layout of a command without any oddity: its elements are sorted and each is there once."""
-        if command.field not in (C_STORE_RQ, C_ECHO_RQ) or len(elements[_MESSAGE_ID]) != 2:
-            return
-        at = start = stop = pos = 0
-        for tag, value in elements.items():
-            pos += 8
-            if tag == _MESSAGE_ID:
-                at = pos
-            elif tag == _INSTANCE_UID:
-                start, stop = pos, pos + len(value)
-            pos += len(value)
-        if pos != len(data):
-            return
-        if command.field == C_ECHO_RQ:
-            start = stop = pos
-        if len(self._layouts) >= limits.MEMO_COMMANDS:
-            self._layouts.clear()
-        self._layouts[pos] = Layout(data[:at], at, data[at + 2 : start], start, stop, data[stop:], command)
+def read_command(data: bytes, *, whole: bool = True) -> Command:
+    """Return the command in *data*; raises `CommandError`. *whole* as for `read_elements`."""
+    elements, notes = read_elements(data, whole=whole)
+    return _decode(elements, notes)

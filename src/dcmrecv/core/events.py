@@ -8,7 +8,6 @@ trimmed as the reference does (spec/network.md a.1, c.1).
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple, TypeAlias
 
@@ -335,5 +334,3 @@ Event: TypeAlias = (
     | PeerClosed
     | ProtocolError
 )
-
-Fragments: TypeAlias = Sequence[memoryview]

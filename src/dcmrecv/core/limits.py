@@ -8,17 +8,18 @@ from __future__ import annotations
 __all__ = [
     "BUFFER_FIRST",
     "BUFFER_FULL",
+    "CACHED_REQUESTS",
+    "CACHED_REQUEST_LENGTH",
+    "COMMAND_FRAGMENTS",
     "CONTROL_BODY",
     "IGNORED_BLOCK",
-    "MEMO_COMMANDS",
-    "MEMO_REQUESTS",
-    "MEMO_REQUEST_LENGTH",
-    "MEMO_RESPONSES",
+    "REQUEST_COST",
     "REQUEST_LENGTH",
     "SEND_LENGTH",
     "STRING_ITEM",
     "TRANSFER_SYNTAXES",
     "UID_LENGTH",
+    "USUAL_REQUEST",
     "WHOLE_COMMAND",
 ]
 
@@ -52,14 +53,18 @@ BUFFER_FIRST = 32768
 BUFFER_FULL = 524288
 """Receive buffer of a connection that fills it; never more, except for a large A-ASSOCIATE-RQ."""
 
-MEMO_REQUESTS = 64
-"""Negotiated answers remembered by all associations of a process; a number."""
+CACHED_REQUESTS = 64
+"""Negotiated answers that all associations of a process share, by the whole request; a number."""
 
-MEMO_REQUEST_LENGTH = 16384
-"""Longer requests are not remembered."""
+CACHED_REQUEST_LENGTH = 16384
+"""Answers to longer requests are not kept."""
 
-MEMO_COMMANDS = 64
-"""Command set layouts remembered by all associations of a process; a number."""
+COMMAND_FRAGMENTS = 1024
+"""Fragments of one command set, empty ones included; a number. Ours: the reference has no limit."""
 
-MEMO_RESPONSES = 64
-"""Response layouts remembered by all associations of a process; a number."""
+USUAL_REQUEST = 65536
+"""An A-ASSOCIATE-RQ up to this length belongs to a connection's base; each byte beyond is charged to the
+memory budget `REQUEST_COST` times, since what is made of it is larger than itself."""
+
+REQUEST_COST = 40
+"""What a byte of a large A-ASSOCIATE-RQ is charged for."""

@@ -19,7 +19,6 @@ from dcmrecv.config import AssociationConfig, Role
 from dcmrecv.core import limits, pdu
 from dcmrecv.core.accept_all import is_storage
 from dcmrecv.core.associate import MalformedRequest, UnsupportedProtocol, parse_associate_request
-from dcmrecv.core.dimse import Layout
 from dcmrecv.core.events import (
     AcceptedAssociation,
     AssociationAccepted,
@@ -34,8 +33,6 @@ from dcmrecv.core.events import (
     RequestReceived,
     RequestUnusable,
 )
-from dcmrecv.core.met import MetPdus
-from dcmrecv.core.responses import Templates
 from dcmrecv.text import from_bytes
 from dcmrecv.transfer_syntaxes import is_receivable
 
@@ -77,11 +74,8 @@ class AcceptorSettings:
     implementation_version_name: bytes
     accept_all: bool = False
     """Accept, beside `abstract_syntaxes`, all that `dcmrecv.core.accept_all` takes as storage (an addition)."""
-    memo: dict[bytes, Negotiated] = field(default_factory=dict, repr=False, compare=False)
-    # what peers of one kind say alike in all their associations; shared, since many send one object in each
-    layouts: dict[int, Layout] = field(default_factory=dict, repr=False, compare=False)
-    templates: Templates = field(default_factory=dict, repr=False, compare=False)
-    met: MetPdus = field(default_factory=MetPdus, repr=False, compare=False)
+    answers: dict[bytes, Negotiated] = field(default_factory=dict, repr=False, compare=False)
+    """Results of `negotiate` by the whole request; bounded, and nothing else here changes after start."""
 
     @classmethod
     def from_config(cls, config: AssociationConfig) -> AcceptorSettings:
@@ -102,19 +96,19 @@ class AcceptorSettings:
 
     def negotiate(self, raw: bytes) -> Negotiated:
         """Judge *raw*, a whole A-ASSOCIATE-RQ PDU."""
-        known = self.memo.get(raw)
+        known = self.answers.get(raw)
         if known is not None:
             return known
         result = _negotiate(self, raw)
-        # who identifies himself with a password does not want it kept
+        # a request with a user identity has a password in it, which is not kept
         if (
             result.association is not None
             and result.association.request.user_identity is None
-            and len(raw) <= limits.MEMO_REQUEST_LENGTH
+            and len(raw) <= limits.CACHED_REQUEST_LENGTH
         ):
-            if len(self.memo) >= limits.MEMO_REQUESTS:
-                self.memo.clear()
-            self.memo[raw] = result
+            if len(self.answers) >= limits.CACHED_REQUESTS:
+                self.answers.clear()
+            self.answers[raw] = result
         return result
 
 

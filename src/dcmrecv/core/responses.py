@@ -1,7 +1,7 @@
 """Response messages: one bytes object with all PDUs of a C-ECHO-RSP or C-STORE-RSP (PS3.7 section 9.3).
 
 Elements and their order: spec/network.md c.2. How a response is cut for a peer with a small maximum length:
-a.4. Responses repeat as commands do, so the constant parts are kept.
+a.4.
 """
 
 from __future__ import annotations
@@ -9,9 +9,9 @@ from __future__ import annotations
 import struct
 
 from dcmrecv.core import limits
-from dcmrecv.core.pdu import HEADERS, encode_p_data
+from dcmrecv.core.pdu import encode_p_data
 
-__all__ = ["ResponseWriter", "Templates", "cut_by_elements", "cut_by_length"]
+__all__ = ["ResponseWriter", "cut_by_elements", "cut_by_length"]
 
 _C_ECHO_RSP = 0x8030
 _C_STORE_RSP = 0x8001
@@ -23,10 +23,6 @@ _NO_ROOM = 12
 _TOO_SMALL_FOR_ELEMENTS = 24
 _LONGEST = 7 * 8 + 4 + 4 * 2 + 2 * limits.UID_LENGTH
 """Bytes of the longest response: seven headers, the group length, four numbers, two UIDs."""
-
-
-Templates = dict[tuple[int, int, bytes, int], tuple[bytes, bytes, bytes]]
-"""The constant parts of a response by command field, context, class UID and length of the instance UID."""
 
 
 def _element(number: int, value: bytes) -> bytes:
@@ -73,47 +69,32 @@ def cut_by_length(message: bytes, length: int) -> list[bytes]:
 class ResponseWriter:
     """Writes responses for one association."""
 
-    __slots__ = ("_limit", "_peer", "_roomy", "_templates", "possible")
+    __slots__ = ("_limit", "_peer", "possible")
 
-    def __init__(self, peer_max_pdu: int, max_send_pdv: int, templates: Templates | None = None) -> None:
-        """*peer_max_pdu* as the peer said it, 0 for no limit; *max_send_pdv* as made of it.
-
-        *templates*: those that other writers have made, shared with them.
-        """
+    def __init__(self, peer_max_pdu: int, max_send_pdv: int) -> None:
+        """*peer_max_pdu* as the peer said it, 0 for no limit; *max_send_pdv* as made of it."""
         self._peer = peer_max_pdu
         self._limit = max_send_pdv
-        self._templates: Templates = {} if templates is None else templates
         self.possible = peer_max_pdu == 0 or peer_max_pdu - peer_max_pdu % 2 > _NO_ROOM
         """False if the peer's maximum length leaves room for nothing (a.4, last row)."""
-        self._roomy = max_send_pdv >= _LONGEST and not 0 < peer_max_pdu < _TOO_SMALL_FOR_ELEMENTS
+
+    @property
+    def uncut(self) -> bool:
+        """True if every response is one PDU."""
+        return self._limit >= _LONGEST and not 0 < self._peer < _TOO_SMALL_FOR_ELEMENTS
 
     def echo(self, context_id: int, message_id: int, class_uid: bytes, status: int) -> bytes:
         """Return the PDUs of a C-ECHO-RSP."""
-        return self._write((_C_ECHO_RSP, context_id, class_uid, 0), message_id, status, b"")
+        return self._write(context_id, _response(_C_ECHO_RSP, message_id, class_uid, status))
 
     def store(
         self, context_id: int, message_id: int, class_uid: bytes, instance_uid: bytes, status: int
     ) -> bytes:
         """Return the PDUs of a C-STORE-RSP."""
-        instance = instance_uid + b"\0" if len(instance_uid) % 2 else instance_uid
-        key = (_C_STORE_RSP, context_id, class_uid, len(instance))
-        return self._write(key, message_id, status, instance)
+        rest = _element(0x1000, _padded(instance_uid))
+        return self._write(context_id, _response(_C_STORE_RSP, message_id, class_uid, status, rest))
 
-    def _write(self, key: tuple[int, int, bytes, int], message_id: int, status: int, end: bytes) -> bytes:
-        template = self._templates.get(key)
-        if template is None:
-            if len(self._templates) >= limits.MEMO_RESPONSES:
-                self._templates.clear()
-            template = self._templates[key] = _template(*key)
-        head, middle, tail = template
-        data = head + _U16(message_id) + middle + _U16(status) + tail + end
-        if self._roomy:
-            return data
-        if len(data) - HEADERS > self._limit or 0 < self._peer < _TOO_SMALL_FOR_ELEMENTS:
-            return self._cut(key[1], data[HEADERS:])
-        return data
-
-    def _cut(self, context_id: int, message: bytes) -> bytes:
+    def _write(self, context_id: int, message: bytes) -> bytes:
         if 0 < self._peer < _TOO_SMALL_FOR_ELEMENTS:
             fragments = cut_by_length(message, self._peer - _NO_ROOM)
         else:
@@ -124,17 +105,14 @@ class ResponseWriter:
         return b"".join(pdus)
 
 
-def _template(
-    field: int, context_id: int, class_uid: bytes, instance_length: int
-) -> tuple[bytes, bytes, bytes]:
-    """Return the bytes before the message ID, between it and the status, and between that and the end."""
-    before = (
+def _response(field: int, message_id: int, class_uid: bytes, status: int, rest: bytes = b"") -> bytes:
+    """Return a response's command set (c.2)."""
+    elements = (
         _element(0x0002, _padded(class_uid))
         + _element(0x0100, _U16(field))
-        + struct.pack("<HHI", 0, 0x0120, 2)
+        + _element(0x0120, _U16(message_id))
+        + _element(0x0800, _U16(_NO_DATA_SET))
+        + _element(0x0900, _U16(status))
+        + rest
     )
-    middle = _element(0x0800, _U16(_NO_DATA_SET)) + struct.pack("<HHI", 0, 0x0900, 2)
-    tail = struct.pack("<HHI", 0, 0x1000, instance_length) if field == _C_STORE_RSP else b""
-    rest = len(before) + 2 + len(middle) + 2 + len(tail) + instance_length
-    whole = encode_p_data(context_id, _LAST_COMMAND, bytes(rest + 12))
-    return whole[:HEADERS] + _element(0x0000, struct.pack("<I", rest)) + before, middle, tail
+    return _element(0x0000, struct.pack("<I", len(elements))) + elements

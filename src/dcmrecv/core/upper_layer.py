@@ -1,68 +1,189 @@
-"""The upper layer of one association from the acceptor's side: PDUs and states (PS3.8 section 9.2).
+"""The upper layer of one association, from the acceptor's side: PDUs and states (PS3.8 section 9.2).
 
-Sections named below are those of spec/network.md.
+The state machine of PS3.8 is the table `STEPS` below: what arrives in a state decides what is sent, what the user of
+the layer is told, and the state after it. The code behind the table only finds out what has arrived. The states and
+the names of the actions are those of PS3.8 tables 9-6 to 9-10; where a step differs from the standard it does what
+the reference does, and the sections named are those of spec/network.md.
+
+An acceptor that answers at once never rests in some states of the standard. Sta3 (awaiting the local A-ASSOCIATE
+response) lasts as long as the call that judges the request; Sta7 would need a release of our own, which an
+acceptor never asks for; Sta8 (awaiting the local A-RELEASE response) is entered and left in the same step. Sta13,
+awaiting the end of the transport connection, has two forms here, because the reference has them: after an A-ABORT
+0/0 it reads on and reacts to what it reads, after everything else it leaves what comes to the kernel. In the second
+form `Acceptor.unread` matters: closing a socket with unread bytes resets the connection, and peers see that.
 
 Rules:
 
-* A PDU is looked at when it is whole; its header alone decides whether it may become whole. So a bad PDV
-  spoils all PDVs of its PDU, and a declared length never takes memory beyond a limit.
-* The driver pulls: `next_event` is None when bytes are missing. What is to be sent waits in `data_to_send`,
-  put there before the event that tells of it.
-* The same bytes give the same events and replies wherever they are split (fragments of one data set may come
-  in other portions).
-* After our A-ABORT 0/0 reading goes on right behind the last header or PDU that was consumed, as the
-  reference does: a body that was refused unread is taken for PDUs.
-* `unread` counts received bytes that the reference would have left to the kernel when it closes, which then
-  resets the connection.
-* The same bytes give the same replies, with one exception: a second A-ABORT that a reset would overtake anyway
-  is not sent (`_abort_again`).
+* A PDU is looked at when it is whole; its header alone decides whether it may become whole. So a bad PDV spoils all
+  PDVs of its PDU, and a declared length meets its limit (`_LIMITS`) before it means anything.
+* The same bytes give the same indications and replies wherever they are split. One reply is an exception: an A-ABORT
+  that a reset would overtake anyway is not sent (`_abort_again`).
+* After our A-ABORT 0/0 reading goes on right behind the last header or PDU that was consumed, as the reference does: a
+  body that was refused unread is taken for PDUs.
+* The layer is pulled: `next` is None when bytes are missing. What is to be sent waits in `unsent`, put there before the
+  indication that tells of it.
 
-States of PS3.8 table 9-10 (an acceptor never sees the others), and what each type of PDU does in them:
-
-==================  ==================  =========================  ====================================
-PDU                 Sta2 no request     Sta6 established           Sta13 we aborted
-==================  ==================  =========================  ====================================
-A-ASSOCIATE-RQ      negotiate           A-ABORT 2/2, linger        A-ABORT 2/2, linger
-A-ASSOCIATE-AC, RJ  A-ABORT 0/0, linger A-ABORT 2/2, linger        dropped
-P-DATA-TF           A-ABORT 0/0, linger PDVs                       dropped; too long: A-ABORT 2/2, linger
-A-RELEASE-RQ        A-ABORT 0/0, linger A-RELEASE-RP, linger       dropped
-A-RELEASE-RP        A-ABORT 0/0, linger A-ABORT 2/2, linger        dropped
-A-ABORT             closed              closed                     closed
-unknown             linger              A-ABORT 0/0, Sta13         A-ABORT 2/2, linger
-end of stream       closed              closed; in a body: Sta13   closed
-==================  ==================  =========================  ====================================
+The layer does not look into PDVs. Once it has indicated P-DATA, `left` bytes from the start of the buffer are the
+PDVs of that PDU; their lengths are sound. Whoever takes one moves the buffer's `begin` and `left` by its length.
 """
 
 from __future__ import annotations
 
 import enum
 import struct
-from abc import ABC, abstractmethod
-from collections import deque
 from collections.abc import Mapping
+from typing import NamedTuple
 
 from dcmrecv.conditions import Condition
 from dcmrecv.core import conditions, limits, pdu
 from dcmrecv.core.buffer import ReceiveBuffer
-from dcmrecv.core.events import (
-    AbortReceived,
-    AcceptedAssociation,
-    Event,
-    NotAnAssociation,
-    PeerClosed,
-    ProtocolError,
-    ReleaseRequested,
-    Remark,
-    RequestUnusable,
-    Stage,
-)
-from dcmrecv.core.negotiate import AcceptorSettings
 
-__all__ = ["State", "UpperLayer", "Wait"]
+__all__ = ["STEPS", "Arrival", "Indicates", "Indication", "State", "Step", "UpperLayer", "Wait"]
+
+
+class State(enum.Enum):
+    """PS3.8 tables 9-2 to 9-5."""
+
+    STA1 = "idle: the transport connection is to be closed, nothing is read"
+    STA2 = "transport connection open, awaiting A-ASSOCIATE-RQ"
+    STA3 = "awaiting the local A-ASSOCIATE response"
+    STA6 = "association established, ready for data transfer"
+    STA13 = "we have aborted; what the peer still says is read and awaited"
+    STA13_UNREAD = "awaiting the end of the transport connection, nothing is read"
+
+
+class Arrival(enum.Enum):
+    """What happens to the layer: PDUs, their absence, and what its user wants (PS3.8 table 9-10, left column)."""
+
+    ASSOCIATE_RQ = pdu.ASSOCIATE_RQ
+    ASSOCIATE_AC = pdu.ASSOCIATE_AC
+    ASSOCIATE_RJ = pdu.ASSOCIATE_RJ
+    P_DATA = pdu.P_DATA
+    RELEASE_RQ = pdu.RELEASE_RQ
+    RELEASE_RP = pdu.RELEASE_RP
+    ABORT = pdu.ABORT
+    UNRECOGNIZED = "a PDU of no known type"
+    LONG_REQUEST = "an A-ASSOCIATE-RQ beyond its limit"
+    LONG_P_DATA = "a P-DATA-TF PDU beyond what we have advertised"
+    LONG_CONTROL = "an A-RELEASE-RQ or A-ABORT beyond its limit"
+    BAD_PDVS = "a P-DATA-TF PDU whose PDVs are not sound"
+    ACCEPTED = "A-ASSOCIATE response primitive (accept)"
+    REJECTED = "A-ASSOCIATE response primitive (reject), or no response at all"
+    ABORT_REQUEST = "A-ABORT request primitive: our user gives up"
+    CLOSED = "the transport connection has ended between PDUs or in a header"
+    CLOSED_IN_BODY = "it has ended inside a PDU, or the peer was silent there"
+    RESET_IN_BODY = "it was reset inside a PDU"
+    EXPIRED = "-ta or -td has expired before a PDU began"
+    EXPIRED_IN_HEADER = "-td has expired inside a PDU header"
+
+
+class Indicates(enum.Enum):
+    """What the user of the layer is told (PS3.8 section 7)."""
+
+    ASSOCIATE = "A-ASSOCIATE indication: `data` is the PDU"
+    NO_REQUEST = "the peer began with something else, or left; `kind` is its type"
+    UNUSABLE = "what came cannot become a request: `cause`"
+    P_DATA = "P-DATA indication"
+    RELEASE = "A-RELEASE indication; the response is waiting to be sent"
+    ABORT = "A-ABORT indication: `data` is source and reason"
+    CLOSED = "A-P-ABORT indication: the peer is gone"
+    FAILED = "A-P-ABORT indication: we have aborted for `cause`"
+
+
+class Indication(NamedTuple):
+    """One indication and what belongs to it."""
+
+    what: Indicates
+    cause: Condition = conditions.NORMAL
+    data: bytes = b""
+    kind: int | None = None
+
+
+class Step(NamedTuple):
+    """One cell of the table."""
+
+    action: str
+    """Of PS3.8 tables 9-6 to 9-9."""
+    send: bytes
+    indicates: Indicates | None
+    state: State
+
+
+_NOTHING = b""
+_LINGER = State.STA13_UNREAD
+_NOT_FIRST = Step("AA-1", pdu.ABORT_BY_USER, Indicates.NO_REQUEST, _LINGER)
+_REFUSED = Step("AA-1", _NOTHING, Indicates.UNUSABLE, _LINGER)  # the reference sends no A-ABORT
+_UNEXPECTED = Step("AA-8", pdu.ABORT_BY_PROVIDER, Indicates.FAILED, _LINGER)
+_BROKEN = Step("AA-8", pdu.ABORT_BY_USER, Indicates.FAILED, State.STA13)  # source 0, where PS3.8 has 2
+_DROPPED = Step("AA-6", _NOTHING, None, State.STA13)
+_ABORTED_AGAIN = Step("AA-7", pdu.ABORT_BY_PROVIDER, None, _LINGER)
+_OVER = Step("AR-5", _NOTHING, None, State.STA1)
+
+STEPS: Mapping[State, Mapping[Arrival, Step]] = {
+    State.STA2: {
+        Arrival.ASSOCIATE_RQ: Step("AE-6", _NOTHING, Indicates.ASSOCIATE, State.STA3),
+        Arrival.ASSOCIATE_AC: _NOT_FIRST,
+        Arrival.ASSOCIATE_RJ: _NOT_FIRST,
+        Arrival.P_DATA: _NOT_FIRST,
+        Arrival.RELEASE_RQ: _NOT_FIRST,
+        Arrival.RELEASE_RP: _NOT_FIRST,
+        Arrival.ABORT: Step("AA-2", _NOTHING, Indicates.NO_REQUEST, State.STA1),
+        Arrival.UNRECOGNIZED: _REFUSED,
+        Arrival.LONG_REQUEST: _REFUSED,
+        Arrival.LONG_P_DATA: _REFUSED,
+        Arrival.ABORT_REQUEST: Step("AA-2", _NOTHING, Indicates.UNUSABLE, _LINGER),
+        Arrival.CLOSED: Step("AA-5", _NOTHING, Indicates.NO_REQUEST, State.STA1),
+        Arrival.CLOSED_IN_BODY: Step("AA-5", _NOTHING, Indicates.UNUSABLE, _LINGER),
+        Arrival.RESET_IN_BODY: Step("AA-5", _NOTHING, Indicates.UNUSABLE, _LINGER),
+        Arrival.EXPIRED: Step("AA-2", _NOTHING, Indicates.UNUSABLE, State.STA1),
+        Arrival.EXPIRED_IN_HEADER: Step("AA-2", _NOTHING, Indicates.UNUSABLE, State.STA1),
+    },
+    State.STA3: {
+        Arrival.ACCEPTED: Step("AE-7", _NOTHING, None, State.STA6),  # the user brings the PDU
+        Arrival.REJECTED: Step("AE-8", _NOTHING, None, _LINGER),
+    },
+    State.STA6: {
+        Arrival.P_DATA: Step("DT-2", _NOTHING, Indicates.P_DATA, State.STA6),
+        Arrival.RELEASE_RQ: Step(
+            "AR-2, AR-4", pdu.RELEASE_RP_PDU, Indicates.RELEASE, _LINGER
+        ),  # by way of Sta8
+        Arrival.ABORT: Step("AA-3", _NOTHING, Indicates.ABORT, State.STA1),
+        Arrival.ASSOCIATE_RQ: _UNEXPECTED,
+        Arrival.ASSOCIATE_AC: _UNEXPECTED,
+        Arrival.ASSOCIATE_RJ: _UNEXPECTED,
+        Arrival.RELEASE_RP: _UNEXPECTED,
+        Arrival.UNRECOGNIZED: _BROKEN,
+        Arrival.LONG_P_DATA: _BROKEN,  # and at once AA-7: its header is found again (c.4)
+        Arrival.LONG_CONTROL: _BROKEN,
+        Arrival.BAD_PDVS: _BROKEN,
+        Arrival.ABORT_REQUEST: Step("AA-1", pdu.ABORT_BY_USER, Indicates.FAILED, State.STA13),
+        Arrival.CLOSED: Step("AA-4", _NOTHING, Indicates.CLOSED, State.STA1),
+        Arrival.CLOSED_IN_BODY: Step("AA-4", pdu.ABORT_BY_USER, Indicates.FAILED, State.STA13),
+        Arrival.RESET_IN_BODY: Step("AA-4", _NOTHING, Indicates.FAILED, State.STA1),
+        Arrival.EXPIRED: _BROKEN,
+        Arrival.EXPIRED_IN_HEADER: _BROKEN,
+    },
+    State.STA13: {
+        Arrival.ASSOCIATE_RQ: _ABORTED_AGAIN,
+        Arrival.UNRECOGNIZED: _ABORTED_AGAIN,
+        Arrival.LONG_P_DATA: _ABORTED_AGAIN,
+        Arrival.ASSOCIATE_AC: _DROPPED,
+        Arrival.ASSOCIATE_RJ: _DROPPED,
+        Arrival.P_DATA: _DROPPED,
+        Arrival.RELEASE_RQ: _DROPPED,
+        Arrival.RELEASE_RP: _DROPPED,
+        Arrival.ABORT: Step("AA-2", _NOTHING, None, State.STA1),
+        Arrival.CLOSED: _OVER,
+        Arrival.EXPIRED: Step("AA-2", _NOTHING, None, State.STA1),
+    },
+    State.STA13_UNREAD: {Arrival.CLOSED: _OVER, Arrival.EXPIRED: _OVER},
+    State.STA1: {},
+}
+"""What the layer does. What has no cell cannot arrive in that state."""
 
 
 class Wait(enum.IntEnum):
-    """What the acceptor waits for, so that the driver can choose a clock (spec/network.md 0 and d)."""
+    """What is waited for, so that the driver can choose a clock (spec/network.md 0 and d)."""
 
     FIRST_HEADER = 0
     """The first PDU header: ``-ta`` in total from accept; expiry is `Acceptor.receive_timeout`."""
@@ -82,15 +203,6 @@ class Wait(enum.IntEnum):
     """Nothing more is read: close at once."""
 
 
-class State(enum.Enum):
-    NO_REQUEST = enum.auto()
-    COMMAND = enum.auto()
-    DATA_SET = enum.auto()
-    ABORTED = enum.auto()
-    LINGER = enum.auto()
-    CLOSED = enum.auto()
-
-
 class _End(enum.Enum):
     STREAM = enum.auto()
     RESET = enum.auto()
@@ -99,336 +211,199 @@ class _End(enum.Enum):
 
 _HEADER = struct.Struct(">BxI").unpack_from
 _LENGTH = struct.Struct(">I").unpack_from
-_P_DATA = pdu.P_DATA
-_PDU_HEADER = pdu.HEADER
-_KNOWN = range(pdu.ASSOCIATE_RQ, pdu.ABORT + 1)
+_UNLIMITED = 1 << 32
+_LIMITS: Mapping[State, Mapping[int, tuple[int, Arrival]]] = {
+    State.STA2: {pdu.ASSOCIATE_RQ: (limits.REQUEST_LENGTH, Arrival.LONG_REQUEST)},
+    State.STA6: {
+        pdu.RELEASE_RQ: (limits.CONTROL_BODY, Arrival.LONG_CONTROL),
+        pdu.ABORT: (limits.CONTROL_BODY, Arrival.LONG_CONTROL),
+    },
+    State.STA13: {},
+}
+"""Longest bodies by state and PDU type, and what a longer one counts as; P-DATA-TF by what we have advertised."""
+_WHOLE = {
+    State.STA2: {Arrival.ASSOCIATE_RQ},
+    State.STA6: {Arrival.P_DATA, Arrival.RELEASE_RQ, Arrival.ABORT},
+    State.STA13: set[Arrival](),
+}
+"""PDUs that count when they are whole; of the others the header decides, and the body stays unread."""
+_KINDS = {kind: Arrival(kind) for kind in range(pdu.ASSOCIATE_RQ, pdu.ABORT + 1)}
+_P_DATA_INDICATION = Indication(Indicates.P_DATA)
 
 
-class UpperLayer(ReceiveBuffer, ABC):
-    """PDUs of one connection. What is in P-DATA-TF PDUs is the business of a subclass."""
+class UpperLayer:
+    """The states of one connection, over its receive buffer. Used by one thread."""
 
-    # What a connection begins with; a default of the class costs it nothing.
-    _state = State.NO_REQUEST
-    _ended: _End | None = None
-    _association: AcceptedAssociation | None = None
-    _command_started = False  # bytes of a command were looked at
-    _data_context = -1  # context of the data set being received, -1 before its first PDV
-    _ignore = 0  # bytes still to be dropped after our A-ABORT
+    __slots__ = ("_aborted_at", "_buffer", "_drop", "_ended", "_max_pdu", "left", "state", "unsent")
 
-    def __init__(self, settings: AcceptorSettings) -> None:
-        super().__init__(settings.max_pdu + pdu.HEADER)
-        self._settings = settings
-        self._max_pdu = settings.max_pdu
-        self._events: deque[Event] = deque()
+    def __init__(self, buffer: ReceiveBuffer, max_pdu: int) -> None:
+        """*max_pdu*: the longest P-DATA-TF PDU that we advertise, without its header."""
+        self._buffer = buffer
+        self._max_pdu = max_pdu
+        self.state = State.STA2
+        self.left = 0
+        """Bytes of PDVs, from the buffer's `begin` on, of the P-DATA-TF PDU indicated last."""
         self.unsent: list[bytes] = []
-        """What waits for `data_to_send`."""
-        self._contexts: Mapping[int, bytes] = {}
+        """What is to be sent."""
+        self._ended: _End | None = None
+        self._aborted_at = 0  # the buffer's arrivals when we aborted
+        self._drop = 0  # bytes still to be dropped in Sta13
 
-    @abstractmethod
-    def _established(self, association: AcceptedAssociation) -> None:
-        """The association is about to be accepted."""
-
-    @abstractmethod
-    def _command(self) -> Event | None:
-        """Take PDVs while a command is expected; `_next_pdu` brings the next ones."""
-
-    @abstractmethod
-    def _data_set(self) -> Event | None:
-        """Take PDVs while a data set is expected."""
-
-    # -- bytes in ------------------------------------------------------------------------------------
-
-    def receive_eof(self, *, reset: bool = False) -> None:
-        """The peer has closed or (*reset*) reset the connection, or was silent too long inside a PDU."""
-        self._ended = _End.RESET if reset else _End.STREAM
-
-    def receive_timeout(self) -> None:
-        """``-ta`` or ``-td`` has expired; which of them is clear from `wait`."""
-        self._ended = _End.TIME
-
-    # -- what the driver asks ------------------------------------------------------------------------
+    def end(self, *, reset: bool = False, expired: bool = False) -> None:
+        """The peer has closed or reset the connection, or a clock of the options has *expired*."""
+        self._ended = _End.TIME if expired else _End.RESET if reset else _End.STREAM
 
     @property
     def wait(self) -> Wait:
-        """What is waited for once `next_event` has returned None."""
-        state = self._state
-        have = self._end - self._pos
-        if state is State.COMMAND or state is State.DATA_SET:
-            if not have:
+        """What is waited for once `next` has returned None."""
+        state = self.state
+        buffer = self._buffer
+        have = buffer.end - buffer.begin
+        if state is State.STA6:
+            if have == self.left:
                 return Wait.PDU_BOUNDARY
-            return Wait.PDU_HEADER if have < pdu.HEADER else Wait.PDU_BODY
-        if state is State.NO_REQUEST:
+            return Wait.PDU_HEADER if have - self.left < pdu.HEADER else Wait.PDU_BODY
+        if state is State.STA2 or state is State.STA3:
             return Wait.FIRST_HEADER if have < pdu.HEADER else Wait.REQUEST_BODY
-        if state is State.ABORTED:
+        if state is State.STA13:
             return Wait.ABORT_WAIT
-        return Wait.LINGER if state is State.LINGER else Wait.CLOSED
+        return Wait.LINGER if state is State.STA13_UNREAD else Wait.CLOSED
 
-    @property
-    def unread(self) -> int:
-        """Received bytes that were not consumed; meaningful in `Wait.LINGER` and `Wait.CLOSED`.
+    def next(self) -> Indication | None:
+        """Return the next indication, or None if bytes are missing or nothing more will come: see `wait`.
 
-        If there are any, the connection ends with a reset, not with a FIN.
+        To be called when `left` is 0.
         """
-        return self._end - self._pos
-
-    @property
-    def association(self) -> AcceptedAssociation | None:
-        """What was agreed, or None."""
-        return self._association
-
-    def data_to_send(self) -> bytes:
-        """Return what is to be sent now, in one piece, and forget it."""
-        out = self.unsent
-        if not out:
-            return b""
-        data = out[0] if len(out) == 1 else b"".join(out)
-        out.clear()
-        return data
-
-    def next_event(self) -> Event | None:
-        """Return the next event, or None if bytes are needed (or nothing more will come: see `wait`)."""
-        if self._events:
-            return self._events.popleft()
-        # Not a table of bound methods: it would tie every connection and its buffer into a reference cycle
-        # that only the garbage collector can undo, and it is slower.
-        state = self._state
-        event: Event | None = None
-        if self._starved or (self._pos == self._end and self._pdv == self._pdu_end):
-            pass  # every state needs bytes
-        elif state is State.DATA_SET:
-            event = self._data_set()
-        elif state is State.COMMAND:
-            event = self._command()
-        elif state is State.NO_REQUEST:
-            event = self._first_pdu()
-        elif state is State.ABORTED:
-            event = self._after_abort()
-        if event is None and self._ended is not None:
-            event = self._at_end(self._ended)
-        return event
-
-    # -- PDUs ----------------------------------------------------------------------------------------
-
-    def _first_pdu(self) -> Event | None:
-        have = self._end - self._pos
-        if have < pdu.HEADER:
+        buffer = self._buffer
+        while buffer.begin != buffer.end and self.state in _LIMITS:
+            if self._drop:
+                self._drop_bytes()
+                continue
+            if buffer.end - buffer.begin < pdu.HEADER:
+                break
+            kind, length = _HEADER(buffer.data, buffer.begin)
+            arrival = self._arrival(kind, length)
+            if arrival in _WHOLE[self.state]:
+                if len(buffer) < pdu.HEADER + length:
+                    if arrival is Arrival.ASSOCIATE_RQ:
+                        buffer.wanted = pdu.HEADER + length
+                    break
+                indication = self._whole(arrival, length)
+            else:
+                buffer.begin += pdu.HEADER
+                indication = self._header(arrival, kind, length)
+            if indication is not None:
+                return indication
+        if self._ended is None:
             return None
-        kind, length = _HEADER(self._buffer, self._pos)
-        if kind == pdu.ASSOCIATE_RQ:
-            if length > limits.REQUEST_LENGTH:
-                self._pos += pdu.HEADER
-                self._state = State.LINGER
-                return RequestUnusable(
-                    "A-ASSOCIATE PDU too large",
-                    (f"A-ASSOCIATE PDU too large: {length} bytes, refusing.",),
-                )
-            length += pdu.HEADER
-            if have < length:
-                self._wanted = length
-                return None
-            return self._negotiate(length)
-        self._pos += pdu.HEADER
-        if kind not in _KNOWN:
-            self._state = State.LINGER
-            return RequestUnusable(conditions.unrecognized_pdu(kind).text)
-        if kind == pdu.P_DATA and length > self._max_pdu:
-            self._state = State.LINGER
-            return RequestUnusable(conditions.pdu_too_long(length, self._max_pdu).text)
-        if kind == pdu.ABORT:
-            self._state = State.CLOSED
-        else:
-            self.unsent.append(pdu.ABORT_BY_USER)
-            self._state = State.LINGER
-        return NotAnAssociation(kind)
+        ended, self._ended = self._ended, None
+        return self._at_end(ended)
 
-    def _negotiate(self, length: int) -> Event:
-        raw = bytes(self._view[self._pos : self._pos + length])
-        self._pos += length
-        self._wanted = 0
-        if self._size > self._full and self._end - self._pos <= self._full:
-            self._move_to(bytearray(self._full))
-        result = self._settings.negotiate(raw)
-        association = result.association
-        if association is None:
-            self._state = State.LINGER
-        else:
-            self._state = State.COMMAND
-            self._association = association
-            self._contexts = result.contexts
-            self._established(association)
-        if result.reply:
-            self.unsent.append(result.reply)
-        self._events.extend(result.events)
-        return self._events.popleft()
+    def take(self, arrival: Arrival, cause: Condition = conditions.NORMAL) -> Indication | None:
+        """Take the step of the table for *arrival*; *cause* goes with the indication, if there is one."""
+        step = STEPS[self.state][arrival]
+        self.state = step.state
+        if step.send:
+            self.unsent.append(step.send)
+        if step.state is State.STA13 and step.indicates is Indicates.FAILED:
+            self._buffer.begin += self.left  # the other PDVs of the PDU are not looked at
+            self.left = 0
+            self._aborted_at = self._buffer.arrivals
+        return None if step.indicates is None else Indication(step.indicates, cause)
 
-    def _next_pdu(self) -> Event | None:
-        """Take the next PDU in Sta6. None: there are PDVs now, or there are not and bytes are missing."""
-        pos = self._pos
-        have = self._end - pos
-        if have < _PDU_HEADER:
-            return None
-        kind, length = _HEADER(self._buffer, pos)
-        if kind == _P_DATA and 5 < length <= self._max_pdu and have >= _PDU_HEADER + length:
-            begin = pos + _PDU_HEADER
-            if _LENGTH(self._buffer, begin)[0] == length - 4:  # one PDV, as nearly always: nothing to check
-                self._pdu_begin = self._pdv = begin
-                self._pos = self._pdu_end = begin + length
-                return None
-        stage = Stage.DATA_SET if self._state is State.DATA_SET else Stage.COMMAND
-        if kind == pdu.P_DATA:
-            if length > self._max_pdu:
-                self._pos += pdu.HEADER
-                reasons = conditions.pdu_problem(stage, conditions.pdu_too_long(length, self._max_pdu))
-                event = self._fail(reasons, stage)
-                # the header is found again while the reaction to the first abort is awaited
+    def _arrival(self, kind: int, length: int) -> Arrival:
+        """Say what the PDU of which the header is there counts as."""
+        arrival = _KINDS.get(kind, Arrival.UNRECOGNIZED)
+        limit, longer = _LIMITS[self.state].get(kind, (_UNLIMITED, arrival))
+        if arrival is Arrival.P_DATA:
+            limit, longer = self._max_pdu, Arrival.LONG_P_DATA
+        return longer if length > limit else arrival
+
+    def _whole(self, arrival: Arrival, length: int) -> Indication | None:
+        """Consume a PDU that is all there."""
+        buffer = self._buffer
+        body = buffer.begin + pdu.HEADER
+        end = body + length
+        if arrival is Arrival.P_DATA:
+            problem = pdu.pdv_problem(buffer.data, body, length)
+            if problem is not None:
+                buffer.begin = end
+                return self.take(Arrival.BAD_PDVS, problem)
+            buffer.begin = body
+            self.left = length
+            return _P_DATA_INDICATION
+        begin, buffer.begin = buffer.begin, end
+        indication = self.take(arrival)
+        if arrival is Arrival.ASSOCIATE_RQ:
+            buffer.wanted = 0
+            return Indication(Indicates.ASSOCIATE, data=bytes(buffer.view[begin:end]))
+        if arrival is Arrival.ABORT:
+            return Indication(Indicates.ABORT, data=bytes(buffer.data[body:end]).ljust(4, b"\0")[2:4])
+        return indication
+
+    def _header(self, arrival: Arrival, kind: int, length: int) -> Indication | None:
+        """React to a header, which is consumed already, without waiting for its body."""
+        if self.state is State.STA13:
+            if STEPS[self.state][arrival] is _ABORTED_AGAIN:
                 self._abort_again()
-                return event
-            if have < pdu.HEADER + length:
                 return None
-            return self._take_apart(pos + pdu.HEADER, length, stage)
-        if kind == pdu.RELEASE_RQ or kind == pdu.ABORT:
-            if length > limits.CONTROL_BODY:
-                self._pos += pdu.HEADER
-                return self._fail(conditions.pdu_problem(stage, conditions.ILLEGAL_PDU_LENGTH), stage)
-            if have < pdu.HEADER + length:
-                return None
-            self._pos += pdu.HEADER + length
-            if kind == pdu.RELEASE_RQ:
-                self.unsent.append(pdu.RELEASE_RP_PDU)
-                self._state = State.LINGER
-                return ReleaseRequested(stage, self._in_command(stage))
-            self._state = State.CLOSED
-            body = self._buffer[pos + pdu.HEADER : pos + pdu.HEADER + length].ljust(4, b"\0")
-            return AbortReceived(body[2], body[3], stage, self._in_command(stage))
-        self._pos += pdu.HEADER
-        if kind in _KNOWN:
-            event = self._fail(conditions.pdu_problem(stage, conditions.NORMAL), stage)
-            self.unsent[-1] = pdu.ABORT_BY_PROVIDER
-            self._state = State.LINGER
-            return event
-        return self._fail(conditions.pdu_problem(stage, conditions.unrecognized_pdu(kind)), stage)
-
-    def _take_apart(self, begin: int, length: int, stage: Stage) -> Event | None:
-        """Look at the PDV lengths of a whole P-DATA-TF PDU before any of its PDVs counts."""
-        self._pos = end = begin + length
-        problem = pdu.pdv_problem(self._buffer, begin, length)
-        if problem is not None:
-            return self._fail(conditions.pdu_problem(stage, problem), stage)
-        self._pdu_begin = self._pdv = begin
-        self._pdu_end = end
-        return None
-
-    def _fail(
-        self,
-        reasons: tuple[Condition, ...],
-        stage: Stage,
-        *,
-        context_id: int | None = None,
-        lines: tuple[tuple[str, str], ...] = (),
-        notes: tuple[Remark, ...] = (),
-        command_set: bytes = b"",
-        context_of_command: int | None = None,
-    ) -> ProtocolError:
-        """Abort with 0/0 and await the peer's reaction."""
-        if stage is Stage.DATA_SET and context_id is None and self._data_context >= 0:
-            context_id = self._data_context
-        started = self._in_command(stage)
-        self._forget_message()
-        self.unsent.append(pdu.ABORT_BY_USER)
-        self._news = False  # see `_abort_again`
-        self._state = State.ABORTED
-        return ProtocolError(
-            stage,
-            reasons,
-            lines,
-            context_id,
-            command_set,
-            context_of_command,
-            notes,
-            started,
-        )
-
-    def _in_command(self, stage: Stage) -> bool:
-        """True if something of a command was looked at that no event has told of."""
-        return stage is Stage.COMMAND and self._command_started
-
-    def _forget_message(self) -> None:
-        self._pdv = self._pdu_begin = self._pdu_end = self._pos
-        self._starved = False
-        self._command_started = False
-        self._data_context = -1
-
-    def _after_abort(self) -> Event | None:
-        """Sta13: what the peer still says is dropped or answered with a second A-ABORT (d, abort-wait)."""
-        have = self._end - self._pos
-        if self._ignore:
-            count = min(self._ignore, have)
-            self._pos += count
-            self._ignore -= count
-            if not self._ignore:
-                self._state = State.LINGER
+            indication = self.take(arrival)
+            if arrival is not Arrival.ABORT:
+                # the reference drops blocks of this size until the PDU is covered, and then reads no more (d)
+                block = limits.IGNORED_BLOCK
+                self._drop = (length + block - 1) // block * block
+                if not self._drop:
+                    self.state = State.STA13_UNREAD
+            return indication
+        cause = conditions.NORMAL
+        if arrival is Arrival.UNRECOGNIZED:
+            cause = conditions.unrecognized_pdu(kind)
+        elif arrival is Arrival.LONG_REQUEST:
+            cause = conditions.request_too_long(length)
+        elif arrival is Arrival.LONG_P_DATA:
+            cause = conditions.pdu_too_long(length, self._max_pdu)
+        elif arrival is Arrival.LONG_CONTROL:
+            cause = conditions.ILLEGAL_PDU_LENGTH
+        indication = self.take(arrival, cause)
+        if indication is None:
             return None
-        if have < pdu.HEADER:
-            return None
-        kind, length = _HEADER(self._buffer, self._pos)
-        self._pos += pdu.HEADER
-        if kind == pdu.ABORT:
-            self._state = State.CLOSED
-        elif (
-            kind == pdu.ASSOCIATE_RQ or kind not in _KNOWN or (kind == pdu.P_DATA and length > self._max_pdu)
-        ):
+        if arrival is Arrival.LONG_P_DATA and indication.what is Indicates.FAILED:
             self._abort_again()
-        elif length:
-            block = limits.IGNORED_BLOCK
-            self._ignore = (length + block - 1) // block * block
-            return self._after_abort()
-        else:
-            self._state = State.LINGER
-        return None
+        return indication._replace(kind=kind)
 
     def _abort_again(self) -> None:
-        """Send the A-ABORT 2/2, unless the reset that follows would overtake it.
+        """Send the A-ABORT 2/2 of AA-7, unless the reset that follows would overtake it.
 
-        That is so when the first A-ABORT is just being sent and bytes are left unread: the close then resets
-        the connection, and the peer's kernel throws away what it has not yet handed over (c.4, e).
+        That is so when the first A-ABORT is just being sent and bytes are left unread: the close then resets the
+        connection, and the peer's kernel throws away what it has not yet handed over (c.4, e).
         """
-        if self._news or not self.unread:
+        buffer = self._buffer
+        if buffer.arrivals != self._aborted_at or not len(buffer):
             self.unsent.append(pdu.ABORT_BY_PROVIDER)
-        self._state = State.LINGER
+        self.state = _ABORTED_AGAIN.state
 
-    def _at_end(self, ended: _End) -> Event | None:
+    def _drop_bytes(self) -> None:
+        count = min(self._drop, len(self._buffer))
+        self._buffer.begin += count
+        self._drop -= count
+        if not self._drop:
+            self.state = State.STA13_UNREAD
+
+    def _at_end(self, ended: _End) -> Indication | None:
         """The stream or the time has ended and everything before that has been dealt with."""
         wait = self.wait
-        self._ended = None
-        if wait is Wait.FIRST_HEADER:
-            self._pos = self._end
-            self._state = State.CLOSED
-            if ended is _End.TIME:
-                return RequestUnusable(conditions.READ_TIMEOUT.text)
-            return NotAnAssociation(None)
-        if wait is Wait.REQUEST_BODY:
-            self._pos = self._end
-            self._state = State.LINGER
-            return RequestUnusable(conditions.NETWORK_CLOSED.text)
-        if wait is Wait.ABORT_WAIT or wait is Wait.LINGER:
-            self._state = State.CLOSED
-            return None
         if wait is Wait.CLOSED:
             return None
-        return self._association_at_end(wait, ended)
-
-    def _association_at_end(self, wait: Wait, ended: _End) -> Event:
-        stage = Stage.DATA_SET if self._state is State.DATA_SET else Stage.COMMAND
-        self._pos = self._end
-        if wait is Wait.PDU_BODY:
-            event = self._fail(conditions.pdu_problem(stage, conditions.NETWORK_CLOSED), stage)
-            if ended is _End.RESET:
-                self.unsent.clear()
-                self._state = State.CLOSED
-            return event
+        if wait is Wait.ABORT_WAIT or wait is Wait.LINGER:
+            return self.take(Arrival.EXPIRED if ended is _End.TIME else Arrival.CLOSED)
+        self._buffer.begin = self._buffer.end
+        if wait is Wait.REQUEST_BODY or wait is Wait.PDU_BODY:
+            reset = ended is _End.RESET
+            arrival = Arrival.RESET_IN_BODY if reset else Arrival.CLOSED_IN_BODY
+            return self.take(arrival, conditions.NETWORK_CLOSED)
         if ended is not _End.TIME:
-            self._state = State.CLOSED
-            return PeerClosed(stage, self._in_command(stage))
+            return self.take(Arrival.CLOSED)
         if wait is Wait.PDU_BOUNDARY:
-            return self._fail((conditions.NO_DATA,), stage)
-        return self._fail(conditions.pdu_problem(stage, conditions.READ_TIMEOUT), stage)
+            return self.take(Arrival.EXPIRED, conditions.NO_DATA)
+        arrival = Arrival.EXPIRED if wait is Wait.FIRST_HEADER else Arrival.EXPIRED_IN_HEADER
+        return self.take(arrival, conditions.READ_TIMEOUT)

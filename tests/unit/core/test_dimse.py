@@ -8,13 +8,12 @@ import struct
 import pytest
 from pydicom.datadict import keyword_for_tag
 
-from dcmrecv.core import limits
-from dcmrecv.core.dimse import C_STORE_RQ, CommandError, CommandReader, Layout, read_elements
+from dcmrecv.core.dimse import C_STORE_RQ, CommandError, read_command, read_elements
 from tests.wire.peer import CT, command, echo_rq, element, store_rq, us
 
 
 def test_fields() -> None:
-    read = CommandReader().read(store_rq(258, b"1.2.3", CT))
+    read = read_command(store_rq(258, b"1.2.3", CT))
     assert read[:6] == (C_STORE_RQ, 258, CT, b"1.2.3", 0, 0x102)
     assert (read.move_originator, read.move_originator_id, read.notes) == (None, None, ())
 
@@ -29,28 +28,6 @@ def test_a_cut_element_of_an_unfinished_command_is_nobodys_fault() -> None:
         "0001:0004 Invalid stream",
     ]
     assert [note.kind for note in caught.value.notes] == ["element-cut"]
-
-
-def test_uid_bytes_that_look_like_a_message_id_do_not_mislead() -> None:
-    """The class UID holds the very bytes of the next element's header."""
-    trap = b"\0\0\x10\1\2\0\0\0"
-    reader = CommandReader()
-    for first, second in ((b"aa", 1), (b"bb", 2)):
-        request = command(
-            element(0, 2, b"1." + trap + first),
-            element(0, 0x100, us(0x30)),
-            element(0, 0x110, us(second)),
-            element(0, 0x800, us(0x101)),
-        )
-        assert reader.read(request) == CommandReader().read(request)
-        assert reader.read(request).message_id == second
-
-
-def test_layouts_are_bounded() -> None:
-    reader = CommandReader()
-    for number in range(200):
-        reader.read(store_rq(1, b"1.2", CT, element(8, 0x16, bytes(2 * number))))
-    assert len(reader._layouts) <= limits.MEMO_COMMANDS
 
 
 def test_tags_of_ff_bytes() -> None:
@@ -89,7 +66,7 @@ def test_a_missing_element_is_called_by_its_keyword(kind: int, count: int) -> No
     present = {0x0100: us(kind)}
     while True:
         try:
-            CommandReader().read(command(*(element(0, n, value) for n, value in sorted(present.items()))))
+            read_command(command(*(element(0, n, value) for n, value in sorted(present.items()))))
         except CommandError as error:
             text = error.causes[0].text
         else:
@@ -103,14 +80,3 @@ def test_a_missing_element_is_called_by_its_keyword(kind: int, count: int) -> No
         assert number not in present
         present[number] = b"1\0" if number in (0x0002, 0x0003, 0x0600, 0x1000, 0x1001) else us(1)
     assert len(present) == 1 + count
-
-
-def test_layouts_are_remembered() -> None:
-    """What makes commands cheap, and would not be missed otherwise: all of the bytes are accounted for."""
-    layouts: dict[int, Layout] = {}
-    for request in (store_rq(258, b"1.2.3", CT), echo_rq(258)):
-        CommandReader(layouts).read(request)
-        head, at, middle, start, stop, tail, _ = layouts[len(request)]
-        assert head + us(258) + middle + request[start:stop] + tail == request
-        assert (at, at + 2 + len(middle), len(request) - len(tail)) == (len(head), start, stop)
-    assert len(layouts) == 2

@@ -10,9 +10,9 @@ DICOM = b"1.2.840.10008.1.2"
 
 def test_answers_are_remembered_within_bounds() -> None:
     shared = settings()
-    for number in range(3 * limits.MEMO_REQUESTS):
+    for number in range(3 * limits.CACHED_REQUESTS):
         shared.negotiate(associate(calling=b"PEER%d" % number))
-    assert 0 < len(shared.memo) <= limits.MEMO_REQUESTS
+    assert 0 < len(shared.answers) <= limits.CACHED_REQUESTS
 
 
 def test_only_accepted_requests_of_reasonable_size_are_remembered() -> None:
@@ -20,4 +20,4 @@ def test_only_accepted_requests_of_reasonable_size_are_remembered() -> None:
     shared.negotiate(associate(application=b"1"))
     shared.negotiate(associate(extra=b"\0\0\0"))
     shared.negotiate(associate(*[context(1, b"1.2.840.10008.1.1", DICOM)] * 400))
-    assert shared.memo == {}
+    assert shared.answers == {}

@@ -6,7 +6,6 @@ import struct
 
 import pytest
 
-from dcmrecv.core import limits
 from dcmrecv.core.responses import ResponseWriter, cut_by_elements, cut_by_length
 
 
@@ -48,10 +47,3 @@ def test_a_whole_response_and_its_pieces_say_the_same() -> None:
         pieces = pieces[6 + length :]
     assert joined == whole[12:]
     assert whole[12:24] == struct.pack("<HHII", 0, 0, 4, len(joined) - 12)
-
-
-def test_templates_are_bounded() -> None:
-    writer = ResponseWriter(0, 131060)
-    for number in range(1000):
-        writer.echo(1, 1, b"1.2.%d" % number, 0)
-    assert len(writer._templates) <= limits.MEMO_RESPONSES
