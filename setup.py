@@ -1,4 +1,4 @@
-"""Compiles the modules with a ``.pxd`` file beside them; everything else about the package is in pyproject.toml.
+"""Compiles the modules that have a ``.pxd`` file of their own; everything else is said in pyproject.toml.
 
 Without Cython or a working C compiler the installation goes on without them, and their source runs.
 ``DCMRECV_COMPILE=1`` in the environment makes that an error; ``DCMRECV_COMPILE=0`` compiles nothing.
@@ -40,6 +40,7 @@ def extensions() -> list[Extension]:
             extra_compile_args=["-g0"],
         )
         for path in sorted(SOURCES.rglob("*.pxd"))
+        if path.with_suffix(".py").exists()  # else a file of declarations that others cimport
     ]
     found: list[Extension] = cythonize(modules, build_dir="build/cython", compiler_directives=DIRECTIVES)
     for extension in found:

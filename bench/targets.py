@@ -110,6 +110,7 @@ class Server:
         *,
         output: Path | None = None,
         inherit: tuple[int, ...] = (),
+        start_seconds: float = START_SECONDS,
     ) -> None:
         self.target = target
         self.settings = settings
@@ -129,7 +130,7 @@ class Server:
             start_new_session=True,
             pass_fds=inherit,
         )
-        if not self._wait_ready():
+        if not self._wait_ready(start_seconds):
             self.errors.seek(0)
             text = self.errors.read(2000).decode(errors="replace").strip()
             self.stop()
@@ -137,8 +138,8 @@ class Server:
         self.seconds_to_listen = time.monotonic() - start
         self.after_start = usage(self.process.pid)
 
-    def _wait_ready(self) -> bool:
-        end = time.monotonic() + START_SECONDS
+    def _wait_ready(self, seconds: float) -> bool:
+        end = time.monotonic() + seconds
         while time.monotonic() < end and self.process.poll() is None:
             if wait_listening(self.port, 0.25):
                 return True

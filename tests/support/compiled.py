@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
@@ -15,17 +15,17 @@ REBUILD = "python setup.py build_ext --inplace"
 PACKAGE = Path(dcmrecv.__file__).parent
 
 
-def _tested() -> list[Path]:
-    """Return the modules whose compiled form this run tests and of which the types are at hand."""
-    stems = [PACKAGE.parent.joinpath(*name.split(".")) for name in compiled_modules()]
-    return [stem for stem in stems if stem.with_suffix(".pxd").exists()]
+def outdated(package: Path = PACKAGE, modules: Sequence[str] | None = None) -> list[Path]:
+    """Return the compiled files of *modules* below *package* that are older than what they were made from.
 
-
-def outdated(modules: Iterable[Path] | None = None) -> list[Path]:
-    """Return the compiled files of *modules* (paths without suffix) that are older than what they were made from."""
+    That is their own source and every ``.pxd`` file of the package, since one may use another. An installed
+    package has none, and its compiled files came with their source.
+    """
     found = []
-    for module in _tested() if modules is None else modules:
-        newest = max(module.with_suffix(suffix).stat().st_mtime_ns for suffix in (".py", ".pxd"))
+    types = [path.stat().st_mtime_ns for path in package.rglob("*.pxd")]
+    for name in compiled_modules() if modules is None else modules:
+        module = package.parent.joinpath(*name.split("."))
+        newest = max([module.with_suffix(".py").stat().st_mtime_ns, *types]) if types else 0
         files = [module.with_suffix(suffix) for suffix in EXTENSION_SUFFIXES]
         found += [file for file in files if file.exists() and file.stat().st_mtime_ns < newest]
     return found
