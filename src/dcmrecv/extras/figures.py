@@ -13,7 +13,7 @@ import time
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from dcmrecv.conditions import Condition
+from dcmrecv import observer as ob
 from dcmrecv.core import events as ev
 from dcmrecv.observer import AssociationObserver, ReceiverObserver
 
@@ -69,6 +69,28 @@ _REJECTIONS = {
     ev.RejectReason.BAD_APPLICATION_CONTEXT: "rejected_application_context",
     ev.RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED: "rejected_called_title",
     ev.RejectReason.NO_ACCEPTABLE_PRESENTATION_CONTEXTS: "rejected_no_context",
+}
+_OUTCOMES: dict[type, str] = {
+    ob.TlsFailed: "tls_failed",
+    ev.NotAnAssociation: "not_an_association",
+    ev.RequestUnusable: "unusable_request",
+    ev.ReleaseRequested: "released",
+    ev.AbortReceived: "aborted_by_peer",
+    ev.PeerClosed: "aborted_by_peer",
+    ev.ProtocolError: "aborted_by_us",
+    ob.Crashed: "internal_error",
+}
+"""Kinds of event that say how a connection ends."""
+_COUNTED: dict[type, tuple[str, ...]] = {
+    ob.Connected: ("associations", "active"),
+    ev.AssociationAccepted: ("accepted",),
+    ev.EchoRequest: ("echoes",),
+    ob.DataSetFailed: ("failed_data_sets",),
+    ob.NameNotGenerated: ("store_errors",),
+    ob.DirectoryNotCreated: ("store_errors",),
+    ob.NotStored: ("store_errors",),
+    ob.FileNotCreated: ("store_errors",),
+    ob.FileNotWritten: ("store_errors",),
 }
 _STATUS_NAMES = {0x0000: "0000", 0xA700: "A700", 0xC000: "C000"}
 
@@ -143,16 +165,61 @@ class CountingObserver(ReceiverObserver):
 
 
 class _CountingAssociation(AssociationObserver):
+    wanted = frozenset(
+        {
+            ob.Connected,
+            ob.Closed,
+            ob.TlsFailed,
+            ev.NotAnAssociation,
+            ev.RequestUnusable,
+            ev.AssociationRejected,
+            ev.AssociationAccepted,
+            ev.ReleaseRequested,
+            ev.AbortReceived,
+            ev.PeerClosed,
+            ev.ProtocolError,
+            ob.Crashed,
+            ev.EchoRequest,
+            ev.StoreRequest,
+            ob.DataSetFailed,
+            ob.NameNotGenerated,
+            ob.DirectoryNotCreated,
+            ob.NotStored,
+            ob.FileNotCreated,
+            ob.FileNotWritten,
+            ob.Stored,
+            ob.StoreResponse,
+        }
+    )
+
     def __init__(self, counts: CountingObserver) -> None:
         self._counts = counts
         self._outcome = "cut_off"
         self._begun = time.monotonic()
         self._store_begun = 0.0
 
-    def connected(self) -> None:
-        self._counts.add("associations", "active")
+    def observe(self, event: ob.AssociationEvent) -> None:
+        counts = self._counts
+        kind = type(event)
+        if kind in _OUTCOMES:
+            self._outcome = _OUTCOMES[kind]
+        elif kind in _COUNTED:
+            counts.add(*_COUNTED[kind])
+        elif isinstance(event, ev.StoreRequest):
+            self._store_begun = time.monotonic()
+        elif isinstance(event, ob.Stored):
+            with counts.lock:
+                counts.row[_PLACES["objects"]] += 1
+                counts.row[_PLACES["bytes"]] += event.size
+                counts.row[_PLACES["last_object_microseconds"]] = time.time_ns() // 1000
+        elif isinstance(event, ob.StoreResponse):
+            self._store_response(event.status)
+        elif isinstance(event, ev.AssociationRejected):
+            self._outcome = _REJECTIONS[event.reason]
+        elif isinstance(event, ob.Closed):
+            self._closed()
 
-    def closed(self) -> None:
+    def _closed(self) -> None:
         counts = self._counts
         counts.add(f"outcome {self._outcome}")
         spent = int((time.monotonic() - self._begun) * 1e6)
@@ -160,61 +227,7 @@ class _CountingAssociation(AssociationObserver):
             counts.row[_PLACES["active"]] -= 1
             counts.row[_PLACES["association_microseconds"]] += spent
 
-    def tls_failed(self, lines: Sequence[tuple[str, str]], text: str) -> None:
-        self._outcome = "tls_failed"
-
-    def not_an_association(self, event: ev.NotAnAssociation) -> None:
-        self._outcome = "not_an_association"
-
-    def request_unusable(self, event: ev.RequestUnusable) -> None:
-        self._outcome = "unusable_request"
-
-    def rejected(self, event: ev.AssociationRejected) -> None:
-        self._outcome = _REJECTIONS[event.reason]
-
-    def accepted(self, event: ev.AssociationAccepted) -> None:
-        self._counts.add("accepted")
-
-    def release_requested(self, *, command_started: bool = False) -> None:
-        self._outcome = "released"
-
-    def abort_received(self, *, command_started: bool = False) -> None:
-        self._outcome = "aborted_by_peer"
-
-    def aborting(self, event: ev.ProtocolError) -> None:
-        self._outcome = "aborted_by_us"
-
-    def crashed(self, error: Exception) -> None:
-        self._outcome = "internal_error"
-
-    def echo_request(self, event: ev.EchoRequest) -> None:
-        self._counts.add("echoes")
-
-    def command_received(self, event: ev.EchoRequest | ev.StoreRequest) -> None:
-        self._store_begun = time.monotonic()
-
-    def data_set_failed(
-        self, request: ev.StoreRequest, context_id: int | None, causes: Sequence[Condition]
-    ) -> None:
-        self._counts.add("failed_data_sets")
-
-    def store_error(self, text: str) -> None:
-        self._counts.add("store_errors")
-
-    def file_not_created(self, path: bytes, context_id: int) -> None:
-        self._counts.add("store_errors")
-
-    def file_not_written(self, context_id: int) -> None:
-        self._counts.add("store_errors")
-
-    def stored(self, path: bytes, request: ev.StoreRequest, size: int) -> None:
-        counts = self._counts
-        with counts.lock:
-            counts.row[_PLACES["objects"]] += 1
-            counts.row[_PLACES["bytes"]] += size
-            counts.row[_PLACES["last_object_microseconds"]] = time.time_ns() // 1000
-
-    def store_response(self, request: ev.StoreRequest, status: int) -> None:
+    def _store_response(self, status: int) -> None:
         seconds = time.monotonic() - self._store_begun
         counts = self._counts
         with counts.lock:

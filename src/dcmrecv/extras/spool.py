@@ -22,11 +22,12 @@ from collections.abc import Callable
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
-from dcmrecv.observer import AssociationObserver, ReceiverObserver
+from dcmrecv.core.events import AssociationAccepted
+from dcmrecv.observer import AssociationEvent, AssociationObserver, ReceiverObserver, Stored
 from dcmrecv.text import from_bytes
 
 if TYPE_CHECKING:
-    from dcmrecv.core import events as ev
+    pass
 
 __all__ = ["Spool", "SpoolObserver"]
 
@@ -232,17 +233,23 @@ def _final(path: bytes) -> bytes:
 
 
 class _SpoolAssociation(AssociationObserver):
+    wanted = frozenset({AssociationAccepted, Stored})
+
     def __init__(self, spool: Spool, peer_address: str, peer_port: int) -> None:
         self._spool = spool
         self._peer = {"address": peer_address, "port": peer_port}
         self._calling = self._called = ""
 
-    def accepted(self, event: ev.AssociationAccepted) -> None:
-        request = event.association.request
-        self._calling = from_bytes(request.calling_ae_title)
-        self._called = from_bytes(request.called_ae_title)
+    def observe(self, event: AssociationEvent) -> None:
+        if isinstance(event, AssociationAccepted):
+            request = event.association.request
+            self._calling = from_bytes(request.calling_ae_title)
+            self._called = from_bytes(request.called_ae_title)
+        elif isinstance(event, Stored):
+            self._stored(event)
 
-    def stored(self, path: bytes, request: ev.StoreRequest, size: int) -> None:
+    def _stored(self, event: Stored) -> None:
+        path, request, size = event
         line = {
             "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
             "path": from_bytes(os.path.abspath(path)),

@@ -1,11 +1,10 @@
 """The DCMTK dialect of the observer: the reference's log lines, in the reference's order.
 
-What is said when is decided by the caller (`dcmrecv.observer`); how it reads is in `dcmrecv.log.messages`;
+What is said when is decided by the engine (`dcmrecv.observer`); how it reads is in `dcmrecv.log.messages`;
 the dumps of the debug level are in `dcmrecv.log.dumps`, imported with the first one. Here levels, loggers and
 the texts that depend on the level of ``dcmtk.dcmnet`` meet (spec/network.md f.1, spec/logging.md A.5).
 
-Levels are constant, so each method starts with one test of an attribute and costs next to nothing when its
-level is off.
+Levels are constant, so `DcmtkLines` knows from the start which events say nothing and does not want those.
 """
 
 from __future__ import annotations
@@ -14,18 +13,18 @@ import itertools
 import os
 from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from dcmrecv import observer as ob
 from dcmrecv.conditions import Condition
 from dcmrecv.config import Config, LogLevel, StorageMode
+from dcmrecv.core import events as ev
 from dcmrecv.log import messages
 from dcmrecv.log.messages import DCMDATA, DCMNET, DCMTLS, NOTES
 from dcmrecv.log.settings import DataSetDump, LineSettings
-from dcmrecv.observer import AssociationObserver, ReceiverObserver
 from dcmrecv.text import from_bytes
 
 if TYPE_CHECKING:
-    from dcmrecv.core import events as ev
     from dcmrecv.log.api import AssociationLogs, Fields, Log, Logs
 
 __all__ = ["DcmtkAssociationLines", "DcmtkLines"]
@@ -38,6 +37,9 @@ _LEVELS = {
     "E": LogLevel.ERROR,
     "F": LogLevel.FATAL,
 }
+
+
+_OBJECT = {True: "object to be received", False: "received object"}
 
 
 def _unknown_keyword(group: int, element: int) -> str:
@@ -54,8 +56,8 @@ def _causes(causes: Iterable[Condition]) -> str:
     return "\n".join(map(str, causes))
 
 
-class DcmtkAssociationLines(AssociationObserver):
-    """The lines of one connection. Methods are documented in `dcmrecv.observer.AssociationObserver`."""
+class DcmtkAssociationLines(ob.AssociationObserver):
+    """The lines of one connection: a method for each kind of event (table at the end of this module)."""
 
     # Most connections have nothing to say: what they would say it with is made when there is something.
     _opened: AssociationLogs | None = None
@@ -63,24 +65,27 @@ class DcmtkAssociationLines(AssociationObserver):
     _host = _calling = _called = ""
     _request: ev.AssociateRequest | None = None
     _notes: Sequence[ev.Remark] = ()
+    _content: bytes | None = None
 
     def __init__(
         self, logs: Logs, settings: LineSettings, number: int, peer_address: str, peer_port: int
     ) -> None:
         """*number* is that of the connection in this process."""
+        self.wanted = settings.wanted
         self._all_logs = logs
         self._settings = settings
         self._number = number
         self._peer_address = peer_address
         self._peer_port = peer_port
-        self.wants_notes = settings.wants_notes
         if settings.info or settings.data_debug:
             self._info = settings.info
-            self._debug = self.wants_details = settings.debug
-            self._data_debug = self.wants_milestones = settings.data_debug
+            self._debug = settings.debug
+            self._data_debug = settings.data_debug
             self._dumps_parameters = settings.dumps_parameters
-            self.note_detail = settings.note_detail
-            self.wants_data_set = settings.wants_data_set
+
+    def observe(self, event: ob.AssociationEvent) -> None:
+        """See `AssociationObserver.observe`."""
+        LINES[type(event)](self, event)
 
     @property
     def _logs(self) -> AssociationLogs:
@@ -134,7 +139,7 @@ class DcmtkAssociationLines(AssociationObserver):
 
     # -- association ---------------------------------------------------------------------------------
 
-    def connected(self) -> None:
+    def connected(self, event: ob.Connected) -> None:
         for letter, text in self._settings.socket_lines:
             self._net.log(_LEVELS[letter], text)
         if self._debug:
@@ -142,20 +147,20 @@ class DcmtkAssociationLines(AssociationObserver):
             for text in messages.CONNECTED:
                 self._net.debug(text.format(host=host))
 
-    def tls_established(self, details: str, warnings: Sequence[str]) -> None:
-        log = self._logs.logger(DCMTLS)
-        for text in warnings:
-            log.warn(text)
-        if log.debug_on:
-            log.debug(details)
+    def tls_established(self, event: ob.TlsEstablished) -> None:
+        for text in event.warnings:
+            self._logs.logger(DCMTLS).warn(text)
 
-    def tls_failed(self, lines: Sequence[tuple[str, str]], text: str) -> None:
+    def tls_details(self, event: ob.TlsDetails) -> None:
+        self._logs.logger(DCMTLS).debug(event.text)
+
+    def tls_failed(self, event: ob.TlsFailed) -> None:
         log = self._logs.logger(DCMTLS)
-        for letter, line in lines:
+        for letter, line in event.lines:
             log.log(_LEVELS[letter], line)
         self._net.error(
-            messages.REQUEST_UNUSABLE.format(reason=text),
-            self._with_fields({"event": "tls_failed", "reason": text}),
+            messages.REQUEST_UNUSABLE.format(reason=event.text),
+            self._with_fields({"event": "tls_failed", "reason": event.text}),
         )
 
     def not_an_association(self, event: ev.NotAnAssociation) -> None:
@@ -196,7 +201,7 @@ class DcmtkAssociationLines(AssociationObserver):
                 self._with_fields({"event": "request_unusable", "reason": event.text}),
             )
         else:
-            self.terminated()
+            self.terminated(ob.Terminated())
 
     def request_received(self, event: ev.RequestReceived) -> None:
         request = event.request
@@ -287,13 +292,14 @@ class DcmtkAssociationLines(AssociationObserver):
 
     # -- commands ------------------------------------------------------------------------------------
 
-    def command_received(self, event: ev.EchoRequest | ev.StoreRequest) -> None:
+    def command(self, event: ev.EchoRequest | ev.StoreRequest) -> None:
         if self._data_debug:
             self._command_starts()
         for note in event.notes:
             self._note(note)
 
     def echo_request(self, event: ev.EchoRequest) -> None:
+        self.command(event)
         if not self._info:
             return
         fields = self._with_fields({"event": "echo_request", "message_id": event.message_id})
@@ -305,29 +311,23 @@ class DcmtkAssociationLines(AssociationObserver):
         else:
             self._net.info(messages.ECHO_REQUEST_INFO.format(message_id=event.message_id), fields)
 
-    def echo_response(self, event: ev.EchoRequest) -> None:
-        if self._info:
-            self._net.info(
-                messages.ECHO_RESPONSE
-                if self._debug
-                else messages.ECHO_RESPONSE_INFO.format(status=messages.STATUS_SHORT[0]),
-                self._with_fields(
-                    {"event": "echo_response", "message_id": event.message_id, "status": "0000"}
-                ),
-            )
+    def echo_response(self, event: ob.EchoResponse) -> None:
+        text = messages.ECHO_RESPONSE
+        if not self._debug:
+            text = messages.ECHO_RESPONSE_INFO.format(status=messages.STATUS_SHORT[0])
+        fields = {"event": "echo_response", "message_id": event.request.message_id, "status": "0000"}
+        self._net.info(text, self._with_fields(fields))
 
-    def echo_response_sent(self) -> None:
-        if self._debug:
-            self._net.debug(messages.ECHO_RESPONSE_SENT)
+    def echo_response_sent(self, event: ob.EchoResponseSent) -> None:
+        self._net.debug(messages.ECHO_RESPONSE_SENT)
 
-    def store_request(self, event: ev.StoreRequest) -> None:
-        if self._info:
-            self._net.info(
-                messages.STORE_REQUEST
-                if self._debug
-                else messages.STORE_REQUEST_INFO.format(message_id=event.message_id),
-                self._store_fields("store_request", event) if self._settings.fields else None,
-            )
+    def store_started(self, event: ob.StoreStarted) -> None:
+        request = event.request
+        text = messages.STORE_REQUEST
+        if not self._debug:
+            text = messages.STORE_REQUEST_INFO.format(message_id=request.message_id)
+        fields = self._store_fields("store_request", request) if self._settings.fields else None
+        self._net.info(text, fields)
 
     def _store_fields(self, name: str, request: ev.StoreRequest) -> dict[str, object]:
         return {
@@ -337,63 +337,63 @@ class DcmtkAssociationLines(AssociationObserver):
             "sop_instance_uid": from_bytes(request.sop_instance_uid),
         }
 
-    def response_failed(self, kind: str, causes: Sequence[Condition]) -> None:
-        template = messages.STORE_RESPONSE_FAILED if kind == "C-STORE" else messages.ECHO_RESPONSE_FAILED
+    def response_failed(self, event: ob.ResponseFailed) -> None:
+        stores = event.service == "C-STORE"
+        template = messages.STORE_RESPONSE_FAILED if stores else messages.ECHO_RESPONSE_FAILED
         self._net.error(
-            template.format(causes=_causes(causes)),
-            self._with_fields({"event": "response_failed", "service": kind}),
+            template.format(causes=_causes(event.causes)),
+            self._with_fields({"event": "response_failed", "service": event.service}),
         )
 
     # -- data sets -----------------------------------------------------------------------------------
 
-    def name_generated(self, path: bytes, *, before_reception: bool) -> None:
-        if self._debug:
-            template = messages.NAME_BEFORE_RECEPTION if before_reception else messages.NAME_AFTER_RECEPTION
-            self._net.debug(template.format(path=from_bytes(path)))
+    def name_generated(self, event: ob.NameGenerated) -> None:
+        before = event.before_reception
+        template = messages.NAME_BEFORE_RECEPTION if before else messages.NAME_AFTER_RECEPTION
+        self._net.debug(template.format(path=from_bytes(event.path)))
 
-    def overwriting(self, path: bytes) -> None:
+    def overwriting(self, event: ob.Overwriting) -> None:
         if self._net.warn_on:
-            text = from_bytes(path)
+            text = from_bytes(event.path)
             self._net.warn(
                 messages.OVERWRITING.format(path=text),
                 self._with_fields({"event": "overwriting", "path": text}),
             )
 
-    def data_set_starts(self, transfer_syntax: bytes) -> None:
-        if self._data_debug:
-            from dcmrecv.uids import long_name  # for the debug level alone
+    def data_set_started(self, event: ob.DataSetStarted) -> None:
+        from dcmrecv.uids import long_name  # for the debug level alone
 
-            self._data.debug(messages.READING.format(name=long_name(transfer_syntax)))
+        self._data.debug(messages.READING.format(name=long_name(event.transfer_syntax)))
 
-    def data_set_note(self, level: str, text: str) -> None:
-        self._data.log(_LEVELS[level], text)
+    def data_set_remark(self, event: ob.DataSetRemark) -> None:
+        self._data.log(_LEVELS[event.level], event.text)
 
-    def data_set_unreadable(self, reason: str) -> None:
+    def data_set_unreadable(self, event: ob.DataSetUnreadable) -> None:
         self._net.warn(
             messages.DIMSE_WARNING.format(
                 calling=self._calling,
                 called=self._called,
-                text=messages.DATA_SET_UNREADABLE.format(reason=reason),
+                text=messages.DATA_SET_UNREADABLE.format(reason=event.reason),
             )
         )
 
-    def data_set_received(
-        self, request: ev.StoreRequest, context_id: int, *, to_file: bool, data_set: bytes | None
-    ) -> None:
-        if not self._debug:
-            return
-        template = messages.DATA_SET_STORED_DIRECTLY if to_file else messages.DATA_SET_RECEIVED
-        self._net.debug(template.format(context_id=context_id))
-        self._dump_store_request(request, data_set)
+    def data_set_content(self, event: ob.DataSetContent) -> None:
+        self._content = event.data
 
-    def _dump_store_request(self, request: ev.StoreRequest, data_set: bytes | None = None) -> None:
+    def data_set_received(self, event: ob.DataSetReceived) -> None:
+        template = messages.DATA_SET_STORED_DIRECTLY if event.to_file else messages.DATA_SET_RECEIVED
+        self._net.debug(template.format(context_id=event.context_id))
+        self._dump_store_request(event.request)
+
+    def _dump_store_request(self, request: ev.StoreRequest) -> None:
         if not self._debug:
             return
         from dcmrecv.log import dumps  # as in `_hex_dump`
 
         text = None
-        if data_set is not None and self._settings.dump_data_set is not None:
-            text = self._settings.dump_data_set(data_set, request.transfer_syntax)
+        content, self._content = self._content, None
+        if content is not None and self._settings.dump_data_set is not None:
+            text = self._settings.dump_data_set(content, request.transfer_syntax)
         self._net.debug(dumps.store_request_dump(request, text))
 
     def _data_set_error(self, context_id: int, causes: str) -> None:
@@ -402,82 +402,86 @@ class DcmtkAssociationLines(AssociationObserver):
             self._with_fields({"event": "data_set_failed", "reason": causes.split("\n", 1)[0]}),
         )
 
-    def data_set_failed(
-        self, request: ev.StoreRequest, context_id: int | None, causes: Sequence[Condition]
-    ) -> None:
+    def data_set_failed(self, event: ob.DataSetFailed) -> None:
+        context_id = event.context_id
         if context_id is None:
             # In normal mode the reference prints an uninitialised byte here.
             bit_preserving = self._settings.mode is StorageMode.BIT_PRESERVING
-            context_id = 0 if bit_preserving else request.context_id
-        self._data_set_error(context_id, _causes(causes))
-        self.data_set_dropped(request)
+            context_id = 0 if bit_preserving else event.request.context_id
+        self._data_set_error(context_id, _causes(event.causes))
+        self._data_set_lost(event.request)
 
-    def data_set_dropped(self, request: ev.StoreRequest) -> None:
+    def data_set_dropped(self, event: ob.DataSetDropped) -> None:
+        self._data_set_lost(event.request)
+
+    def _data_set_lost(self, request: ev.StoreRequest) -> None:
         self._dump_store_request(request)
         self._net.error(
             messages.STORE_DATA_SET_NOT_RECEIVED.format(context_id=request.context_id),
             self._store_fields("store_failed", request) if self._settings.fields else None,
         )
 
-    def contexts_differ(self, request: ev.StoreRequest, context_id: int) -> None:
+    def contexts_differ(self, event: ob.ContextsDiffer) -> None:
+        request = event.request
         self._net.error(
-            messages.CONTEXTS_DIFFER.format(command=request.context_id, data_set=context_id),
+            messages.CONTEXTS_DIFFER.format(command=request.context_id, data_set=event.context_id),
             self._store_fields("store_failed", request) if self._settings.fields else None,
         )
 
-    def store_error(self, text: str) -> None:
+    def _store_error(self, text: str) -> None:
         self._net.error(text, self._with_fields({"event": "store_error"}))
 
-    def file_not_created(self, path: bytes, context_id: int) -> None:
-        self._data_set_error(context_id, messages.CANNOT_CREATE_STREAM.format(path=from_bytes(path)))
+    def name_not_generated(self, event: ob.NameNotGenerated) -> None:
+        self._store_error(
+            messages.NO_NAME.format(object=_OBJECT[event.before_reception], reason=event.reason)
+        )
+
+    def directory_not_created(self, event: ob.DirectoryNotCreated) -> None:
+        path, reason, before = event
+        self._store_error(
+            messages.NO_DIRECTORY.format(object=_OBJECT[before], path=from_bytes(path), reason=reason)
+        )
+
+    def not_stored(self, event: ob.NotStored) -> None:
+        self._store_error(messages.NOT_STORED.format(path=from_bytes(event.path), reason=event.reason))
+
+    def file_not_created(self, event: ob.FileNotCreated) -> None:
+        text = messages.CANNOT_CREATE_STREAM.format(path=from_bytes(event.path))
+        self._data_set_error(event.context_id, text)
         self._net.debug(messages.IGNORING_DATA_SET)
 
-    def file_not_written(self, context_id: int) -> None:
-        self._data_set_error(context_id, messages.CANNOT_WRITE_FILE)
+    def file_not_written(self, event: ob.FileNotWritten) -> None:
+        self._data_set_error(event.context_id, messages.CANNOT_WRITE_FILE)
 
     # -- storage -------------------------------------------------------------------------------------
 
-    def processing_store(self) -> None:
-        if self._debug:
-            self._net.debug(messages.PROCESSING_STORE)
+    def processing_store(self, event: ob.ProcessingStore) -> None:
+        self._net.debug(messages.PROCESSING_STORE)
 
-    def meta_header_written(
-        self,
-        transfer_syntax: bytes,
-        class_uid: bytes,
-        instance_uid: bytes,
-        class_found: bool,
-        instance_found: bool,
-    ) -> None:
-        if not self._data_debug:
-            return
+    def meta_header_written(self, event: ob.MetaHeaderWritten) -> None:
         from dcmrecv.uids import long_name  # for the debug level alone
 
         debug = self._data.debug
         debug(messages.META_VERSION)
-        debug(
-            messages.META_CLASS.format(uid=from_bytes(class_uid)) if class_found else messages.META_NO_CLASS
-        )
-        template = messages.META_INSTANCE if instance_found else messages.META_NEW_INSTANCE
-        debug(template.format(uid=from_bytes(instance_uid)))
-        debug(messages.META_SYNTAX.format(name=long_name(transfer_syntax)))
+        template = messages.META_CLASS if event.class_found else messages.META_NO_CLASS
+        debug(template.format(uid=from_bytes(event.class_uid)))
+        template = messages.META_INSTANCE if event.instance_found else messages.META_NEW_INSTANCE
+        debug(template.format(uid=from_bytes(event.instance_uid)))
+        debug(messages.META_SYNTAX.format(name=long_name(event.transfer_syntax)))
         debug(messages.META_VALID)
 
-    def stored(self, path: bytes, request: ev.StoreRequest, size: int) -> None:
-        if self._info:
-            text = from_bytes(path)
-            fields = None
-            if self._settings.fields:
-                fields = {**self._store_fields("stored", request), "path": text, "size": size}
-            self._net.info(messages.STORED.format(path=text), fields)
+    def stored(self, event: ob.Stored) -> None:
+        text = from_bytes(event.path)
+        fields = None
+        if self._settings.fields:
+            fields = {**self._store_fields("stored", event.request), "path": text, "size": event.size}
+        self._net.info(messages.STORED.format(path=text), fields)
 
-    def ignored(self) -> None:
-        if self._debug:
-            self._net.debug(messages.IGNORED)
+    def ignored(self, event: ob.Ignored) -> None:
+        self._net.debug(messages.IGNORED)
 
-    def store_response(self, request: ev.StoreRequest, status: int) -> None:
-        if not self._info:
-            return
+    def store_response(self, event: ob.StoreResponse) -> None:
+        request, status = event
         fields = None
         if self._settings.fields:
             fields = {**self._store_fields("store_response", request), "status": f"{status:04x}"}
@@ -494,7 +498,7 @@ class DcmtkAssociationLines(AssociationObserver):
 
     # -- end -----------------------------------------------------------------------------------------
 
-    def aborting(self, event: ev.ProtocolError) -> None:
+    def protocol_error(self, event: ev.ProtocolError) -> None:
         if event.command_started:
             self._command_starts()
         for note in event.notes:
@@ -513,19 +517,19 @@ class DcmtkAssociationLines(AssociationObserver):
                 self._net.debug(dump)
         self._net.debug(messages.DIMSE_ERROR.format(causes=_causes(event.causes)))
 
-    def release_requested(self, *, command_started: bool = False) -> None:
-        if command_started:
+    def release_requested(self, event: ev.ReleaseRequested) -> None:
+        if event.command_started:
             self._command_starts()
         if self._info:
             self._net.info(messages.RELEASE_REQUESTED, self._with_fields({"event": "release_requested"}))
 
-    def abort_received(self, *, command_started: bool = False) -> None:
-        if command_started:
+    def abort_received(self, event: ev.AbortReceived | ev.PeerClosed) -> None:
+        if event.command_started:
             self._command_starts()
         if self._info:
             self._net.info(messages.ABORT_RECEIVED, self._with_fields({"event": "abort_received"}))
 
-    def terminated(self) -> None:
+    def terminated(self, event: ob.Terminated) -> None:
         if self._debug:
             for text in messages.TERMINATED:
                 self._net.debug(text)
@@ -534,19 +538,115 @@ class DcmtkAssociationLines(AssociationObserver):
         if self._opened is not None:
             self._opened.flush()
 
-    def crashed(self, error: Exception) -> None:
+    def crashed(self, event: ob.Crashed) -> None:
+        error = event.error
         self._net.error(messages.CRASHED.format(kind=type(error).__name__, text=error))
         if self._debug:
             import traceback  # only for this
 
             self._net.debug("".join(traceback.format_exception(error)).rstrip())
 
-    def closed(self) -> None:
+    def closed(self, event: ob.Closed) -> None:
         if self._opened is not None:
             self._opened.close()
 
 
-class DcmtkLines(ReceiverObserver):
+LINES: dict[type, Callable[[Any, Any], None]] = {
+    ob.Connected: DcmtkAssociationLines.connected,
+    ob.TlsEstablished: DcmtkAssociationLines.tls_established,
+    ob.TlsDetails: DcmtkAssociationLines.tls_details,
+    ob.TlsFailed: DcmtkAssociationLines.tls_failed,
+    ev.NotAnAssociation: DcmtkAssociationLines.not_an_association,
+    ev.RequestUnusable: DcmtkAssociationLines.request_unusable,
+    ev.RequestReceived: DcmtkAssociationLines.request_received,
+    ev.AssociationRejected: DcmtkAssociationLines.rejected,
+    ev.AssociationAccepted: DcmtkAssociationLines.accepted,
+    ev.EchoRequest: DcmtkAssociationLines.echo_request,
+    ob.EchoResponse: DcmtkAssociationLines.echo_response,
+    ob.EchoResponseSent: DcmtkAssociationLines.echo_response_sent,
+    ev.StoreRequest: DcmtkAssociationLines.command,
+    ob.StoreStarted: DcmtkAssociationLines.store_started,
+    ob.DataSetStarted: DcmtkAssociationLines.data_set_started,
+    ob.DataSetRemark: DcmtkAssociationLines.data_set_remark,
+    ob.DebugRemark: DcmtkAssociationLines.data_set_remark,
+    ob.DataSetUnreadable: DcmtkAssociationLines.data_set_unreadable,
+    ob.DataSetContent: DcmtkAssociationLines.data_set_content,
+    ob.DataSetReceived: DcmtkAssociationLines.data_set_received,
+    ob.DataSetFailed: DcmtkAssociationLines.data_set_failed,
+    ob.DataSetDropped: DcmtkAssociationLines.data_set_dropped,
+    ob.ContextsDiffer: DcmtkAssociationLines.contexts_differ,
+    ob.ProcessingStore: DcmtkAssociationLines.processing_store,
+    ob.NameGenerated: DcmtkAssociationLines.name_generated,
+    ob.Overwriting: DcmtkAssociationLines.overwriting,
+    ob.MetaHeaderWritten: DcmtkAssociationLines.meta_header_written,
+    ob.Stored: DcmtkAssociationLines.stored,
+    ob.Ignored: DcmtkAssociationLines.ignored,
+    ob.NameNotGenerated: DcmtkAssociationLines.name_not_generated,
+    ob.DirectoryNotCreated: DcmtkAssociationLines.directory_not_created,
+    ob.NotStored: DcmtkAssociationLines.not_stored,
+    ob.FileNotCreated: DcmtkAssociationLines.file_not_created,
+    ob.FileNotWritten: DcmtkAssociationLines.file_not_written,
+    ob.StoreResponse: DcmtkAssociationLines.store_response,
+    ob.ResponseFailed: DcmtkAssociationLines.response_failed,
+    ev.ProtocolError: DcmtkAssociationLines.protocol_error,
+    ev.ReleaseRequested: DcmtkAssociationLines.release_requested,
+    ev.AbortReceived: DcmtkAssociationLines.abort_received,
+    ev.PeerClosed: DcmtkAssociationLines.abort_received,
+    ob.Terminated: DcmtkAssociationLines.terminated,
+    ob.Crashed: DcmtkAssociationLines.crashed,
+    ob.Closed: DcmtkAssociationLines.closed,
+}
+"""What each kind of event prints, at one level or another."""
+
+_FROM_INFO = {
+    ev.NotAnAssociation,
+    ob.EchoResponse,
+    ob.StoreStarted,
+    ob.Stored,
+    ob.StoreResponse,
+    ev.ReleaseRequested,
+    ev.AbortReceived,
+    ev.PeerClosed,
+}
+_FROM_DEBUG = {
+    ob.EchoResponseSent,
+    ob.DataSetReceived,
+    ob.ProcessingStore,
+    ob.NameGenerated,
+    ob.Ignored,
+    ob.Terminated,
+}
+_OF_DATA_DEBUG = {ob.DataSetStarted, ob.DebugRemark, ob.MetaHeaderWritten}
+
+
+def _wanted(settings: LineSettings, *, data_trace: bool, tls_debug: bool) -> frozenset[type]:
+    """Return the kinds of event that print something with these levels."""
+    kinds = set(LINES)
+    if settings.traces:
+        kinds.add(ob.WireReceived)
+        if data_trace:
+            kinds.add(ob.TraceRemark)
+    else:
+        if not (settings.debug or settings.socket_lines):
+            kinds.discard(ob.Connected)
+        if not settings.info:
+            kinds -= _FROM_INFO
+        if not settings.debug:
+            kinds -= _FROM_DEBUG
+    if settings.data_debug:
+        kinds |= {ev.ReleaseRequested, ev.AbortReceived, ev.PeerClosed}  # half a command was read
+    else:
+        kinds -= _OF_DATA_DEBUG
+    if not tls_debug:
+        kinds.discard(ob.TlsDetails)
+    if not settings.remarks:
+        kinds.discard(ob.DataSetRemark)
+    if not settings.data_set:
+        kinds.discard(ob.DataSetContent)
+    return frozenset(kinds)
+
+
+class DcmtkLines(ob.ReceiverObserver):
     """The lines that concern the whole receiver.
 
     *resolve* turns the address of a peer into the host name of the lines (first label of its name, or the
@@ -573,28 +673,28 @@ class DcmtkLines(ReceiverObserver):
             config, resolve, keyword, dump_data_set, net=self._net, data=data, fields=logs.wants_fields
         )
         self._odd_length = config.association.max_pdu if config.association.max_pdu & 1 else 0
-        self._traces = self._net.trace_on or data.trace_on
+        self._settings.wanted = _wanted(
+            self._settings, data_trace=data.trace_on, tls_debug=logs.logger(DCMTLS).debug_on
+        )
         self._numbers = itertools.count(1)
 
     def association(self, peer_address: str, peer_port: int) -> DcmtkAssociationLines:
         """Return the observer of a new connection."""
         number = next(self._numbers)
-        if self._traces:
+        if self._settings.traces:
             from dcmrecv.log.dcmtk_trace import TracingAssociationLines  # for the trace level alone
 
             return TracingAssociationLines(self._logs, self._settings, number, peer_address, peer_port)
         return DcmtkAssociationLines(self._logs, self._settings, number, peer_address, peer_port)
 
-    def waiting(self) -> None:
-        """See `ReceiverObserver.waiting`."""
-        if self._odd_length:
-            self._net.warn(
-                messages.ODD_RECEIVE_LENGTH.format(length=self._odd_length, used=self._odd_length - 1)
-            )
-
-    def dictionary_unusable(self) -> None:
-        """See `ReceiverObserver.dictionary_unusable`; said once, and not after the start said that none is loaded."""
-        if self._dictionary_loaded:
+    def observe(self, event: ob.ReceiverEvent) -> None:
+        """See `ReceiverObserver.observe`."""
+        if isinstance(event, ob.Waiting):
+            if self._odd_length:
+                self._net.warn(
+                    messages.ODD_RECEIVE_LENGTH.format(length=self._odd_length, used=self._odd_length - 1)
+                )
+        elif self._dictionary_loaded:  # once, and not if the start has said that none is loaded
             self._dictionary_loaded = False
             self._net.warn(messages.UNUSABLE_DICTIONARY)
 

@@ -1,7 +1,6 @@
 """Every message about a connection, in one place: the reference's log lines as templates.
 
-Those of the start are `dcmrecv.cli.messages`; causes of errors come with the events, from `dcmrecv.core`,
-and the texts of `AssociationObserver.store_error` from `dcmrecv.storage`, whole.
+Those of the start are `dcmrecv.cli.messages`; causes of errors come with the events, from `dcmrecv.core`.
 
 Texts are DCMTK 3.6.8's (spec/network.md f.1, spec/storage.md section 1, spec/logging.md A.5) and are
 interface: wrappers read them. ``str.format`` fields are named by what goes in. Bytes from the wire enter as
@@ -96,6 +95,9 @@ STATUS_SHORT: Final = {
 NAME_BEFORE_RECEPTION: Final = "generated filename for object to be received: {path}"
 NAME_AFTER_RECEPTION: Final = "generated filename for received object: {path}"
 OVERWRITING: Final = "file already exists, overwriting: {path}"
+NO_NAME: Final = "cannot generate directory or file name for {object}: {reason}"
+NO_DIRECTORY: Final = "cannot create directory for {object}: {path}: {reason}"
+NOT_STORED: Final = "cannot store received object: {path}: {reason}"
 PROCESSING_STORE: Final = "checking and processing C-STORE request"
 STORED: Final = "Stored received object to file: {path}"
 IGNORED: Final = "received dataset is not stored since the storage mode is set to 'ignore'"

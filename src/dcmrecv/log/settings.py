@@ -25,6 +25,7 @@ class LineSettings:
         "acse_timeout",
         "called_title",
         "data_debug",
+        "data_set",
         "debug",
         "dump_data_set",
         "dump_level",
@@ -34,11 +35,11 @@ class LineSettings:
         "keyword",
         "max_pdu",
         "mode",
-        "note_detail",
+        "remarks",
         "resolve",
         "socket_lines",
-        "wants_data_set",
-        "wants_notes",
+        "traces",
+        "wanted",
     )
 
     def __init__(
@@ -63,12 +64,13 @@ class LineSettings:
         self.dump_level = LogLevel.INFO if config.logging.verbose_pc else LogLevel.DEBUG
         self.fields = fields
         self.socket_lines = socket_lines(os.environ)
+        self.traces = net.trace_on or data.trace_on
         self.info = net.info_on
         self.debug = net.debug_on
         self.data_debug = data.debug_on
         self.dumps_parameters = net.on(self.dump_level)
-        self.wants_notes = data.error_on
-        self.note_detail = 2 if data.trace_on else int(data.debug_on)
-        self.wants_data_set = (
+        self.remarks = data.error_on
+        self.wanted: frozenset[type] = frozenset()
+        self.data_set = (
             net.trace_on and dump_data_set is not None and self.mode is not StorageMode.BIT_PRESERVING
         )

@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from dcmrecv.receiver.observer_fanout import ObserverFanout
+
 if TYPE_CHECKING:
     import socket
 
@@ -92,11 +94,7 @@ class Additions:
 
             self._counts = CountingObserver(metrics.figures, number)
             observers.append(self._counts)
-        self.observer = observer
-        if len(observers) > 1:
-            from dcmrecv.receiver.observer_fanout import Fanout
-
-            self.observer = Fanout(observers)
+        self.observer = ObserverFanout(observers)
 
     def stopping(self) -> None:
         """No more connections are accepted."""

@@ -9,7 +9,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING
 
 from dcmrecv.config import Config
-from dcmrecv.observer import ReceiverObserver
+from dcmrecv.observer import ReceiverObserver, Waiting
 from dcmrecv.receiver.ae import build_ae
 from dcmrecv.receiver.service import Service
 from dcmrecv.server.listener import PortError, open_listener
@@ -109,7 +109,7 @@ class Receiver:
             service = Service(
                 self.config, listener, self._observer(), tls=tls, metrics=metrics, bindings=self._bindings
             )
-            self.observer.waiting()
+            service.services.observer.observe(Waiting())
             service.start()
             undo.pop_all()
         self.service = service
@@ -126,11 +126,11 @@ class Receiver:
         """Return the observer given to us, with the handlers listening as well if there are any."""
         if self._bindings is None:
             return self.observer
-        from dcmrecv.receiver.observer_fanout import Fanout
+        from dcmrecv.receiver.observer_fanout import ObserverFanout
         from dcmrecv.receiver.pynetdicom_events import HandlerObserver
 
         listening = ("0.0.0.0", self._port)
-        return Fanout([self.observer, HandlerObserver(self._bindings, self.ae, listening)])
+        return ObserverFanout([self.observer, HandlerObserver(self._bindings, self.ae, listening)])
 
     def stop(self, grace: float | None = None) -> None:
         """Accept no more, let running C-STOREs finish within *grace* seconds, then end the rest.

@@ -1,7 +1,7 @@
-"""Several observers behind one: the log, and whatever else listens to the same story.
+"""All observers of a receiver behind one: the log, and whatever else observes the same events.
 
-Made only when there is more than one listener. Per connection each method is bound to those who override it,
-so a method that only one overrides costs what it costs alone.
+An observer is no part of the service: what it raises must cost neither the peer its answer nor another
+observer its event. It is logged, with its traceback, by the logger ``dcmrecv``.
 """
 
 from __future__ import annotations
@@ -9,56 +9,68 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from dcmrecv.observer import AssociationObserver, ReceiverObserver
+from dcmrecv.observer import AssociationEvent, AssociationObserver, ReceiverEvent, ReceiverObserver
 
-__all__ = ["Fanout"]
-
-_Call = Callable[..., None]
+__all__ = ["ObserverFanout"]
 
 
-def _names(kind: type) -> tuple[str, ...]:
-    return tuple(name for name, value in vars(kind).items() if callable(value) and not name.startswith("_"))
+def _failed(what: object) -> None:
+    import logging  # for this alone: the log of the command line does without
+
+    logging.getLogger("dcmrecv").exception("an observer failed: %r", what)
 
 
-_OF_ASSOCIATION = _names(AssociationObserver)
-_OF_RECEIVER = tuple(name for name in _names(ReceiverObserver) if name != "association")
-
-
-def _each(methods: Sequence[_Call]) -> _Call:
-    def call(*args: Any, **keywords: Any) -> None:
-        for method in methods:
-            method(*args, **keywords)
-
-    return call
-
-
-def _bind(target: object, names: Sequence[str], observers: Sequence[object], base: type) -> None:
-    for name in names:
-        default = getattr(base, name)
-        bound = [getattr(each, name) for each in observers]
-        methods = [method for method in bound if getattr(method, "__func__", method) is not default]
-        if methods:
-            setattr(target, name, methods[0] if len(methods) == 1 else _each(methods))
+def _guarded(call: Callable[..., Any], *arguments: object) -> Any:
+    """Return what *call* returns; what it raises is logged, and None returned."""
+    try:
+        return call(*arguments)
+    except Exception:  # noqa: BLE001
+        _failed(call)
+        return None
 
 
 class _AssociationFanout(AssociationObserver):
     def __init__(self, observers: Sequence[AssociationObserver]) -> None:
-        self.wants_details = any(each.wants_details for each in observers)
-        self.wants_data_set = any(each.wants_data_set for each in observers)
-        self.wants_notes = any(each.wants_notes for each in observers)
-        self.wants_milestones = any(each.wants_milestones for each in observers)
-        self.note_detail = max((each.note_detail for each in observers), default=0)
-        self.wants_wire = any(each.wants_wire for each in observers)
-        _bind(self, _OF_ASSOCIATION, observers, AssociationObserver)
+        self._wishes = [(each.wanted, each.observe) for each in observers]
+        self._flushes = [each.flush for each in observers]
+        self.wanted = frozenset().union(*(each.wanted for each in observers))
+
+    def observe(self, event: AssociationEvent) -> None:
+        """See `AssociationObserver.observe`."""
+        kind = type(event)
+        for wanted, observe in self._wishes:
+            if kind in wanted:
+                try:  # for each object: not another call to `_guarded`
+                    observe(event)
+                except Exception:  # noqa: BLE001
+                    _failed(observe)
+
+    def flush(self) -> None:
+        """See `AssociationObserver.flush`."""
+        for flush in self._flushes:
+            try:
+                flush()
+            except Exception:  # noqa: BLE001
+                _failed(flush)
 
 
-class Fanout(ReceiverObserver):
-    """Tells every one of *observers*, in this order."""
+class ObserverFanout(ReceiverObserver):
+    """Hands every event to those of *observers* that want it, in this order."""
 
     def __init__(self, observers: Sequence[ReceiverObserver]) -> None:
         self._observers = tuple(observers)
-        _bind(self, _OF_RECEIVER, self._observers, ReceiverObserver)
 
     def association(self, peer_address: str, peer_port: int) -> AssociationObserver:
         """See `ReceiverObserver.association`."""
-        return _AssociationFanout([each.association(peer_address, peer_port) for each in self._observers])
+        made = (_guarded(each.association, peer_address, peer_port) for each in self._observers)
+        return _AssociationFanout([each for each in made if each is not None])
+
+    def observe(self, event: ReceiverEvent) -> None:
+        """See `ReceiverObserver.observe`."""
+        for each in self._observers:
+            _guarded(each.observe, event)
+
+    def flush(self) -> None:
+        """See `ReceiverObserver.flush`."""
+        for each in self._observers:
+            _guarded(each.flush)

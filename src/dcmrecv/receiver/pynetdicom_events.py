@@ -18,6 +18,7 @@ from pynetdicom import evt
 from pynetdicom.dimse_primitives import C_ECHO, C_STORE
 from pynetdicom.presentation import PresentationContextTuple
 
+from dcmrecv import observer as ob
 from dcmrecv.core import events as ev
 from dcmrecv.observer import AssociationObserver, ReceiverObserver
 from dcmrecv.receiver.pynetdicom_association import AssociationView
@@ -194,7 +195,6 @@ class HandlerStore(ObjectStore):
     def __init__(self, config: StorageConfig, bindings: Bindings, limit: int, **more: Any) -> None:
         """*limit*: bytes of data sets held at the same time."""
         super().__init__(config, **more)
-        self.names_before_reception = False
         self._bindings = bindings
         self._memory = _Memory(limit)
 
@@ -302,6 +302,21 @@ class HandlerObserver(ReceiverObserver):
 
 
 class _HandlerAssociation(AssociationObserver):
+    wanted = frozenset(
+        {
+            ob.Connected,
+            ev.RequestReceived,
+            ev.AssociationAccepted,
+            ev.AssociationRejected,
+            ev.ReleaseRequested,
+            ev.AbortReceived,
+            ev.PeerClosed,
+            ev.ProtocolError,
+            ob.Crashed,
+            ob.Closed,
+        }
+    )
+
     def __init__(self, bindings: Bindings, view: AssociationView) -> None:
         self._bindings = bindings
         self._view = view
@@ -309,40 +324,32 @@ class _HandlerAssociation(AssociationObserver):
     def _notify(self, event: Any, **attributes: Any) -> None:
         self._bindings.notify(self._view, event, **attributes)
 
-    def connected(self) -> None:
-        self._bindings.current = self._view
-        self._notify(evt.EVT_CONN_OPEN, address=(self._view.requestor.address, self._view.requestor.port))
-
-    def closed(self) -> None:
-        self._view.ended()
-        self._notify(evt.EVT_CONN_CLOSE, address=(self._view.requestor.address, self._view.requestor.port))
-
-    def request_received(self, event: ev.RequestReceived) -> None:
-        self._view.requested(event.request)
-        self._notify(evt.EVT_REQUESTED)
-
-    def accepted(self, event: ev.AssociationAccepted) -> None:
-        self._view.accepted(event.association)
-        self._notify(evt.EVT_ACCEPTED)
-        self._notify(evt.EVT_ESTABLISHED)
-
-    def rejected(self, event: ev.AssociationRejected) -> None:
-        self._view.is_rejected = True
-        self._notify(evt.EVT_REJECTED)
-
-    def release_requested(self, *, command_started: bool = False) -> None:
-        self._view.ended()
-        self._view.is_released = True
-        self._notify(evt.EVT_RELEASED)
-
-    def abort_received(self, *, command_started: bool = False) -> None:
-        self._aborted()
-
-    def aborting(self, event: ev.ProtocolError) -> None:
-        self._aborted()
-
-    def crashed(self, error: Exception) -> None:
-        self._aborted()
+    def observe(self, event: ob.AssociationEvent) -> None:
+        """See `AssociationObserver.observe`."""
+        view = self._view
+        match event:
+            case ob.Connected():
+                self._bindings.current = view
+                self._notify(evt.EVT_CONN_OPEN, address=(view.requestor.address, view.requestor.port))
+            case ev.RequestReceived():
+                view.requested(event.request)
+                self._notify(evt.EVT_REQUESTED)
+            case ev.AssociationAccepted():
+                view.accepted(event.association)
+                self._notify(evt.EVT_ACCEPTED)
+                self._notify(evt.EVT_ESTABLISHED)
+            case ev.AssociationRejected():
+                view.is_rejected = True
+                self._notify(evt.EVT_REJECTED)
+            case ev.ReleaseRequested():
+                view.ended()
+                view.is_released = True
+                self._notify(evt.EVT_RELEASED)
+            case ob.Closed():
+                view.ended()
+                self._notify(evt.EVT_CONN_CLOSE, address=(view.requestor.address, view.requestor.port))
+            case _:
+                self._aborted()
 
     def _aborted(self) -> None:
         self._view.ended()

@@ -50,8 +50,10 @@ def run(
         # from here on it means to reopen logs, also before anybody waits for it
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     listener = inherited_listener() or open_listener(config.network)
+    from dcmrecv.observer import Waiting
+
     ready = observer()
-    ready.waiting()
+    ready.observe(Waiting())
     _share_memory_among_threads()
     process = _Process(config, logs, ready, listener, tls=tls, dictionary=dictionary, metrics=metrics)
     if config.network.workers > 1:

@@ -71,7 +71,6 @@ class Service:
         still open.
         """
         self._config = config
-        self._observer = observer
         self._metrics = metrics
         self._metrics_server: MetricsServer | None = None
         association = config.association
@@ -121,7 +120,7 @@ class Service:
         self._additions.close()
         if self._metrics_server is not None:
             self._metrics_server.close()
-        self._observer.flush()
+        self.services.observer.flush()
 
 
 def _syntax_name(uid: bytes) -> str:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dcmrecv import observer as ob
 from dcmrecv.conditions import Condition
 from dcmrecv.core import events as ev
 from dcmrecv.core.acceptor import Acceptor, AcceptorSettings, Wait
@@ -24,7 +25,6 @@ from dcmrecv.server.transport import Clocks, Transport
 from dcmrecv.storage import StoreRefused
 
 if TYPE_CHECKING:
-    from dcmrecv.observer import AssociationObserver, ReceiverObserver
     from dcmrecv.storage import ObjectStore, StoreSession
     from dcmrecv.tls import TlsServerContext
 
@@ -42,7 +42,7 @@ class Services:
     settings: AcceptorSettings
     clocks: Clocks
     store: ObjectStore
-    observer: ReceiverObserver
+    observer: ob.ReceiverObserver
     tls: TlsServerContext | None = None
     obstacle: tuple[Condition, ...] = ()
     """Why every DIMSE message is answered by an abort (an unusable data dictionary), or nothing."""
@@ -73,7 +73,9 @@ class Association:
         self._transport = Transport(sock, services.clocks)
         self._ticket = GateTicket(services.gate)
         self._acceptor = Acceptor(services.settings)
-        self._observer: AssociationObserver = services.observer.association(*address)
+        self._observer = services.observer.association(*address)
+        self._observe = self._observer.observe
+        self._wanted = self._observer.wanted
 
     @property
     def storing(self) -> bool:
@@ -94,7 +96,7 @@ class Association:
         """Serve the connection to its end and close it."""
         observer = self._observer
         try:
-            observer.connected()
+            self._say(ob.Connected)
             if self._services.tls is None or self._shake_hands():
                 self._converse()
                 self._ticket.leave()
@@ -102,12 +104,13 @@ class Association:
                 self._transport.finish(self._acceptor, self._passive_close)
         except Exception as error:  # noqa: BLE001
             # A mistake of ours must cost this peer its association and nobody else anything.
-            observer.crashed(error)
+            if ob.Crashed in self._wanted:
+                self._observe(ob.Crashed(error))
         finally:
             self._ticket.leave()
             self._end_session()
             self._transport.close()
-            observer.closed()
+            self._say(ob.Closed)
             observer.flush()
 
     def _shake_hands(self) -> bool:
@@ -119,11 +122,14 @@ class Association:
                 self._sock, read_timeout=limits.READ_SECONDS, deadline=limits.TLS_HANDSHAKE_SECONDS
             )
         except HandshakeError as error:
-            self._observer.tls_failed(error.lines, error.text)
+            if ob.TlsFailed in self._wanted:
+                self._observe(ob.TlsFailed(error.lines, error.text))
             return False
         self._transport.use_tls(connection)
-        details = connection.details() if self._observer.wants_details else ""
-        self._observer.tls_established(details, connection.warnings)
+        if ob.TlsEstablished in self._wanted:
+            self._observe(ob.TlsEstablished(connection.warnings))
+        if ob.TlsDetails in self._wanted:
+            self._observe(ob.TlsDetails(connection.details()))
         return True
 
     def _converse(self) -> None:
@@ -133,7 +139,7 @@ class Association:
         next_event = acceptor.next_event
         handlers = _HANDLERS
         flush = self._observer.flush
-        watch = self._observer.wire_received if self._observer.wants_wire else None
+        watch = self._wire_received if ob.WireReceived in self._wanted else None
         progressed = False
         while True:
             event = next_event()
@@ -166,35 +172,42 @@ class Association:
                 return error
         return None
 
+    def _say(self, kind: type[ob.Connected | ob.Terminated | ob.Closed]) -> None:
+        """Hand an event without contents to the observer if it wants that."""
+        if kind in self._wanted:
+            self._observe(kind())
+
+    def _wire_received(self, data: memoryview) -> None:
+        self._observe(ob.WireReceived(data))
+
     # -- association ---------------------------------------------------------------------------------
 
     def _not_an_association(self, event: ev.NotAnAssociation) -> None:
-        self._observer.not_an_association(event)
-        self._observer.terminated()
+        self._pass_on(event)
+        self._say(ob.Terminated)
 
-    def _request_unusable(self, event: ev.RequestUnusable) -> None:
-        self._observer.request_unusable(event)
-
-    def _request_received(self, event: ev.RequestReceived) -> None:
-        self._observer.request_received(event)
+    def _pass_on(self, event: ob.AssociationEvent) -> None:
+        """Hand an event of the core to the observer if it wants that."""
+        if type(event) in self._wanted:
+            self._observe(event)
 
     def _rejected(self, event: ev.AssociationRejected) -> None:
-        self._observer.rejected(event)
+        self._pass_on(event)
         self._send()
-        self._observer.terminated()
+        self._say(ob.Terminated)
 
     def _accepted(self, event: ev.AssociationAccepted) -> None:
         self._agreed = event.association
-        self._observer.accepted(event)
+        self._pass_on(event)
         self._send()
         self._passive_close.sweep()
 
     def _released(self, event: ev.ReleaseRequested) -> None:
         if event.stage is ev.Stage.DATA_SET:
             self._data_set_failed(_RELEASED, self._data_context)
-        self._observer.release_requested(command_started=event.command_started)
+        self._pass_on(event)
         self._send()
-        self._observer.terminated()
+        self._say(ob.Terminated)
 
     def _aborted(self, event: ev.AbortReceived | ev.PeerClosed) -> None:
         if self._ending:  # woken by end_soon: the peer did nothing
@@ -202,15 +215,15 @@ class Association:
             return
         if event.stage is ev.Stage.DATA_SET:
             self._data_set_failed(_PEER_ABORTED, self._data_context)
-        self._observer.abort_received(command_started=event.command_started)
-        self._observer.terminated()
+        self._pass_on(event)
+        self._say(ob.Terminated)
 
     def _protocol_error(self, event: ev.ProtocolError) -> None:
         if event.stage is ev.Stage.DATA_SET:
             self._data_set_failed(event.causes, event.context_id)
-        self._observer.aborting(event)
+        self._pass_on(event)
         self._send()
-        self._observer.terminated()
+        self._say(ob.Terminated)
 
     # -- C-ECHO --------------------------------------------------------------------------------------
 
@@ -219,15 +232,16 @@ class Association:
             self._refuse()
             return
         status = 0
-        self._observer.command_received(event)
-        self._observer.echo_request(event)
+        self._pass_on(event)
         if self._services.echo is not None and self._agreed is not None:
             status = self._services.echo(event, self._agreed)
-        self._observer.echo_response(event)
-        if self._respond("C-ECHO", self._acceptor.send_echo_response(event, status)):
-            self._observer.echo_response_sent()
+        if ob.EchoResponse in self._wanted:
+            self._observe(ob.EchoResponse(event, status))
+        sent = self._respond("C-ECHO", self._acceptor.send_echo_response(event, status))
+        if sent and ob.EchoResponseSent in self._wanted:
+            self._observe(ob.EchoResponseSent())
 
-    def _respond(self, kind: str, impossible: tuple[Condition, ...]) -> bool:
+    def _respond(self, service: str, impossible: tuple[Condition, ...]) -> bool:
         """Send the response that the acceptor has made; *impossible* are the causes why it has not."""
         error = None if impossible else self._send()
         if error is not None:
@@ -241,7 +255,8 @@ class Association:
             )
             self._give_up(impossible)
         if impossible:
-            self._observer.response_failed(kind, impossible)
+            if ob.ResponseFailed in self._wanted:
+                self._observe(ob.ResponseFailed(service, impossible))
             return False
         return True
 
@@ -252,21 +267,19 @@ class Association:
         if self._services.obstacle:
             self._refuse()
             return
-        store = self._services.store
         self._request = event
         self._data_context = None
-        self._observer.command_received(event)
-        if not store.names_before_reception:
-            self._observer.store_request(event)
+        if ev.StoreRequest in self._wanted:
+            self._observe(event)
         try:
-            session = store.request(event, self._agreed, self._observer)
+            session = self._services.store.request(event, self._agreed, self._observer)
         except StoreRefused as refused:
             self._give_up(refused.conditions)
             return
-        if store.names_before_reception:
-            self._observer.store_request(event)
         self._session = session
-        if self._observer.wants_data_set:
+        if ob.StoreStarted in self._wanted:
+            self._observe(ob.StoreStarted(event))
+        if ob.DataSetContent in self._wanted:
             self._data_set = []
 
     def _fragments(self, event: ev.DataFragments) -> None:
@@ -285,20 +298,25 @@ class Association:
     def _complete(self, session: StoreSession, context_id: int) -> None:
         request = self._request
         assert request is not None
-        data_set = None if self._data_set is None else b"".join(self._data_set)
         if session.dropped:
-            self._observer.data_set_dropped(request)
+            if ob.DataSetDropped in self._wanted:
+                self._observe(ob.DataSetDropped(request))
         else:
-            self._observer.data_set_received(request, context_id, to_file=session.to_file, data_set=data_set)
+            if self._data_set is not None:
+                self._observe(ob.DataSetContent(b"".join(self._data_set)))
+            if ob.DataSetReceived in self._wanted:
+                self._observe(ob.DataSetReceived(request, context_id, session.to_file))
         if context_id != request.context_id:
             session.keep_or_discard()
             self._session = self._data_set = None
-            self._observer.contexts_differ(request, context_id)
+            if ob.ContextsDiffer in self._wanted:
+                self._observe(ob.ContextsDiffer(request, context_id))
             self._give_up(_CONTEXTS_DIFFER)
             return
         result = session.complete()
         self._session = self._data_set = None
-        self._observer.store_response(request, result.status)
+        if ob.StoreResponse in self._wanted:
+            self._observe(ob.StoreResponse(request, result.status))
         sent = self._respond("C-STORE", self._acceptor.send_store_response(request, result.status))
         if sent and result.abort is not None:
             self._give_up(result.abort)
@@ -307,14 +325,15 @@ class Association:
         request = self._request
         assert request is not None
         self._end_session()
-        self._observer.data_set_failed(request, context_id, causes)
+        if ob.DataSetFailed in self._wanted:
+            self._observe(ob.DataSetFailed(request, context_id, causes))
 
     def _give_up(self, causes: tuple[Condition, ...]) -> None:
         """Abort for a reason of our own; the acceptor answers with a `ProtocolError`."""
         self._acceptor.abort(causes)
 
     def _refuse(self) -> None:
-        self._services.observer.dictionary_unusable()
+        self._services.observer.observe(ob.DictionaryUnusable())
         self._give_up(self._services.obstacle)
 
     def _end_session(self) -> None:
@@ -326,8 +345,8 @@ class Association:
 
 _HANDLERS: dict[type[Any], Callable[[Association, Any], None]] = {
     ev.NotAnAssociation: Association._not_an_association,
-    ev.RequestUnusable: Association._request_unusable,
-    ev.RequestReceived: Association._request_received,
+    ev.RequestUnusable: Association._pass_on,
+    ev.RequestReceived: Association._pass_on,
     ev.AssociationRejected: Association._rejected,
     ev.AssociationAccepted: Association._accepted,
     ev.EchoRequest: Association._echo,

@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import Callable
 
+from dcmrecv.observer import Waiting
 from dcmrecv.server.association import Association, Services
 from dcmrecv.server.passive_close import PassiveClose
 from dcmrecv.server.pool import ThreadPool
@@ -74,4 +75,4 @@ class Server:
         finally:
             with self._lock:
                 self._running.discard(association)
-            self._services.observer.waiting()
+            self._services.observer.observe(Waiting())

@@ -10,6 +10,7 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from dcmrecv.conditions import Condition
+from dcmrecv.observer import AssociationObserver, FileNotCreated, FileNotWritten, Stored
 from dcmrecv.storage.meta import meta_header
 from dcmrecv.storage.publish import Buffer, FileError, Target
 from dcmrecv.storage.session import OUT_OF_RESOURCES, STORED, ReceiveFailure, StoreResult, StoreSession
@@ -17,7 +18,6 @@ from dcmrecv.text import from_bytes
 
 if TYPE_CHECKING:
     from dcmrecv.core.events import AcceptedAssociation, StoreRequest
-    from dcmrecv.observer import AssociationObserver
     from dcmrecv.storage.store import ObjectStore
 
 __all__ = ["BitPreservingSession"]
@@ -70,7 +70,8 @@ class BitPreservingSession(StoreSession):
             self._drop()
             path = self._target.path
             self._reason = Condition(0x0006, 0x020A, f"Cannot create file: {from_bytes(path)}")
-            self._observer.file_not_created(path, context_id)
+            if FileNotCreated in self._observer.wanted:
+                self._observer.observe(FileNotCreated(path, context_id))
             return None
         if not self._file.size:
             request = self.request
@@ -89,13 +90,17 @@ class BitPreservingSession(StoreSession):
                 # here and not in `complete`: the lines of a failure come before those of a whole data set
                 self._file.close()
         except FileError:
-            self._drop()
-            self._observer.file_not_written(context_id)
+            self._drop_unwritten()
         return None
 
     def _drop(self) -> None:
         self._file.discard()
         self.dropped = True
+
+    def _drop_unwritten(self) -> None:
+        self._drop()
+        if FileNotWritten in self._observer.wanted:
+            self._observer.observe(FileNotWritten(self._context_id))
 
     def complete(self) -> StoreResult:
         """See `StoreSession.complete`."""
@@ -104,11 +109,11 @@ class BitPreservingSession(StoreSession):
             try:
                 path = self._publish()
             except FileError:
-                self._drop()
-                self._observer.file_not_written(self._context_id)
+                self._drop_unwritten()
         if self.dropped:
             return StoreResult(OUT_OF_RESOURCES, (self._reason,))
-        self._observer.stored(path, self.request, self._file.size)
+        if Stored in self._observer.wanted:
+            self._observer.observe(Stored(path, self.request, self._file.size))
         return STORED
 
     def _publish(self) -> bytes:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dcmrecv.observer import Ignored
 from dcmrecv.storage.parsing import ParsingSession
 from dcmrecv.storage.session import STORED, StoreResult
 
@@ -29,5 +30,6 @@ class IgnoreSession(ParsingSession):
 
     def complete(self) -> StoreResult:
         """See `StoreSession.complete`."""
-        self._observer.ignored()
+        if Ignored in self._observer.wanted:
+            self._observer.observe(Ignored())
         return STORED

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dcmrecv.dataset.rewriter import DataSetError, MediaStorageUids
+from dcmrecv.observer import MetaHeaderWritten, ProcessingStore
 from dcmrecv.storage.directories import DirectoryError
 from dcmrecv.storage.meta import meta_header
 from dcmrecv.storage.naming import new_uid
@@ -109,7 +110,8 @@ class NormalSession(ParsingSession):
 
     def complete(self) -> StoreResult:
         """See `StoreSession.complete`."""
-        self._observer.processing_store()
+        if ProcessingStore in self._observer.wanted:
+            self._observer.observe(ProcessingStore())
         try:
             if self._found is None or self._found.empty:
                 return StoreResult(CANNOT_UNDERSTAND)
@@ -167,8 +169,8 @@ class NormalSession(ParsingSession):
             for offset, data in found.patches:
                 file.patch(self._header_size + offset, data)
         self._finished = True
-        if self._observer.wants_milestones:
-            self._tell_meta_header()
+        if MetaHeaderWritten in self._observer.wanted:
+            self._meta_header_written()
 
     def _put_header_first(self, body: ObjectFile) -> None:
         assert self._found is not None
@@ -230,14 +232,16 @@ class NormalSession(ParsingSession):
         if batch:
             file.write(batch)
 
-    def _tell_meta_header(self) -> None:
+    def _meta_header_written(self) -> None:
         assert self._found is not None
         head = self._found_uids or self._found.head
-        self._observer.meta_header_written(
-            self._transfer_syntax,
-            *self._uids,
-            head is not None and head.sop_class is not None,
-            head is not None and head.sop_instance is not None,
+        self._observer.observe(
+            MetaHeaderWritten(
+                self._transfer_syntax,
+                *self._uids,
+                class_found=head is not None and head.sop_class is not None,
+                instance_found=head is not None and head.sop_instance is not None,
+            )
         )
 
     def discard(self) -> None:

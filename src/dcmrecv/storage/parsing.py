@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dcmrecv import observer as ob
 from dcmrecv.conditions import Condition
 from dcmrecv.dataset.rewriter import DataSetError, DataSetRewriter
 from dcmrecv.dataset.whole import WholeDataSet, read_whole
@@ -14,12 +15,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dcmrecv.core.events import AcceptedAssociation, StoreRequest
-    from dcmrecv.observer import AssociationObserver
     from dcmrecv.storage.publish import Buffer
     from dcmrecv.storage.store import ObjectStore
 
 __all__ = ["ParsingSession"]
 
+_DETAILS = frozenset({ob.DataSetStarted, ob.MetaHeaderWritten})
+_REMARKS = {"D": ob.DebugRemark, "T": ob.TraceRemark}
 _NOT_READ = (Condition(0x0006, 0x020D, "DIMSE Failed to receive message"),)
 
 
@@ -38,7 +40,7 @@ class ParsingSession(StoreSession):
         store: ObjectStore,
         request: StoreRequest,
         association: AcceptedAssociation,
-        observer: AssociationObserver,
+        observer: ob.AssociationObserver,
     ) -> None:
         self._store = store
         self.request = request
@@ -62,7 +64,8 @@ class ParsingSession(StoreSession):
             if last:
                 chunks += rewriter.finish()
         except DataSetError as error:
-            self._observer.data_set_unreadable(error.parser_text)
+            if ob.DataSetUnreadable in self._observer.wanted:
+                self._observer.observe(ob.DataSetUnreadable(error.parser_text))
             self.discard()
             return ReceiveFailure(_NOT_READ, error.fragments)
         self._take(chunks, last)
@@ -70,7 +73,7 @@ class ParsingSession(StoreSession):
 
     def _is_usual(self, context_id: int) -> bool:
         """Return whether nobody wants to know more than what the data set is."""
-        return context_id == self.request.context_id and not self._observer.wants_milestones
+        return context_id == self.request.context_id and not _DETAILS & self._observer.wanted
 
     def _start(self, views: list[memoryview], context_id: int) -> DataSetRewriter:
         if context_id != self.request.context_id:
@@ -78,18 +81,22 @@ class ParsingSession(StoreSession):
                 if context.context_id == context_id:
                     self._transfer_syntax = context.transfer_syntax
                     break
-        if self._observer.wants_milestones and any(views):
-            self._observer.data_set_starts(self._transfer_syntax)
         observer = self._observer
+        wanted = observer.wanted
+        if ob.DataSetStarted in wanted and any(views):
+            observer.observe(ob.DataSetStarted(self._transfer_syntax))
         self._rewriter = self._found = DataSetRewriter(
             self._transfer_syntax,
             dictionary=self._store.dictionary,
-            note=observer.data_set_note if observer.wants_notes else None,
-            detail=observer.note_detail,
+            note=self._remark if ob.DataSetRemark in wanted else None,
+            detail=2 if ob.TraceRemark in wanted else int(ob.DebugRemark in wanted),
             syntax_name=self._store.syntax_name,
             saving=self.saving,
         )
         return self._rewriter
+
+    def _remark(self, level: str, text: str) -> None:
+        self._observer.observe(_REMARKS.get(level, ob.DataSetRemark)(level, text))
 
     def _take(self, chunks: Sequence[Buffer], last: bool) -> None:
         """Do with the output what the mode does."""

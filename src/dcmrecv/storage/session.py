@@ -1,14 +1,14 @@
 """What the association driver sees of a C-STORE: a session that takes fragments and ends in a status.
 
 The driver (`dcmrecv.server.association`) calls `StoreSession.receive` for every batch of fragments, then either
-`complete` or, when the data set never got whole, `discard`. Sessions tell the observer in the reference's order
-(spec/network.md f.1):
+`complete` or, when the data set never got whole, `discard`. Sessions hand the observer the events of
+`dcmrecv.observer`, in the reference's order (spec/network.md f.1):
 
-* normal: ``data_set_starts`` and notes while receiving; in `complete` ``processing_store``,
-  ``name_generated``, ``overwriting``, ``meta_header_written``, ``stored`` or ``store_error``;
-* bit preserving: ``name_generated`` and ``overwriting`` when the session is made, ``file_not_created`` or
-  ``file_not_written`` while receiving, ``stored`` in `complete`;
-* ignore: as normal while receiving, ``ignored`` in `complete`.
+* normal: `DataSetStarted` and remarks while receiving; in `complete` `ProcessingStore`, `NameGenerated`,
+  `Overwriting`, `MetaHeaderWritten`, and `Stored` or one of `NameNotGenerated`, `DirectoryNotCreated`, `NotStored`;
+* bit preserving: `NameGenerated` and `Overwriting` when the session is made, `FileNotCreated` or
+  `FileNotWritten` while receiving, `Stored` in `complete`;
+* ignore: as normal while receiving, `Ignored` in `complete`.
 """
 
 from __future__ import annotations

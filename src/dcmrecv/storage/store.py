@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from dcmrecv import observer as ob
 from dcmrecv.conditions import Condition
 from dcmrecv.config import FilenameMode, StorageConfig, StorageMode
 from dcmrecv.storage.bit_preserving import BitPreservingSession
@@ -17,12 +18,10 @@ from dcmrecv.storage.session import StoreRefused, StoreSession
 from dcmrecv.storage.space import FreeSpace
 from dcmrecv.storage.temporary import RESTART_AGE, remove_orphans
 from dcmrecv.storage.writer import INVALID_CLASS, ReceivedObject, StorageWriter, Stored
-from dcmrecv.text import from_bytes
 
 if TYPE_CHECKING:
     from dcmrecv.core.events import AcceptedAssociation, StoreRequest
     from dcmrecv.dataset.dictionary import DataDictionary
-    from dcmrecv.observer import AssociationObserver
 
 __all__ = ["ObjectStore"]
 
@@ -48,10 +47,9 @@ class ObjectStore:
         self.dictionary = dictionary
         self.syntax_name = syntax_name
         self.writer = StorageWriter(config)
-        self.handler: Callable[[ReceivedObject, AssociationObserver], Stored] = self.writer.store
+        self.handler: Callable[[ReceivedObject, ob.AssociationObserver], Stored] = self.writer.store
         """What is done with an object that has been received (normal mode)."""
         self.space = FreeSpace(self.writer.output.path, config.min_free_space)
-        self.names_before_reception = config.mode is StorageMode.BIT_PRESERVING
         self._worker = worker
         self._closing = threading.Event()
         self._cleaner: threading.Thread | None = None
@@ -76,7 +74,7 @@ class ObjectStore:
             self._cleaner.join()
 
     def request(
-        self, request: StoreRequest, association: AcceptedAssociation, observer: AssociationObserver
+        self, request: StoreRequest, association: AcceptedAssociation, observer: ob.AssociationObserver
     ) -> StoreSession:
         """Return the session for *request*. Raises `StoreRefused` if the association is to be aborted at once."""
         mode = self.config.mode
@@ -87,7 +85,7 @@ class ObjectStore:
         return self._bit_preserving(request, association, observer)
 
     def _bit_preserving(
-        self, request: StoreRequest, association: AcceptedAssociation, observer: AssociationObserver
+        self, request: StoreRequest, association: AcceptedAssociation, observer: ob.AssociationObserver
     ) -> StoreSession:
         writer = self.writer
         if writer.namer.mode is FilenameMode.DEFAULT and not request.sop_class_uid:
@@ -96,22 +94,23 @@ class ObjectStore:
             target = writer.reserve(request.sop_class_uid, request.sop_instance_uid)
         except NoName as error:
             raise self._no_name(Condition(0x0000, 0x000E, error.text), observer) from None
-        observer.name_generated(target.path, before_reception=True)
+        if ob.NameGenerated in observer.wanted:
+            observer.observe(ob.NameGenerated(target.path, before_reception=True))
         overwrites = writer.namer.replaces and target.exists() and not target.is_directory()
         session = BitPreservingSession(self, request, association, observer, target)
         try:
             session.create()
         except DirectoryError as error:
-            shown = from_bytes(writer.output.shown or b"/")
-            observer.store_error(f"cannot create directory for object to be received: {shown}: {error.text}")
+            if ob.DirectoryNotCreated in observer.wanted:
+                shown = writer.output.shown or b"/"
+                observer.observe(ob.DirectoryNotCreated(shown, error.text, before_reception=True))
             raise StoreRefused((Condition(0x0000, 0x000D, error.text),)) from None
-        if overwrites:
-            observer.overwriting(target.path)
+        if overwrites and ob.Overwriting in observer.wanted:
+            observer.observe(ob.Overwriting(target.path))
         return session
 
     @staticmethod
-    def _no_name(cause: Condition, observer: AssociationObserver) -> StoreRefused:
-        observer.store_error(
-            f"cannot generate directory or file name for object to be received: {cause.text}"
-        )
+    def _no_name(cause: Condition, observer: ob.AssociationObserver) -> StoreRefused:
+        if ob.NameNotGenerated in observer.wanted:
+            observer.observe(ob.NameNotGenerated(cause.text, before_reception=True))
         return StoreRefused((cause,))

@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
+from dcmrecv import observer as ob
 from dcmrecv.config import FilenameMode, StorageConfig
 from dcmrecv.storage.directories import DirectoryError, OutputDirectory, series_date_directory
 from dcmrecv.storage.naming import Namer
 from dcmrecv.storage.publish import FileError, NameTaken, NoName, ObjectFile, Publisher, Target
 from dcmrecv.storage.session import CANNOT_UNDERSTAND, OUT_OF_RESOURCES, SUCCESS
-from dcmrecv.text import from_bytes
 
 if TYPE_CHECKING:
     from dcmrecv.core.events import StoreRequest
-    from dcmrecv.observer import AssociationObserver
 
 __all__ = ["INVALID_CLASS", "ReceivedObject", "StorageWriter", "Stored"]
 
@@ -74,7 +73,7 @@ class StorageWriter:
 
     # -- normal mode: everything after reception -------------------------------------------------------
 
-    def store(self, received: ReceivedObject, observer: AssociationObserver) -> Stored:
+    def store(self, received: ReceivedObject, observer: ob.AssociationObserver) -> Stored:
         """Name *received* and publish it, telling *observer* in the reference's order."""
         sop_class = received.sop_class
         if not sop_class and self.namer.mode is FilenameMode.DEFAULT:
@@ -87,12 +86,13 @@ class StorageWriter:
             return self._no_name(error.text, observer)
 
     @staticmethod
-    def _no_name(reason: str, observer: AssociationObserver) -> Stored:
-        observer.store_error(f"cannot generate directory or file name for received object: {reason}")
+    def _no_name(reason: str, observer: ob.AssociationObserver) -> Stored:
+        if ob.NameNotGenerated in observer.wanted:
+            observer.observe(ob.NameNotGenerated(reason, before_reception=False))
         return Stored(CANNOT_UNDERSTAND)
 
     def _store_by_date(
-        self, received: ReceivedObject, sop_class: bytes, observer: AssociationObserver
+        self, received: ReceivedObject, sop_class: bytes, observer: ob.AssociationObserver
     ) -> Stored:
         relative = series_date_directory(received.series_date)
         shown = self.output.shown + b"/" + relative + b"/"
@@ -103,13 +103,14 @@ class StorageWriter:
             path = shown + self.namer.name(sop_class, received.request.sop_instance_uid)
             if self.namer.looks:
                 Target(path).is_taken()  # the reference makes the name first and may fail in that
-            observer.name_generated(path, before_reception=False)
+            if ob.NameGenerated in observer.wanted:
+                observer.observe(ob.NameGenerated(path, before_reception=False))
             return self._no_directory(error, observer)
 
     @staticmethod
-    def _no_directory(error: DirectoryError, observer: AssociationObserver) -> Stored:
-        shown = from_bytes(error.path or b"/")
-        observer.store_error(f"cannot create directory for received object: {shown}: {error.text}")
+    def _no_directory(error: DirectoryError, observer: ob.AssociationObserver) -> Stored:
+        if ob.DirectoryNotCreated in observer.wanted:
+            observer.observe(ob.DirectoryNotCreated(error.path or b"/", error.text, before_reception=False))
         return Stored(OUT_OF_RESOURCES)
 
     def _store_at(
@@ -118,7 +119,7 @@ class StorageWriter:
         sop_class: bytes,
         shown: bytes,
         directory: int | None,
-        observer: AssociationObserver,
+        observer: ob.AssociationObserver,
     ) -> Stored:
         """Name and publish the object; *shown* is the directory as messages show it, with its slash."""
         namer = self.namer
@@ -134,24 +135,27 @@ class StorageWriter:
                 continue
 
     def _store_as(
-        self, received: ReceivedObject, path: bytes, target: Target, observer: AssociationObserver
+        self, received: ReceivedObject, path: bytes, target: Target, observer: ob.AssociationObserver
     ) -> Stored:
-        observer.name_generated(path, before_reception=False)
+        if ob.NameGenerated in observer.wanted:
+            observer.observe(ob.NameGenerated(path, before_reception=False))
         replaces = self.namer.replaces
         try:
             received.prepare()
             if replaces:
-                if target.exists() and not target.is_directory():
-                    observer.overwriting(path)
+                if target.exists() and not target.is_directory() and ob.Overwriting in observer.wanted:
+                    observer.observe(ob.Overwriting(path))
                 target.check()
             file = received.finish()
             file.publish(target, replace=replaces)
         except DirectoryError as error:
             return self._no_directory(error, observer)
         except FileError as error:
-            observer.store_error(f"cannot store received object: {from_bytes(path)}: {error.text}")
+            if ob.NotStored in observer.wanted:
+                observer.observe(ob.NotStored(path, error.text))
             return Stored(OUT_OF_RESOURCES)
-        observer.stored(path, received.request, file.size)
+        if ob.Stored in observer.wanted:
+            observer.observe(ob.Stored(path, received.request, file.size))
         return Stored(SUCCESS, path, file.size)
 
     # -- bit-preserving mode: the name comes first -----------------------------------------------------

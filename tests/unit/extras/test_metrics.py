@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from dcmrecv import observer as ob
 from dcmrecv.core import events as ev
 from dcmrecv.extras.figures import CountingObserver, Figures
 from dcmrecv.extras.metrics import MetricsServer, open_metrics_socket
@@ -52,13 +53,13 @@ def request() -> ev.StoreRequest:
 def test_figures_of_all_processes(figures: Figures, url: str) -> None:
     for number, status in enumerate((0x0000, 0xA700)):
         association = CountingObserver(figures, number).association("", 0)
-        association.connected()
-        association.command_received(request())
-        association.stored(b"", request(), 1000 + number)
-        association.store_response(request(), status)
+        association.observe(ob.Connected())
+        association.observe(request())
+        association.observe(ob.Stored(b"", request(), 1000 + number))
+        association.observe(ob.StoreResponse(request(), status))
         if number:
-            association.release_requested()
-            association.closed()
+            association.observe(ev.ReleaseRequested(ev.Stage.COMMAND))
+            association.observe(ob.Closed())
     status, kind, text = get(url + "/metrics")
     assert status == 200
     assert kind.startswith("text/plain")
@@ -84,9 +85,9 @@ def test_figures_of_all_processes(figures: Figures, url: str) -> None:
 )
 def test_rejections(figures: Figures, reason: ev.RejectReason, outcome: str) -> None:
     association = CountingObserver(figures).association("", 0)
-    association.connected()
-    association.rejected(ev.AssociationRejected(reason))
-    association.closed()
+    association.observe(ob.Connected())
+    association.observe(ev.AssociationRejected(reason))
+    association.observe(ob.Closed())
     now = figures.snapshot()
     assert (now[f"outcome {outcome}"], now["active"]) == (1, 0)
 
@@ -94,12 +95,12 @@ def test_rejections(figures: Figures, reason: ev.RejectReason, outcome: str) -> 
 def test_other_ends(figures: Figures) -> None:
     counts = CountingObserver(figures)
     cut_off, aborted, crashed = (counts.association("", 0) for _ in range(3))
-    aborted.aborting(ev.ProtocolError(ev.Stage.COMMAND, ()))
-    crashed.aborting(ev.ProtocolError(ev.Stage.COMMAND, ()))
-    crashed.crashed(ValueError())
+    aborted.observe(ev.ProtocolError(ev.Stage.COMMAND, ()))
+    crashed.observe(ev.ProtocolError(ev.Stage.COMMAND, ()))
+    crashed.observe(ob.Crashed(ValueError()))
     for association in (cut_off, aborted, crashed):
-        association.connected()
-        association.closed()
+        association.observe(ob.Connected())
+        association.observe(ob.Closed())
     now = figures.snapshot()
     assert [now[f"outcome {name}"] for name in ("cut_off", "aborted_by_us", "internal_error")] == [1, 1, 1]
 
@@ -107,8 +108,8 @@ def test_other_ends(figures: Figures) -> None:
 def test_a_replaced_process_counts_on(figures: Figures) -> None:
     for _ in range(2):
         association = CountingObserver(figures, 1).association("", 0)
-        association.connected()
-        association.stored(b"", request(), 7)
+        association.observe(ob.Connected())
+        association.observe(ob.Stored(b"", request(), 7))
     assert figures.snapshot()["bytes"] == 14
     assert figures.snapshot()["active"] == 1
 
@@ -129,7 +130,7 @@ def test_a_silent_client_holds_nobody_up(url: str) -> None:
 
 def test_the_page(figures: Figures, url: str) -> None:
     counts = CountingObserver(figures)
-    counts.association("", 0).stored(b"", request(), 1_234_567)
+    counts.association("", 0).observe(ob.Stored(b"", request(), 1_234_567))
     status, kind, text = get(url)
     assert (status, kind) == (200, "text/html; charset=utf-8")
     assert "1.2 MB" in text

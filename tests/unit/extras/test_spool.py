@@ -14,6 +14,7 @@ import pytest
 from dcmrecv.core import events as ev
 from dcmrecv.extras import spool as module
 from dcmrecv.extras.spool import Spool, SpoolObserver
+from dcmrecv.observer import Stored
 from dcmrecv.text import to_bytes
 
 
@@ -39,7 +40,7 @@ def test_a_line_of_an_object(tmp_path: Path) -> None:
     spool.start()
     association = SpoolObserver(spool).association("192.0.2.7", 4711)
     path = os.fsencode(tmp_path) + b"/CT.\xff\xfe"
-    association.stored(path, request(), 1234)
+    association.observe(Stored(path, request(), 1234))
     spool.close()
     (line,) = map(json.loads, lines(tmp_path))
     assert to_bytes(line.pop("path")) == path

@@ -7,6 +7,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
+from dcmrecv import observer as ob
 from dcmrecv.config import (
     AssociationConfig,
     Config,
@@ -189,12 +190,18 @@ def agreed(asked: ev.AssociateRequest, **changes: Any) -> ev.AssociationAccepted
     return ev.AssociationAccepted(ev.AcceptedAssociation(**values))
 
 
+def say(told: DcmtkAssociationLines, event: ob.AssociationEvent) -> None:
+    """Hand *event* to *told* if it wants such events, as the engine does."""
+    if type(event) in told.wanted:
+        told.observe(event)
+
+
 def begin(told: DcmtkAssociationLines, recorder: Recorder) -> None:
     """Take *told* through the usual negotiation and forget what it said."""
     asked = request()
-    told.connected()
-    told.request_received(ev.RequestReceived(asked, encoded(asked)))
-    told.accepted(agreed(asked))
+    say(told, ob.Connected())
+    say(told, ev.RequestReceived(asked, encoded(asked)))
+    say(told, agreed(asked))
     recorder.messages.clear()
 
 

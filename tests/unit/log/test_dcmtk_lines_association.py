@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dcmrecv import observer as ob
 from dcmrecv.conditions import Condition
 from dcmrecv.config import AssociationConfig, Config, LogLevel, Role
 from dcmrecv.core import events as ev
@@ -22,6 +23,7 @@ from .dcmtk_lines_parts import (
     request,
     results,
     role_of,
+    say,
     store,
     story,
 )
@@ -39,12 +41,12 @@ def test_extended_negotiation_with_all_dumps() -> None:
         )
     )
     wire = bytes.fromhex("56 00 00 1e 00 19") + CT + b"\2\0\1" + bytes.fromhex("56 00 00 07 00 05") + b"1.2.3"
-    told.connected()
-    told.request_received(ev.RequestReceived(asked, encoded(asked, wire)))
+    say(told, ob.Connected())
+    say(told, ev.RequestReceived(asked, encoded(asked, wire)))
     profile = ev.ProposedExtendedNegotiation(CT, bytes.fromhex("0200000001000200"))
-    told.accepted(agreed(asked, extended_negotiation=(profile,)))
-    told.release_requested()
-    told.terminated()
+    say(told, agreed(asked, extended_negotiation=(profile,)))
+    say(told, ev.ReleaseRequested(ev.Stage.COMMAND))
+    say(told, ob.Terminated())
     assert recorder.lines == story("extended")
 
 
@@ -57,16 +59,17 @@ def test_no_context_acceptable(verbose_pc: bool) -> None:
             ev.ProposedContext(3, CT, (b"1.2.3",)),
         )
     )
-    told.connected()
-    told.request_received(ev.RequestReceived(asked, encoded(asked)))
+    say(told, ob.Connected())
+    say(told, ev.RequestReceived(asked, encoded(asked)))
     outcomes = (
         ev.ContextOutcome.ABSTRACT_SYNTAX_NOT_SUPPORTED,
         ev.ContextOutcome.TRANSFER_SYNTAXES_NOT_SUPPORTED,
     )
-    told.rejected(
-        ev.AssociationRejected(ev.RejectReason.NO_ACCEPTABLE_PRESENTATION_CONTEXTS, results(asked, outcomes))
+    say(
+        told,
+        ev.AssociationRejected(ev.RejectReason.NO_ACCEPTABLE_PRESENTATION_CONTEXTS, results(asked, outcomes)),
     )
-    told.terminated()
+    say(told, ob.Terminated())
     expected = story("none-acceptable")
     if verbose_pc:
         dump = False
@@ -80,15 +83,15 @@ def test_no_context_acceptable(verbose_pc: bool) -> None:
 
 def test_a_wrong_called_title() -> None:
     told, recorder = observer(DEBUG, ae_title=b"MYSCP")
-    told.rejected(ev.AssociationRejected(ev.RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED))
-    told.terminated()
+    say(told, ev.AssociationRejected(ev.RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED))
+    say(told, ob.Terminated())
     assert recorder.lines == story("wrong-title")
 
 
 def test_a_bad_application_context_at_info() -> None:
     told, recorder = observer(INFO)
-    told.rejected(ev.AssociationRejected(ev.RejectReason.BAD_APPLICATION_CONTEXT))
-    told.terminated()
+    say(told, ev.AssociationRejected(ev.RejectReason.BAD_APPLICATION_CONTEXT))
+    say(told, ob.Terminated())
     assert recorder.lines == ["I: Refusing Association (bad application context)"]
 
 
@@ -104,7 +107,7 @@ def test_a_bad_application_context_at_info() -> None:
 )
 def test_no_answer_can_be_made(name: str, line: str) -> None:
     told, recorder = observer(DEBUG)
-    told.request_unusable(ev.RequestUnusable("", (line,)))
+    say(told, ev.RequestUnusable("", (line,)))
     assert recorder.lines == story(name)
 
 
@@ -120,34 +123,34 @@ def test_an_unusable_request_is_dumped_before_the_error(name: str, text: str, pa
     wire = encoded(request(protocol_version=0 if name == "version-0" else 1))
     if name == "bad-item":
         wire = wire[:2] + (len(wire) - 3).to_bytes(4, "big") + wire[6:] + b"abc"
-    told.connected()
-    told.request_unusable(ev.RequestUnusable(text, raw=wire, parsed=parsed))
+    say(told, ob.Connected())
+    say(told, ev.RequestUnusable(text, raw=wire, parsed=parsed))
     assert recorder.lines == story(name)
 
 
 def test_a_request_of_a_header_only() -> None:
     told, recorder = observer(DEBUG)
-    told.connected()
+    say(told, ob.Connected())
     text = "DUL Illegal associate PDU. Got 0 bytes of data. The minimum allowed size is 68."
-    told.request_unusable(ev.RequestUnusable(text, raw=b"\1\0\0\0\0\0"))
+    say(told, ev.RequestUnusable(text, raw=b"\1\0\0\0\0\0"))
     assert recorder.lines == story("too-short")
 
 
 def test_silence_and_other_protocols() -> None:
     told, recorder = observer(DEBUG)
-    told.connected()
-    told.request_unusable(ev.RequestUnusable("DUL network read timeout"))
+    say(told, ob.Connected())
+    say(told, ev.RequestUnusable("DUL network read timeout"))
     assert recorder.lines == story("silent")
     told, recorder = observer(INFO)
-    told.connected()
-    told.request_unusable(ev.RequestUnusable("Unrecognized PDU type: 47"))
+    say(told, ob.Connected())
+    say(told, ev.RequestUnusable("Unrecognized PDU type: 47"))
     assert recorder.lines == story("garbage")
 
 
 def test_an_oversized_request_has_a_line_of_its_own_first() -> None:
     told, recorder = observer(WARN)
     line = "A-ASSOCIATE PDU too large: 1048577 bytes, refusing."
-    told.request_unusable(ev.RequestUnusable("A-ASSOCIATE PDU too large", (line,)))
+    say(told, ev.RequestUnusable("A-ASSOCIATE PDU too large", (line,)))
     assert recorder.lines == [
         f"E: {line}",
         "E: Could not receive association request: A-ASSOCIATE PDU too large",
@@ -156,8 +159,8 @@ def test_an_oversized_request_has_a_line_of_its_own_first() -> None:
 
 def test_another_pdu_first_looks_like_an_association_without_titles() -> None:
     told, recorder = observer(DEBUG)
-    told.not_an_association(ev.NotAnAssociation(5))
-    told.terminated()
+    say(told, ev.NotAnAssociation(5))
+    say(told, ob.Terminated())
     lines = recorder.lines
     assert lines[0] == "I: Association Received peer-host:  -> "
     dump = lines[1 : lines.index("D: " + "=" * 23 + " END A-ASSOCIATE-RQ " + "=" * 22) + 1]
@@ -184,31 +187,32 @@ def test_remarks_of_the_negotiation_come_where_the_reference_has_them(
 ) -> None:
     told, recorder = observer(DEBUG)
     asked = request()
-    told.request_received(ev.RequestReceived(asked, encoded(asked), receive_notes=received))
+    say(told, ev.RequestReceived(asked, encoded(asked), receive_notes=received))
     recorder.messages.clear()
     expected = story(name)
     length = int(next(line for line in expected if "Max Send PDV" in line).rsplit(" ", 1)[1].rstrip(")"))
-    told.accepted(agreed(asked, notes=accepted, max_send_pdv=length))
+    say(told, agreed(asked, notes=accepted, max_send_pdv=length))
     kept = [message for message in recorder.messages if "BEGIN A-ASSOCIATE-AC" not in message[2]]
     assert len(recorder.messages) == len(kept) + 1
     recorder.messages[:] = kept
-    told.release_requested()
-    told.terminated()
+    say(told, ev.ReleaseRequested(ev.Stage.COMMAND))
+    say(told, ob.Terminated())
     assert recorder.lines == expected
 
 
 def test_remarks_of_the_parser_precede_the_titles() -> None:
     told, recorder = observer(INFO)
     asked = request()
-    told.request_received(
-        ev.RequestReceived(asked, b"", notes=(Note("role-uid-length", (65,)), Note("max-length-item", (6,))))
+    say(
+        told,
+        ev.RequestReceived(asked, b"", notes=(Note("role-uid-length", (65,)), Note("max-length-item", (6,)))),
     )
     assert recorder.lines == [
         story("role-uid-65")[0],
         "W: Invalid length (6) for maximum length item, must be 4",
         "I: Association Received peer-host: PEER -> ANY-SCP",
     ]
-    told.request_received(ev.RequestReceived(asked, b"", notes=(Note("role-both-zero"),)))
+    say(told, ev.RequestReceived(asked, b"", notes=(Note("role-both-zero"),)))
     assert recorder.lines[3] == "W: DULFSM: both role fields are 0 in SCP/SCU role selection sub-item"
 
 
@@ -216,19 +220,18 @@ def test_a_length_too_short_to_answer() -> None:
     told, recorder = observer(DEBUG)
     asked = request()
     notes = (Note("send-length-odd", (13, 12)), Note("send-length-default", (0,)))
-    told.request_received(ev.RequestReceived(asked, encoded(asked), receive_notes=notes))
+    say(told, ev.RequestReceived(asked, encoded(asked), receive_notes=notes))
     recorder.messages.clear()
-    told.accepted(agreed(asked, max_send_pdv=4084))
+    say(told, agreed(asked, max_send_pdv=4084))
     recorder.messages[:] = [message for message in recorder.messages if "BEGIN A-ASSOC" not in message[2]]
     event = echo(1)
-    told.command_received(event)
-    told.echo_request(event)
-    told.echo_response(event)
+    say(told, event)
+    say(told, ob.EchoResponse(event, 0))
     text = "DUL Cannot send P-DATA PDU because receiver's max PDU size of 13 is illegal (must be > 12)"
     causes = (Condition(6, 0x20E, "DIMSE Failed to send message"), Condition(6, 0x308, text))
-    told.response_failed("C-ECHO", causes)
-    told.aborting(ev.ProtocolError(ev.Stage.COMMAND, causes))
-    told.terminated()
+    say(told, ob.ResponseFailed("C-ECHO", causes))
+    say(told, ev.ProtocolError(ev.Stage.COMMAND, causes))
+    say(told, ob.Terminated())
     assert recorder.lines == story("max-length-13")
 
 
@@ -236,33 +239,33 @@ def test_verbose_contexts_at_info() -> None:
     told, recorder = observer(INFO, verbose_pc=True)
     asked = request()
     event = store()
-    told.connected()
-    told.request_received(ev.RequestReceived(asked, encoded(asked)))
-    told.accepted(agreed(asked))
-    told.command_received(event)
-    told.store_request(event)
-    told.stored(b"out/CT.1.2.3.4.5", event, 400)
-    told.store_response(event, 0)
-    told.release_requested()
-    told.terminated()
+    say(told, ob.Connected())
+    say(told, ev.RequestReceived(asked, encoded(asked)))
+    say(told, agreed(asked))
+    say(told, event)
+    say(told, ob.StoreStarted(event))
+    say(told, ob.Stored(b"out/CT.1.2.3.4.5", event, 400))
+    say(told, ob.StoreResponse(event, 0))
+    say(told, ev.ReleaseRequested(ev.Stage.COMMAND))
+    say(told, ob.Terminated())
     assert recorder.lines == story("store-verbose-contexts")
 
 
 def test_bytes_of_titles_leave_as_they_came() -> None:
     told, recorder = observer(INFO)
     asked = request(calling_ae_title=b"A\nB\xe4")
-    told.request_received(ev.RequestReceived(asked, b""))
-    told.accepted(agreed(asked))
-    told.release_requested()
+    say(told, ev.RequestReceived(asked, b""))
+    say(told, agreed(asked))
+    say(told, ev.ReleaseRequested(ev.Stage.COMMAND))
     assert recorder.lines == story("title-odd-bytes")
 
 
 def test_roles_in_the_dumps() -> None:
     told, recorder = observer(DEBUG)
     asked = request(roles=role_of(Role.SCP) + role_of(Role.SCU))
-    told.request_received(ev.RequestReceived(asked, encoded(asked)))
+    say(told, ev.RequestReceived(asked, encoded(asked)))
     accepted = results(asked, proposed=Role.BOTH, accepted="NONE")
-    told.accepted(agreed(asked, contexts=accepted))
+    say(told, agreed(asked, contexts=accepted))
     proposed = [line for line in recorder.lines if "Proposed SCP/SCU Role" in line]
     assert [line.rsplit(" ", 1)[1] for line in proposed] == ["Default", "SCP", "SCP"] + ["SCP/SCU"] * 3
     accepted_lines = [line for line in recorder.lines if "Accepted SCP" in line]
@@ -275,9 +278,9 @@ def test_nothing_is_looked_up_while_nobody_listens() -> None:
 
     recorder = Recorder(WARN)
     told = DcmtkLines(recorder, Config(), resolve).association("192.0.2.1", 1)
-    told.connected()
-    told.request_received(ev.RequestReceived(request(), b""))
-    told.accepted(agreed(request()))
+    say(told, ob.Connected())
+    say(told, ev.RequestReceived(request(), b""))
+    say(told, agreed(request()))
     assert recorder.lines == []
 
 
@@ -285,24 +288,25 @@ def test_an_odd_receive_length_is_mentioned_before_each_wait() -> None:
     recorder = Recorder(WARN)
     odd = Config(association=AssociationConfig(max_pdu=16385))
     whole = DcmtkLines(recorder, odd, str)
-    whole.waiting()
-    whole.waiting()
-    DcmtkLines(recorder, Config(), str).waiting()
+    whole.observe(ob.Waiting())
+    whole.observe(ob.Waiting())
+    DcmtkLines(recorder, Config(), str).observe(ob.Waiting())
     assert recorder.lines == ["W: ASSOC: PDV receive length 16385 is odd (using 16384)"] * 2
 
 
 def test_a_missing_dictionary() -> None:
     recorder = Recorder(WARN)
     observer = DcmtkLines(recorder, Config(), str)
-    observer.dictionary_unusable()
-    observer.dictionary_unusable()
+    observer.observe(ob.DictionaryUnusable())
+    observer.observe(ob.DictionaryUnusable())
     assert recorder.messages == [("dcmtk.dcmnet", WARN, UNUSABLE_DICTIONARY, None)]
 
 
 def test_tls_lines_have_their_logger() -> None:
     told, recorder = observer(DEBUG)
-    told.tls_established("DETAILS", ["weak"])
-    told.tls_failed([("E", "bad certificate")], "TLS error: no application protocol")
+    say(told, ob.TlsEstablished(["weak"]))
+    say(told, ob.TlsDetails("DETAILS"))
+    say(told, ob.TlsFailed([("E", "bad certificate")], "TLS error: no application protocol"))
     assert [(name, text) for name, _, text, _ in recorder.messages] == [
         ("dcmtk.dcmtls", "weak"),
         ("dcmtk.dcmtls", "DETAILS"),
@@ -315,7 +319,7 @@ def test_flush_and_end_reach_the_logs() -> None:
     told, recorder = observer(INFO)
     begin(told, recorder)
     told.flush()
-    told.closed()
+    say(told, ob.Closed())
     assert (recorder.flushes, recorder.closes) == (1, 1)
 
 
@@ -323,12 +327,12 @@ def test_flush_and_end_reach_the_logs() -> None:
 def test_a_connection_that_says_nothing_makes_no_loggers(level: LogLevel, speaks: bool) -> None:
     told, recorder = observer(level)
     asked = request()
-    told.connected()
-    told.request_received(ev.RequestReceived(asked, encoded(asked)))
-    told.accepted(agreed(asked))
-    told.release_requested()
-    told.terminated()
+    say(told, ob.Connected())
+    say(told, ev.RequestReceived(asked, encoded(asked)))
+    say(told, agreed(asked))
+    say(told, ev.ReleaseRequested(ev.Stage.COMMAND))
+    say(told, ob.Terminated())
     told.flush()
-    told.closed()
+    say(told, ob.Closed())
     assert bool(recorder.messages) is speaks
     assert (told._opened is not None) is speaks

@@ -8,12 +8,13 @@ from pathlib import Path
 import pytest
 
 import dcmrecv.core
+from dcmrecv import observer as ob
 from dcmrecv.conditions import Condition
 from dcmrecv.config import LogLevel, StorageMode
 from dcmrecv.core import events as ev
 from dcmrecv.log.messages import NOTES
 
-from .dcmtk_lines_parts import CT, IMPLICIT, REFERENCE, begin, echo, observer, store, story
+from .dcmtk_lines_parts import CT, IMPLICIT, REFERENCE, begin, echo, observer, say, store, story
 
 DEBUG, INFO, WARN = LogLevel.DEBUG, LogLevel.INFO, LogLevel.WARN
 Note = ev.Remark
@@ -26,12 +27,11 @@ def test_echo_at_info() -> None:
     told, recorder = observer(INFO)
     begin(told, recorder)
     event = echo()
-    told.command_received(event)
-    told.echo_request(event)
-    told.echo_response(event)
-    told.echo_response_sent()
-    told.release_requested()
-    told.terminated()
+    say(told, event)
+    say(told, ob.EchoResponse(event, 0))
+    say(told, ob.EchoResponseSent())
+    say(told, ev.ReleaseRequested(ev.Stage.COMMAND))
+    say(told, ob.Terminated())
     assert recorder.lines == story("echo-verbose")[2:]
 
 
@@ -42,12 +42,11 @@ def test_echo_at_debug(name: str, notes: tuple[Note, ...]) -> None:
     told, recorder = observer(DEBUG)
     begin(told, recorder)
     event = echo(notes=notes)
-    told.command_received(event)
-    told.echo_request(event)
-    told.echo_response(event)
-    told.echo_response_sent()
-    told.release_requested()
-    told.terminated()
+    say(told, event)
+    say(told, ob.EchoResponse(event, 0))
+    say(told, ob.EchoResponseSent())
+    say(told, ev.ReleaseRequested(ev.Stage.COMMAND))
+    say(told, ob.Terminated())
     assert recorder.lines == story(name)
     assert recorder.logger_of("DcmDataset::read()") == "dcmtk.dcmdata"
 
@@ -63,7 +62,7 @@ def test_remarks_about_elements() -> None:
         Note("element-lost", (0, 0x1000, 6)),
         Note("dimse-warning", ("C-Echo RQ: DataSetType != NULL",)),
     )
-    told.command_received(echo(notes=notes))
+    say(told, echo(notes=notes))
     assert recorder.lines == [
         "W: DcmItem: Dataset not in ascending tag order, at element (0000,0002)",
         "W: DcmItem: Invalid Element (????,????) found in data set",
@@ -79,17 +78,17 @@ def test_a_store_at_info() -> None:
     told, recorder = observer(INFO)
     begin(told, recorder)
     event = store()
-    told.command_received(event)
-    told.store_request(event)
-    told.data_set_starts(IMPLICIT)
-    told.data_set_received(event, 3, to_file=False, data_set=None)
-    told.processing_store()
-    told.name_generated(PATH, before_reception=False)
-    told.meta_header_written(IMPLICIT, CT, b"1.2.3.4.5", True, True)
-    told.stored(PATH, event, 400)
-    told.store_response(event, 0)
-    told.release_requested()
-    told.terminated()
+    say(told, event)
+    say(told, ob.StoreStarted(event))
+    say(told, ob.DataSetStarted(IMPLICIT))
+    say(told, ob.DataSetReceived(event, 3, to_file=False))
+    say(told, ob.ProcessingStore())
+    say(told, ob.NameGenerated(PATH, before_reception=False))
+    say(told, ob.MetaHeaderWritten(IMPLICIT, CT, b"1.2.3.4.5", True, True))
+    say(told, ob.Stored(PATH, event, 400))
+    say(told, ob.StoreResponse(event, 0))
+    say(told, ev.ReleaseRequested(ev.Stage.COMMAND))
+    say(told, ob.Terminated())
     assert recorder.lines == story("store-verbose")[2:]
 
 
@@ -104,20 +103,20 @@ def test_a_store_at_debug(name: str) -> None:
     if name == "store-no-uids":
         line = next(line for line in story(name) if "new generated" in line)
         generated = line.split("[")[1].rstrip("]").encode()
-    told.command_received(event)
-    told.store_request(event)
-    told.data_set_starts(IMPLICIT)
-    told.data_set_received(event, 3, to_file=False, data_set=None)
-    told.processing_store()
-    told.name_generated(PATH, before_reception=False)
+    say(told, event)
+    say(told, ob.StoreStarted(event))
+    say(told, ob.DataSetStarted(IMPLICIT))
+    say(told, ob.DataSetReceived(event, 3, to_file=False))
+    say(told, ob.ProcessingStore())
+    say(told, ob.NameGenerated(PATH, before_reception=False))
     if name == "store-overwrite":
-        told.overwriting(PATH)
+        say(told, ob.Overwriting(PATH))
     found = name != "store-no-uids"
-    told.meta_header_written(IMPLICIT, CT, generated, found, found)
-    told.stored(PATH, event, 400)
-    told.store_response(event, 0)
-    told.release_requested()
-    told.terminated()
+    say(told, ob.MetaHeaderWritten(IMPLICIT, CT, generated, found, found))
+    say(told, ob.Stored(PATH, event, 400))
+    say(told, ob.StoreResponse(event, 0))
+    say(told, ev.ReleaseRequested(ev.Stage.COMMAND))
+    say(told, ob.Terminated())
     assert recorder.lines == story(name)
 
 
@@ -125,15 +124,15 @@ def test_a_store_in_bit_preserving_mode() -> None:
     told, recorder = observer(DEBUG, mode=StorageMode.BIT_PRESERVING)
     begin(told, recorder)
     event = store()
-    told.command_received(event)
-    told.name_generated(PATH, before_reception=True)
-    told.overwriting(PATH)
-    told.store_request(event)
-    told.data_set_received(event, 3, to_file=True, data_set=None)
-    told.stored(PATH, event, 400)
-    told.store_response(event, 0)
-    told.release_requested()
-    told.terminated()
+    say(told, event)
+    say(told, ob.NameGenerated(PATH, before_reception=True))
+    say(told, ob.Overwriting(PATH))
+    say(told, ob.StoreStarted(event))
+    say(told, ob.DataSetReceived(event, 3, to_file=True))
+    say(told, ob.Stored(PATH, event, 400))
+    say(told, ob.StoreResponse(event, 0))
+    say(told, ev.ReleaseRequested(ev.Stage.COMMAND))
+    say(told, ob.Terminated())
     assert recorder.lines == story("store-overwrite-bit")
 
 
@@ -141,14 +140,14 @@ def test_an_ignored_data_set() -> None:
     told, recorder = observer(DEBUG, mode=StorageMode.IGNORE)
     begin(told, recorder)
     event = store()
-    told.command_received(event)
-    told.store_request(event)
-    told.data_set_starts(IMPLICIT)
-    told.data_set_received(event, 3, to_file=False, data_set=None)
-    told.ignored()
-    told.store_response(event, 0)
-    told.release_requested()
-    told.terminated()
+    say(told, event)
+    say(told, ob.StoreStarted(event))
+    say(told, ob.DataSetStarted(IMPLICIT))
+    say(told, ob.DataSetReceived(event, 3, to_file=False))
+    say(told, ob.Ignored())
+    say(told, ob.StoreResponse(event, 0))
+    say(told, ev.ReleaseRequested(ev.Stage.COMMAND))
+    say(told, ob.Terminated())
     assert recorder.lines == story("store-ignore")
 
 
@@ -157,18 +156,21 @@ def test_a_data_set_that_cannot_be_parsed(level: LogLevel, name: str) -> None:
     told, recorder = observer(level)
     begin(told, recorder)
     event = store()
-    told.command_received(event)
-    told.store_request(event)
-    told.data_set_starts(IMPLICIT)
-    told.data_set_note(
-        "E",
-        "DcmElement: PatientID (0010,0020) larger (4) than remaining bytes (2) in file,"
-        " premature end of stream",
+    say(told, event)
+    say(told, ob.StoreStarted(event))
+    say(told, ob.DataSetStarted(IMPLICIT))
+    say(
+        told,
+        ob.DataSetRemark(
+            "E",
+            "DcmElement: PatientID (0010,0020) larger (4) than remaining bytes (2) in file,"
+            " premature end of stream",
+        ),
     )
-    told.data_set_unreadable("Invalid stream")
-    told.data_set_failed(event, 3, (FAILED,))
-    told.aborting(ev.ProtocolError(ev.Stage.DATA_SET, (FAILED,), context_id=3))
-    told.terminated()
+    say(told, ob.DataSetUnreadable("Invalid stream"))
+    say(told, ob.DataSetFailed(event, 3, (FAILED,)))
+    say(told, ev.ProtocolError(ev.Stage.DATA_SET, (FAILED,), context_id=3))
+    say(told, ob.Terminated())
     assert recorder.lines == _with_real_context(story(name), 3)
     assert recorder.logger_of("DcmElement") == "dcmtk.dcmdata"
     assert recorder.logger_of("DIMSE Warning") == "dcmtk.dcmnet"
@@ -187,12 +189,12 @@ def test_a_data_set_cut_off_by_an_abort() -> None:
     told, recorder = observer(DEBUG)
     begin(told, recorder)
     event = store()
-    told.command_received(event)
-    told.store_request(event)
-    told.data_set_starts(IMPLICIT)
-    told.data_set_failed(event, 3, (ABORTED,))
-    told.abort_received()
-    told.terminated()
+    say(told, event)
+    say(told, ob.StoreStarted(event))
+    say(told, ob.DataSetStarted(IMPLICIT))
+    say(told, ob.DataSetFailed(event, 3, (ABORTED,)))
+    say(told, ev.PeerClosed(ev.Stage.COMMAND))
+    say(told, ob.Terminated())
     assert recorder.lines == _with_real_context(story("store-abort-inside"), 3)
 
 
@@ -200,11 +202,11 @@ def test_a_data_set_cut_off_by_a_release_before_its_first_fragment() -> None:
     told, recorder = observer(DEBUG)
     begin(told, recorder)
     event = store()
-    told.command_received(event)
-    told.store_request(event)
-    told.data_set_failed(event, None, (Condition(0x0006, 0x0319, "DUL Peer Requested Release"),))
-    told.release_requested()
-    told.terminated()
+    say(told, event)
+    say(told, ob.StoreStarted(event))
+    say(told, ob.DataSetFailed(event, None, (Condition(0x0006, 0x0319, "DUL Peer Requested Release"),)))
+    say(told, ev.ReleaseRequested(ev.Stage.COMMAND))
+    say(told, ob.Terminated())
     assert recorder.lines == _with_real_context(story("store-release-inside"), 3)
 
 
@@ -212,12 +214,12 @@ def test_no_fragment_in_bit_preserving_mode_is_context_0() -> None:
     told, recorder = observer(DEBUG, mode=StorageMode.BIT_PRESERVING)
     begin(told, recorder)
     event = store()
-    told.command_received(event)
-    told.name_generated(PATH, before_reception=True)
-    told.store_request(event)
-    told.data_set_failed(event, None, (ABORTED,))
-    told.abort_received()
-    told.terminated()
+    say(told, event)
+    say(told, ob.NameGenerated(PATH, before_reception=True))
+    say(told, ob.StoreStarted(event))
+    say(told, ob.DataSetFailed(event, None, (ABORTED,)))
+    say(told, ev.PeerClosed(ev.Stage.COMMAND))
+    say(told, ob.Terminated())
     assert recorder.lines == story("store-close-nodata-bit")
 
 
@@ -225,13 +227,13 @@ def test_contexts_of_command_and_data_set_differ() -> None:
     told, recorder = observer(DEBUG)
     begin(told, recorder)
     event = store()
-    told.command_received(event)
-    told.store_request(event)
-    told.data_set_received(event, 5, to_file=False, data_set=None)
-    told.contexts_differ(event, 5)
+    say(told, event)
+    say(told, ob.StoreStarted(event))
+    say(told, ob.DataSetReceived(event, 5, to_file=False))
+    say(told, ob.ContextsDiffer(event, 5))
     cause = Condition(0x0006, 0x0206, "DIMSE: Presentation Contexts of Command and Data Set differ")
-    told.aborting(ev.ProtocolError(ev.Stage.COMMAND, (cause,)))
-    told.terminated()
+    say(told, ev.ProtocolError(ev.Stage.COMMAND, (cause,)))
+    say(told, ob.Terminated())
     assert recorder.lines == story("store-contexts-differ")
 
 
@@ -239,16 +241,16 @@ def test_a_file_that_cannot_be_created_in_normal_mode() -> None:
     told, recorder = observer(DEBUG)
     begin(told, recorder)
     event = store()
-    told.command_received(event)
-    told.store_request(event)
-    told.data_set_starts(IMPLICIT)
-    told.data_set_received(event, 3, to_file=False, data_set=None)
-    told.processing_store()
-    told.name_generated(PATH, before_reception=False)
-    told.store_error("cannot store received object: out/CT.1.2.3.4.5: Is a directory")
-    told.store_response(event, 0xA700)
-    told.release_requested()
-    told.terminated()
+    say(told, event)
+    say(told, ob.StoreStarted(event))
+    say(told, ob.DataSetStarted(IMPLICIT))
+    say(told, ob.DataSetReceived(event, 3, to_file=False))
+    say(told, ob.ProcessingStore())
+    say(told, ob.NameGenerated(PATH, before_reception=False))
+    say(told, ob.NotStored(PATH, "Is a directory"))
+    say(told, ob.StoreResponse(event, 0xA700))
+    say(told, ev.ReleaseRequested(ev.Stage.COMMAND))
+    say(told, ob.Terminated())
     assert recorder.lines == story("store-is-directory")
 
 
@@ -256,13 +258,13 @@ def test_an_empty_data_set_in_normal_mode() -> None:
     told, recorder = observer(DEBUG)
     begin(told, recorder)
     event = store()
-    told.command_received(event)
-    told.store_request(event)
-    told.data_set_received(event, 3, to_file=False, data_set=None)
-    told.processing_store()
-    told.store_response(event, 0xC000)
-    told.release_requested()
-    told.terminated()
+    say(told, event)
+    say(told, ob.StoreStarted(event))
+    say(told, ob.DataSetReceived(event, 3, to_file=False))
+    say(told, ob.ProcessingStore())
+    say(told, ob.StoreResponse(event, 0xC000))
+    say(told, ev.ReleaseRequested(ev.Stage.COMMAND))
+    say(told, ob.Terminated())
     assert recorder.lines == story("store-empty-dataset")
 
 
@@ -270,15 +272,15 @@ def test_a_file_that_cannot_be_created_in_bit_preserving_mode() -> None:
     told, recorder = observer(DEBUG, mode=StorageMode.BIT_PRESERVING)
     begin(told, recorder)
     event = store()
-    told.command_received(event)
-    told.name_generated(PATH, before_reception=True)
-    told.store_request(event)
-    told.file_not_created(PATH, 3)
-    told.data_set_dropped(event)
-    told.store_response(event, 0xA700)
+    say(told, event)
+    say(told, ob.NameGenerated(PATH, before_reception=True))
+    say(told, ob.StoreStarted(event))
+    say(told, ob.FileNotCreated(PATH, 3))
+    say(told, ob.DataSetDropped(event))
+    say(told, ob.StoreResponse(event, 0xA700))
     cause = Condition(0x0006, 0x020A, "Cannot create file: out/CT.1.2.3.4.5")
-    told.aborting(ev.ProtocolError(ev.Stage.COMMAND, (cause,)))
-    told.terminated()
+    say(told, ev.ProtocolError(ev.Stage.COMMAND, (cause,)))
+    say(told, ob.Terminated())
     assert recorder.lines == story("store-dir-bit")
 
 
@@ -286,10 +288,10 @@ def test_a_file_that_cannot_be_written_in_bit_preserving_mode() -> None:
     told, recorder = observer(INFO, mode=StorageMode.BIT_PRESERVING)
     begin(told, recorder)
     event = store()
-    told.store_request(event)
-    told.file_not_written(3)
-    told.data_set_dropped(event)
-    told.store_response(event, 0xA700)
+    say(told, ob.StoreStarted(event))
+    say(told, ob.FileNotWritten(3))
+    say(told, ob.DataSetDropped(event))
+    say(told, ob.StoreResponse(event, 0xA700))
     assert recorder.lines == [
         "I: Received C-STORE Request (MsgID 1)",
         "E: Unable to receive dataset on presentation context 3:"
@@ -305,7 +307,7 @@ def test_a_file_that_cannot_be_written_in_bit_preserving_mode() -> None:
 )
 def test_statuses_at_info(status: int, words: str) -> None:
     told, recorder = observer(INFO)
-    told.store_response(store(), status)
+    say(told, ob.StoreResponse(store(), status))
     assert recorder.lines == [f"I: Sending C-STORE Response ({words})"]
 
 
@@ -315,8 +317,8 @@ def test_a_response_that_cannot_be_sent() -> None:
         Condition(0x0006, 0x020E, "DIMSE Failed to send message"),
         Condition(0x0006, 0x031D, "TCP I/O Error (Broken pipe) occurred in routine: writeDataPDU"),
     )
-    told.response_failed("C-STORE", causes)
-    told.aborting(ev.ProtocolError(ev.Stage.COMMAND, causes))
+    say(told, ob.ResponseFailed("C-STORE", causes))
+    say(told, ev.ProtocolError(ev.Stage.COMMAND, causes))
     detail = [
         "0006:020e DIMSE Failed to send message",
         "0006:031d TCP I/O Error (Broken pipe) occurred in routine: writeDataPDU",
@@ -336,7 +338,8 @@ def test_a_command_that_is_not_handled(name: str) -> None:
     begin(told, recorder)
     line = "cannot handle this kind of DIMSE command (0x0020), we are a Storage SCP only"
     cause = Condition(0x0006, 0x0201, "DIMSE Bad command type")
-    told.aborting(
+    say(
+        told,
         ev.ProtocolError(
             ev.Stage.COMMAND,
             (cause,),
@@ -344,7 +347,7 @@ def test_a_command_that_is_not_handled(name: str) -> None:
             command_set=command,
             context_of_command=1,
             command_started=True,
-        )
+        ),
     )
     assert recorder.lines == [
         'D: DcmDataset::read() TransferSyntax="Little Endian Implicit"',
@@ -356,15 +359,16 @@ def test_a_command_that_is_not_handled(name: str) -> None:
 
 def test_causes_are_hidden_at_info() -> None:
     told, recorder = observer(INFO)
-    told.aborting(ev.ProtocolError(ev.Stage.COMMAND, (FAILED,)))
-    told.terminated()
+    say(told, ev.ProtocolError(ev.Stage.COMMAND, (FAILED,)))
+    say(told, ob.Terminated())
     assert recorder.lines == []
 
 
 def test_lines_of_an_error_find_their_logger() -> None:
     told, recorder = observer(WARN)
-    told.aborting(
-        ev.ProtocolError(ev.Stage.COMMAND, (FAILED,), lines=(("W", "DcmItem: x"), ("E", "cannot handle")))
+    say(
+        told,
+        ev.ProtocolError(ev.Stage.COMMAND, (FAILED,), lines=(("W", "DcmItem: x"), ("E", "cannot handle"))),
     )
     assert [(name, text) for name, _, text, _ in recorder.messages] == [
         ("dcmtk.dcmdata", "DcmItem: x"),
@@ -377,10 +381,10 @@ def test_half_a_command_was_read(name: str) -> None:
     told, recorder = observer(DEBUG)
     begin(told, recorder)
     if name == "command-half-abort":
-        told.abort_received(command_started=True)
+        say(told, ev.PeerClosed(ev.Stage.COMMAND, command_started=True))
     else:
-        told.release_requested(command_started=True)
-    told.terminated()
+        say(told, ev.ReleaseRequested(ev.Stage.COMMAND, command_started=True))
+    say(told, ob.Terminated())
     assert recorder.lines == story(name)
 
 
@@ -388,9 +392,9 @@ def test_json_fields_are_made_only_for_those_who_want_them() -> None:
     event = store()
     for wanted in (False, True):
         told, recorder = observer(INFO, fields=wanted)
-        told.store_request(event)
-        told.stored(PATH, event, 400)
-        told.store_response(event, 0)
+        say(told, ob.StoreStarted(event))
+        say(told, ob.Stored(PATH, event, 400))
+        say(told, ob.StoreResponse(event, 0))
         fields = [message[3] for message in recorder.messages]
         if wanted:
             assert fields[1] == {

@@ -6,12 +6,13 @@ import struct
 
 import pytest
 
+from dcmrecv import observer as ob
 from dcmrecv.conditions import Condition
 from dcmrecv.config import LogLevel, StorageMode
 from dcmrecv.core import events as ev
 from dcmrecv.log.trace_text import Wire
 
-from .dcmtk_lines_parts import CT, IMPLICIT, REFERENCE, agreed, encoded, observer, request, store, story
+from .dcmtk_lines_parts import CT, IMPLICIT, REFERENCE, agreed, encoded, observer, request, say, store, story
 
 PATH = b"<OD>/CT.1.2.3.4.5"
 
@@ -43,33 +44,33 @@ def _pdata(flags: int, data: bytes) -> bytes:
 def test_a_store(name: str) -> None:
     mode = StorageMode.BIT_PRESERVING if name.endswith("bit") else StorageMode.NORMAL
     told, recorder = observer(LogLevel.TRACE, mode=mode)
-    assert told.wants_wire
+    assert ob.WireReceived in told.wanted
     asked = request()
     raw = encoded(asked)
     event = store(command_set=_command())
     data_set = bytes(92)
-    told.connected()
-    told.wire_received(memoryview(raw))
-    told.request_received(ev.RequestReceived(asked, raw))
-    told.accepted(agreed(asked))
-    told.wire_received(memoryview(_pdata(3, event.command_set) + _pdata(2, data_set)))
-    told.command_received(event)
+    say(told, ob.Connected())
+    say(told, ob.WireReceived(memoryview(raw)))
+    say(told, ev.RequestReceived(asked, raw))
+    say(told, agreed(asked))
+    say(told, ob.WireReceived(memoryview(_pdata(3, event.command_set) + _pdata(2, data_set))))
+    say(told, event)
     if mode is StorageMode.BIT_PRESERVING:
-        told.name_generated(PATH, before_reception=True)
-        told.store_request(event)
-        told.data_set_received(event, 3, to_file=True, data_set=None)
+        say(told, ob.NameGenerated(PATH, before_reception=True))
+        say(told, ob.StoreStarted(event))
+        say(told, ob.DataSetReceived(event, 3, to_file=True))
     else:
-        told.store_request(event)
-        told.data_set_starts(IMPLICIT)
-        told.data_set_received(event, 3, to_file=False, data_set=None)
-        told.processing_store()
-        told.name_generated(PATH, before_reception=False)
-        told.meta_header_written(IMPLICIT, CT, b"1.2.3.4.5", True, True)
-    told.stored(PATH, event, 400)
-    told.store_response(event, 0)
-    told.wire_received(memoryview(b"\5\0\0\0\0\4\0\0\0\0"))
-    told.release_requested()
-    told.terminated()
+        say(told, ob.StoreStarted(event))
+        say(told, ob.DataSetStarted(IMPLICIT))
+        say(told, ob.DataSetReceived(event, 3, to_file=False))
+        say(told, ob.ProcessingStore())
+        say(told, ob.NameGenerated(PATH, before_reception=False))
+        say(told, ob.MetaHeaderWritten(IMPLICIT, CT, b"1.2.3.4.5", True, True))
+    say(told, ob.Stored(PATH, event, 400))
+    say(told, ob.StoreResponse(event, 0))
+    say(told, ob.WireReceived(memoryview(b"\5\0\0\0\0\4\0\0\0\0")))
+    say(told, ev.ReleaseRequested(ev.Stage.COMMAND))
+    say(told, ob.Terminated())
     assert recorder.lines == story(name)
 
 
@@ -95,8 +96,8 @@ def test_headers_do_not_depend_on_the_pieces() -> None:
 def test_an_abort_and_a_close_are_told_apart() -> None:
     for wire, line in ((b"\7\0\0\0\0\4abcd", "Indicate Peer Aborted"), (b"", "Indicate AP Abort")):
         told, recorder = observer(LogLevel.TRACE)
-        told.wire_received(memoryview(wire))
-        told.abort_received()
+        say(told, ob.WireReceived(memoryview(wire)))
+        say(told, ev.PeerClosed(ev.Stage.COMMAND))
         assert any(line in text for text in recorder.lines)
         assert recorder.lines[-1] == "I: Received Association Abort Request"
 
@@ -106,7 +107,7 @@ def test_any_command_can_be_shown(name: str) -> None:
     command = bytes.fromhex(REFERENCE["commands"][name]["command"])
     told, recorder = observer(LogLevel.TRACE)
     cause = Condition(0x0006, 0x0201, "DIMSE Bad command type")
-    told.aborting(ev.ProtocolError(ev.Stage.COMMAND, (cause,), command_set=command, context_of_command=1))
+    say(told, ev.ProtocolError(ev.Stage.COMMAND, (cause,), command_set=command, context_of_command=1))
     lines = recorder.lines
     assert f"T: DIMSE receiveCommand: 1 PDVs ({len(command)} bytes), PresID=1" in lines
     assert any(line.startswith("T: (0000,0100) US ") for line in lines)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -20,7 +20,7 @@ from dcmrecv.config import (
     StorageConfig,
 )
 from dcmrecv.core.events import StoreRequest
-from dcmrecv.observer import AssociationObserver, ReceiverObserver
+from dcmrecv.observer import AssociationEvent, AssociationObserver, Crashed, ReceiverObserver
 from dcmrecv.receiver import Receiver
 from dcmrecv.receiver.service import Service
 from dcmrecv.server.listener import open_listener
@@ -34,8 +34,11 @@ class Told(AssociationObserver):
     def __init__(self, crashes: list[Exception]) -> None:
         self._crashes = crashes
 
-    def crashed(self, error: Exception) -> None:
-        self._crashes.append(error)
+    wanted = frozenset({Crashed})
+
+    def observe(self, event: AssociationEvent) -> None:
+        assert isinstance(event, Crashed)
+        self._crashes.append(event.error)
 
 
 class Teller(ReceiverObserver):
@@ -85,6 +88,34 @@ def test_a_mistake_of_ours_costs_one_association(
                 _store(receiver.port)
     assert [str(error) for error in teller.crashes] == ["a mistake"] * 40
     assert _store(receiver.port) == 0
+
+
+class Raising(ReceiverObserver):
+    """Fails at every event of a connection."""
+
+    def association(self, peer_address: str, peer_port: int) -> AssociationObserver:
+        return RaisingAssociation()
+
+
+class RaisingAssociation(AssociationObserver):
+    wanted = frozenset(get_args(AssociationEvent))
+
+    def observe(self, event: AssociationEvent) -> None:
+        raise LookupError(type(event).__name__)
+
+
+def test_an_observer_that_raises_costs_no_answer(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    config = Config(
+        association=AssociationConfig(accept_all=True),
+        network=NetworkConfig(port=0),
+        storage=StorageConfig(directory=bytes(tmp_path)),
+    )
+    with Receiver(config, observer=Raising()) as running:
+        assert _store(running.port) == 0
+    assert len(list(tmp_path.iterdir())) == 1
+    records = [record for record in caplog.records if record.name == "dcmrecv"]
+    raised = {str(record.exc_info[1]) for record in records if record.exc_info}
+    assert {"Connected", "StoreRequest", "Stored", "StoreResponse", "Closed"} <= raised
 
 
 def test_an_object_that_takes_long_holds_up_nobody(

@@ -6,7 +6,7 @@ import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
@@ -14,7 +14,7 @@ from dcmrecv.conditions import Condition
 from dcmrecv.config import StorageConfig, StorageMode
 from dcmrecv.core.events import AcceptedAssociation, AssociateRequest, StoreRequest
 from dcmrecv.dataset.dictionary import builtin_dictionary
-from dcmrecv.observer import AssociationObserver
+from dcmrecv.observer import AssociationEvent, AssociationObserver, DataSetRemark
 from dcmrecv.storage import ObjectStore, StoreRefused, StoreResult
 
 CT = b"1.2.840.10008.5.1.4.1.1.2"
@@ -37,25 +37,24 @@ def data_set(instance: bytes = b"1.2.3.4", sop_class: bytes = CT, *, date: bytes
 
 
 class Remembering(AssociationObserver):
-    """Writes down every call as (name, positional arguments)."""
+    """Remembers every event but the parser's remarks."""
 
-    wants_milestones = True
+    wanted = frozenset(get_args(AssociationEvent))
 
     def __init__(self) -> None:
-        self.calls: list[tuple[Any, ...]] = []
+        self.events: list[AssociationEvent] = []
 
-    def __getattribute__(self, name: str) -> Any:
-        if name.startswith(("_", "calls", "wants", "note_detail", "names", "of")):
-            return super().__getattribute__(name)
-        return lambda *arguments, **keywords: self.calls.append((name, *arguments, *keywords.values()))
+    def observe(self, event: AssociationEvent) -> None:
+        if not isinstance(event, DataSetRemark):
+            self.events.append(event)
 
     def names(self) -> list[str]:
-        """Return the names of the calls, without the parser's remarks."""
-        return [call[0] for call in self.calls if call[0] != "data_set_note"]
+        """Return the names of the kinds of all events."""
+        return [type(event).__name__ for event in self.events]
 
-    def of(self, name: str) -> list[tuple[Any, ...]]:
-        """Return the arguments of all calls of one name."""
-        return [call[1:] for call in self.calls if call[0] == name]
+    def of(self, name: str) -> list[Any]:
+        """Return all events of a kind."""
+        return [event for event in self.events if type(event).__name__ == name]
 
 
 @dataclass

@@ -63,7 +63,7 @@ def test_refused_and_nothing_left(
     assert hit.hits
     assert sent.status == 0xA700
     assert (sent.aborted is not None) is (mode is StorageMode.BIT_PRESERVING)
-    assert "stored" not in sent.observer.names()
+    assert "Stored" not in sent.observer.names()
     assert everything(out) == {"CT.1.2.3"}
     assert (out / "CT.1.2.3").read_bytes() == old
     assert one.send(data_set(b"2.2"), b"1.2.3").status == 0
@@ -114,12 +114,11 @@ def test_target_is_a_directory(peer: Callable[..., Peer], out: Path, mode: Stora
     (out / "CT.1.2.3").mkdir()
     sent = peer(mode).send(data_set())
     assert sent.status == 0xA700
-    assert "overwriting" not in sent.observer.names()
+    assert "Overwriting" not in sent.observer.names()
     if mode is StorageMode.NORMAL:
-        (error,) = sent.observer.of("store_error")
-        assert error == (f"cannot store received object: {out}/CT.1.2.3: Is a directory",)
+        assert sent.observer.of("NotStored") == [(f"{out}/CT.1.2.3".encode(), "Is a directory")]
     else:
-        assert "file_not_created" in sent.observer.names()
+        assert "FileNotCreated" in sent.observer.names()
     assert everything(out) == set()
 
 
@@ -144,7 +143,7 @@ def test_access_denied_keeps_the_old_file(
     )
     sent = peer(mode).send(data_set())
     assert sent.status == 0xA700
-    assert "overwriting" in sent.observer.names()
+    assert "Overwriting" in sent.observer.names()
     assert everything(out) == {"CT.1.2.3"}
     assert (out / "CT.1.2.3").read_bytes() == b"old"
 
@@ -158,7 +157,7 @@ def test_name_too_long(
     assert sent.status == 0xA700
     assert everything(out) == set()
     if mode is StorageMode.NORMAL:
-        assert sent.observer.of("store_error")[0][0].endswith(": File name too long")
+        assert sent.observer.of("NotStored")[0].reason == "File name too long"
 
 
 @pytest.mark.parametrize("filenames", [FilenameMode.UNIQUE, FilenameMode.SYSTEM_TIME])
@@ -244,13 +243,11 @@ def test_an_output_directory_that_became_a_file(peer: Callable[..., Peer], out: 
     out.write_bytes(b"")
     sent = normal.send(data_set())
     assert sent.status == 0xA700
-    text = f"directory for received object: {out}: Cannot create directory: File exists"
-    assert sent.observer.of("store_error") == [(f"cannot create {text}",)]
+    path, reason = bytes(out), "Cannot create directory: File exists"
+    assert sent.observer.of("DirectoryNotCreated") == [(path, reason, False)]
     sent = bit.send(data_set())
     assert (sent.status, sent.aborted is None) == (None, False)
-    assert sent.observer.of("store_error") == [
-        (f"cannot create directory for object to be received: {out}: Cannot create directory: File exists",)
-    ]
+    assert sent.observer.of("DirectoryNotCreated") == [(path, reason, True)]
 
 
 def test_descriptors_do_not_leak(peer: Callable[..., Peer], out: Path) -> None:

@@ -54,8 +54,8 @@ def test_a_link_in_place_of_a_directory_is_not_followed(
     one = peer(subdirectories=SubdirectoryMode.SERIES_DATE)
     sent = one.send(data_set(date=None if component == "undef" else b"20240131"))
     assert sent.status == 0xA700
-    (error,) = sent.observer.of("store_error")
-    assert error[0].endswith(": Cannot create directory: File exists")
+    (error,) = sent.observer.of("DirectoryNotCreated")
+    assert error.reason == "Cannot create directory: File exists"
     assert {path.name for path in outside.rglob("*")} == {"precious"}
     assert everything(out) == {component}
 
@@ -87,10 +87,7 @@ def test_a_file_in_place_of_a_directory(peer: Callable[..., Peer], out: Path) ->
     (out / "data").write_bytes(b"")
     sent = peer(subdirectories=SubdirectoryMode.SERIES_DATE).send(data_set(date=b"20240131"))
     assert sent.status == 0xA700
-    assert sent.observer.of("store_error") == [
-        (
-            f"cannot create directory for received object: {out}/data/2024/01/31:"
-            " Cannot create directory: File exists",
-        )
+    assert sent.observer.of("DirectoryNotCreated") == [
+        (bytes(out / "data/2024/01/31"), "Cannot create directory: File exists", False)
     ]
     assert everything(out) == {"data"}

@@ -108,7 +108,7 @@ def test_a_burst_of_system_times_loses_nothing(
     for number in range(10):
         sent = (one if number % 2 else two).send(data_set(b"1.%d" % number))
         assert sent.status == 0
-        assert "overwriting" not in sent.observer.names()
+        assert "Overwriting" not in sent.observer.names()
     assert len(everything(out)) == 10
 
 
@@ -128,19 +128,17 @@ def test_a_name_that_cannot_be_looked_up(peer: Callable[..., Peer], out: Path, o
     if obstacle == "file":
         out.rmdir()
         out.write_bytes(b"")
-    text = "cannot generate directory or file name for received object: Could not generate filename"
+    text = "Could not generate filename"
     for one in (normal, dated):
         sent = one.send(data_set())
         assert sent.status == 0xC000
-        assert sent.observer.of("store_error") == [(text,)]
-        assert "name_generated" not in sent.observer.names()
+        assert sent.observer.of("NameNotGenerated") == [(text, False)]
+        assert "NameGenerated" not in sent.observer.names()
     sent = bit.send(data_set())
     assert sent.status is None
     assert sent.aborted == (Condition(0x0000, 0x000E, "Could not generate filename"),)
-    assert sent.observer.of("store_error") == [
-        ("cannot generate directory or file name for object to be received: Could not generate filename",)
-    ]
-    assert sent.observer.names() == ["store_error"]
+    assert sent.observer.of("NameNotGenerated") == [("Could not generate filename", True)]
+    assert sent.observer.names() == ["NameNotGenerated"]
 
 
 @pytest.mark.parametrize(
@@ -163,8 +161,8 @@ def test_a_name_taken_at_the_last_moment(
     (out / "CT_1").write_bytes(b"older")
     sent = one.send(content)
     assert sent.status == 0
-    assert sent.observer.names().count("meta_header_written") == 1
-    assert sent.observer.of("stored")[0][0].endswith(b"/CT_2")
+    assert sent.observer.names().count("MetaHeaderWritten") == 1
+    assert sent.observer.of("Stored")[0][0].endswith(b"/CT_2")
     assert everything(out) == {"CT_1", "CT_2"}
     assert (out / "CT_1").read_bytes() == b"older"
 

@@ -47,7 +47,7 @@ def test_the_text_of_a_fault(peer: Callable[..., Peer], out: Path, call: str, er
     with fault(call, error):
         sent = one.send(data_set())
     text = "I/O suspension or premature end of stream" if call == "writev" else os.strerror(error)
-    assert sent.observer.of("store_error") == [(f"cannot store received object: {out}/CT.1.2.3: {text}",)]
+    assert sent.observer.of("NotStored") == [(f"{out}/CT.1.2.3".encode(), text)]
 
 
 # -- writing -----------------------------------------------------------------------------------------
@@ -85,8 +85,7 @@ def test_a_directory_made_again_in_which_no_file_can_be_made(
     monkeypatch.setattr(os, "open", refuse)
     sent = one.send(data_set())
     assert sent.status == 0xA700
-    text = f"cannot store received object: {out}/CT.1.2.3: {os.strerror(errno.EDQUOT)}"
-    assert sent.observer.of("store_error") == [(text,)]
+    assert sent.observer.of("NotStored") == [(f"{out}/CT.1.2.3".encode(), os.strerror(errno.EDQUOT))]
     assert everything(out) == set()
 
 
@@ -122,8 +121,7 @@ def test_content_that_cannot_be_mapped(
         patch.setattr(mmap, "mmap", refuse)
         sent = one.send(UNSORTED)
     assert sent.status == 0xA700
-    text = f"cannot store received object: {out}/CT.1.2.3: {os.strerror(errno.ENOMEM)}"
-    assert sent.observer.of("store_error") == [(text,)]
+    assert sent.observer.of("NotStored") == [(f"{out}/CT.1.2.3".encode(), os.strerror(errno.ENOMEM))]
     assert everything(out) == set()
     assert one.send(UNSORTED).status == 0
 
@@ -157,7 +155,7 @@ def test_a_group_length_that_cannot_be_put_right(
         sent = one.send(content, pdv=16000)
     assert hit.hits == 1
     assert (sent.status, sent.aborted) == (0xA700, None)
-    assert sent.observer.of("stored") == []
+    assert sent.observer.of("Stored") == []
     assert everything(out) == set()
     assert descriptors(one) == before
     assert one.send(content, pdv=16000).status == 0
@@ -229,7 +227,7 @@ def test_a_directory_that_cannot_be_synchronised(
         sent = one.send(data_set(b"2.2"), b"1")
     assert hit.hits == 2
     assert sent.status == 0xA700
-    assert sent.observer.of("stored") == []
+    assert sent.observer.of("Stored") == []
     (name,) = everything(out)
     assert (out / name).read_bytes().endswith(data_set(b"2.2"))
     assert descriptors(one) == before
@@ -284,7 +282,8 @@ def test_a_parent_that_cannot_be_synchronised_is_tried_again(
         tried.clear()
         sent = one.send(data_set(date=b"20240131"))
         assert sent.status == 0xA700
-        assert sent.observer.of("store_error")[0][0].endswith(": " + os.strerror(errno.EIO))
+        (error,) = sent.observer.of("NotStored") + sent.observer.of("DirectoryNotCreated")
+        assert error.reason.endswith(os.strerror(errno.EIO))
         assert tried[-1] == "data"
     assert everything(out) == set()
     assert descriptors(one) == before
@@ -413,8 +412,7 @@ def test_a_fault_of_the_copy(
         sent = one.send(data_set(b"2.2", date=b"20240131"))
     assert failed == [step]
     assert (sent.status, sent.aborted) == (0xA700, None)
-    (text,) = sent.observer.of("store_error")[0]
-    assert text.endswith(os.strerror(error))
+    assert [event.reason for event in sent.observer.of("NotStored")] == [os.strerror(error)]
     assert everything(out) == {f"{DAY}/CT.1.2.3"}
     assert (out / DAY / "CT.1.2.3").read_bytes() == old
     assert descriptors(one) == before

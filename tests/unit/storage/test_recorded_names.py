@@ -80,5 +80,5 @@ def test_an_empty_class_aborts_bit_preserving_default_names(peer: Callable[..., 
     sent = peer(StorageMode.BIT_PRESERVING).send(data_set(), sop_class=b"")
     assert sent.status is None
     assert sent.aborted is not None
-    assert sent.observer.names() == ["store_error"]
+    assert sent.observer.names() == ["NameNotGenerated"]
     assert everything(out) == set()

@@ -35,9 +35,9 @@ def test_bit_preserving_file(peer: Callable[..., Peer], out: Path) -> None:
     sent = peer(BIT).send(b"anything at all", b"1.2.3", pdv=4)
     assert sent.status == 0
     assert (out / "CT.1.2.3").read_bytes() == expected_header(CT, b"1.2.3", b" SCU") + b"anything at all"
-    assert sent.observer.names() == ["name_generated", "stored"]
-    assert sent.observer.of("name_generated") == [(f"{out}/CT.1.2.3".encode(), True)]
-    assert sent.observer.of("stored")[0][2] == (out / "CT.1.2.3").stat().st_size
+    assert sent.observer.names() == ["NameGenerated", "Stored"]
+    assert sent.observer.of("NameGenerated") == [(f"{out}/CT.1.2.3".encode(), True)]
+    assert sent.observer.of("Stored")[0][2] == (out / "CT.1.2.3").stat().st_size
 
 
 @pytest.mark.parametrize("pdv", [None, 2, 14, 1000])
@@ -47,14 +47,14 @@ def test_normal_file(peer: Callable[..., Peer], out: Path, pdv: int | None) -> N
     assert sent.status == 0
     assert (out / "CT.1.2.3").read_bytes() == expected_header(CT, b"1.2.3.4") + content
     assert sent.observer.names() == [
-        "data_set_starts",
-        "processing_store",
-        "name_generated",
-        "meta_header_written",
-        "stored",
+        "DataSetStarted",
+        "ProcessingStore",
+        "NameGenerated",
+        "MetaHeaderWritten",
+        "Stored",
     ]
-    assert sent.observer.of("meta_header_written") == [(EXPLICIT, CT, b"1.2.3.4", True, True)]
-    assert sent.observer.of("stored")[0][2] == (out / "CT.1.2.3").stat().st_size
+    assert sent.observer.of("MetaHeaderWritten") == [(EXPLICIT, CT, b"1.2.3.4", True, True)]
+    assert sent.observer.of("Stored")[0][2] == (out / "CT.1.2.3").stat().st_size
 
 
 @pytest.mark.parametrize("mode", [NORMAL, BIT])
@@ -64,14 +64,14 @@ def test_overwriting(peer: Callable[..., Peer], out: Path, mode: StorageMode) ->
     sent = one.send(data_set(b"2.2"))
     assert sent.status == 0
     names = sent.observer.names()
-    assert names.index("overwriting") == names.index("name_generated") + 1
-    assert sent.observer.of("overwriting") == [(f"{out}/CT.1.2.3".encode(),)]
+    assert names.index("Overwriting") == names.index("NameGenerated") + 1
+    assert sent.observer.of("Overwriting") == [(f"{out}/CT.1.2.3".encode(),)]
     assert b"2.2" in (out / "CT.1.2.3").read_bytes()
 
 
 def test_ignore(peer: Callable[..., Peer], out: Path) -> None:
     sent = peer(IGNORE).send(data_set(), pdv=10)
-    assert (sent.status, sent.observer.names()) == (0, ["data_set_starts", "ignored"])
+    assert (sent.status, sent.observer.names()) == (0, ["DataSetStarted", "Ignored"])
     assert peer(IGNORE).send(b"").status == 0
     assert everything(out) == set()
 
@@ -92,13 +92,13 @@ def test_unreadable_data_set(
     sent = peer(mode).send(data_set()[:-3], pdv=pdv)
     assert sent.status is None
     assert sent.aborted is not None
-    assert sent.observer.names()[-1] == "data_set_unreadable"
+    assert sent.observer.names()[-1] == "DataSetUnreadable"
     assert everything(out) == set()
 
 
 def test_no_uids_in_the_data_set(peer: Callable[..., Peer], out: Path) -> None:
     sent = peer().send(element(0x00100010, b"PN", b"A^B "))
-    (meta,) = sent.observer.of("meta_header_written")
+    (meta,) = sent.observer.of("MetaHeaderWritten")
     assert meta[1] == b"1.2.276.0.7230010.3.1.0.1"
     assert meta[2].startswith(b"1.2.276.0.7230010.3.1.4.")
     assert meta[3:] == (False, False)
@@ -245,7 +245,7 @@ def test_output_directory_as_messages_show_it(
     monkeypatch.chdir(out)
     for mode in (NORMAL, BIT):
         sent = peer(mode, directory=given).send(data_set())
-        assert sent.observer.of("name_generated")[0][0] == shown + b"CT.1.2.3"
+        assert sent.observer.of("NameGenerated")[0][0] == shown + b"CT.1.2.3"
         assert sent.status == 0
 
 
@@ -278,7 +278,7 @@ def test_every_naming_mode_stores(
     assert sent.status == 0
     (name,) = everything(out)
     assert name.endswith(".dcm")
-    assert sent.observer.of("stored")[0][0] == f"{out}/{name}".encode()
+    assert sent.observer.of("Stored")[0][0] == f"{out}/{name}".encode()
 
 
 def test_meta_header_of_odd_values() -> None:
