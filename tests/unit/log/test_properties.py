@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -108,6 +109,7 @@ def test_doubling_variables_meet_a_limit() -> None:
         expanded(values)
 
 
+@hypothesis.settings(deadline=None)
 @given(st.dictionaries(st.text("ab", max_size=2), st.text("ab${}", max_size=12), max_size=5))
 def test_expansion_ends(values: dict[str, str]) -> None:
     try:
