@@ -10,10 +10,9 @@ from pathlib import Path
 import pytest
 
 from dcmrecv.cli.command_files import expand
-from dcmrecv.cli.evaluate import evaluate, evaluate_logging
-from dcmrecv.cli.options import Option
-from dcmrecv.cli.parser import build_parser, parse
-from dcmrecv.cli.table import ADDITIONS, ALL_OPTIONS
+from dcmrecv.cli.evaluate import LOGGING, REST, evaluate, level_admits
+from dcmrecv.cli.scan import scan
+from dcmrecv.options import ALL_OPTIONS, OUR_GROUPS, VERBOSE_MODE, Option
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), *ROOT.glob("docs/spec/README.md")])
@@ -79,7 +78,7 @@ def test_every_option_is_in_the_option_reference(option: Option) -> None:
 
 
 def _additions() -> list[Option]:
-    return [option for subgroup in ADDITIONS.subgroups for option in subgroup.options]
+    return [option for group in OUR_GROUPS for subgroup in group.subgroups for option in subgroup.options]
 
 
 @pytest.mark.parametrize("option", _additions(), ids=lambda option: option.long)
@@ -114,9 +113,9 @@ def test_a_command_line_is_understood(
             command_file = tmp_path / Path(word[1:]).name
             command_file.write_text("11112\n")
             words[words.index(word)] = f"@{command_file}"
-    parsed = parse(build_parser(ALL_OPTIONS), expand(words), {})
-    evaluate_logging(parsed)
-    if any(option.exclusive and parsed.rightmost(option.long) for option in ALL_OPTIONS):
+    parsed = scan(expand(words))
+    fields = evaluate(parsed, LOGGING, {})
+    if any(use.option.exclusive for use in parsed.uses):
         return
-    evaluate(parsed)
-    assert len(parsed.parameters) == 1
+    evaluate(parsed, REST, {VERBOSE_MODE: level_admits(fields, "INFO")})
+    assert len(parsed.all("port")) == 1

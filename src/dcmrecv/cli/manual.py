@@ -5,19 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from dcmrecv.cli.options import Group, Option
-from dcmrecv.cli.table import ADDITIONS, GROUPS, REFERENCE_GROUPS
+from dcmrecv.cli.exit_codes import EXIT_CODES
+from dcmrecv.options import ALL_OPTIONS, OUR_GROUPS, PORT, REFERENCE_GROUPS, Option
 
 __all__ = ["man_page", "option_reference"]
 
-EXIT_CODES = (
-    (0, "The help screen, version information or a list was printed."),
-    (1, "The command line is wrong."),
-    (45, "The output directory does not exist or cannot be written to."),
-    (64, "The port cannot be opened."),
-    (66, "The association configuration file or the profile cannot be used."),
-    (71, "TLS cannot be set up: keys, certificates or cipher suites."),
-)
 STOPPED = (
     "A running receiver is stopped by SIGTERM or SIGINT. It finishes running transfers within the grace time "
     "and then ends by the same signal."
@@ -27,16 +19,16 @@ _BRACKETED = re.compile(r"\[([a-z])\]")
 
 def _values(option: Option) -> list[str]:
     """Return the names of an option's values: ``[p]rivate key file, [c]ertificate file: string`` has two."""
-    if not option.values:
+    if not option.value:
         return []
-    described = option.value_text.split(":", 1)[0]
+    described = option.value.split(":", 1)[0]
     names = [_BRACKETED.sub(r"\1", name).strip() for name in described.split(",")]
     return [name.replace(" ", "-") for name in names]
 
 
 def _remark(option: Option) -> str:
     """Return what the value description says behind the names: type, range, default."""
-    return option.value_text.partition(":")[2].strip() if option.values else ""
+    return option.value.partition(":")[2].strip()
 
 
 def _sentence(option: Option) -> str:
@@ -66,12 +58,12 @@ def man_page(version: str) -> str:
         ".SH PARAMETERS",
         ".TP",
         ".I port",
-        "TCP port number to listen on (1..65535)",
+        f"TCP port number to listen on ({PORT.low}..{PORT.high})",
         ".SH OPTIONS",
         _roff("An option is written exactly as below: no abbreviations, no --option=value."),
         _roff("Values are the next arguments. Of options that exclude each other the rightmost counts."),
     ]
-    for group in GROUPS:
+    for group in (*REFERENCE_GROUPS, *OUR_GROUPS):
         lines.append(f".SS {_roff(group.heading.rstrip(':').capitalize())}")
         for subgroup in group.subgroups:
             if subgroup.heading is not None:
@@ -87,9 +79,9 @@ def man_page(version: str) -> str:
         ".B DCMDICTPATH",
         _roff("data dictionary files, separated by colons; unset or empty: the built-in dictionary"),
     ]
-    for option in _options(ADDITIONS):
-        if option.env_var is not None:
-            lines += [".TP", f".B {option.env_var}", f"like {_roff(option.long)}"]
+    for option in ALL_OPTIONS:
+        if option.variable is not None:
+            lines += [".TP", f".B {option.variable}", f"like {_roff(option.long)}"]
     lines.append(".SH EXIT STATUS")
     for code, meaning in EXIT_CODES:
         lines += [".TP", f".B {code}", _roff(meaning)]
@@ -108,11 +100,6 @@ def _man_option(option: Option) -> Iterator[str]:
         yield _roff(remark)
 
 
-def _options(group: Group) -> Iterator[Option]:
-    for subgroup in group.subgroups:
-        yield from subgroup.options
-
-
 def option_reference() -> str:
     """Return ``docs/options.md``."""
     lines = [
@@ -122,7 +109,7 @@ def option_reference() -> str:
         "",
         "    dcmrecv [options] port",
         "",
-        "*port* is the TCP port number to listen on, 1 to 65535.",
+        f"*port* is the TCP port number to listen on, {PORT.low} to {PORT.high}.",
         "",
         "How the command line is read:",
         "",
@@ -135,7 +122,7 @@ def option_reference() -> str:
         "",
         "The options of DCMTK's dcmrecv 3.6.8 come first, then [ours](#additional-options-not-in-dcmtk).",
     ]
-    for group in (*REFERENCE_GROUPS, ADDITIONS):
+    for group in (*REFERENCE_GROUPS, *OUR_GROUPS):
         heading = group.heading.rstrip(":")
         lines += ["", f"## {heading[0].upper()}{heading[1:]}"]
         for subgroup in group.subgroups:
@@ -150,7 +137,7 @@ def option_reference() -> str:
 
 
 def _table(options: tuple[Option, ...]) -> Iterator[str]:
-    ours = any(option.env_var for option in options)
+    ours = any(option.variable for option in options)
     yield "| option | value | meaning |" + (" environment |" if ours else "")
     yield "| --- | --- | --- |" + (" --- |" if ours else "")
     for option in options:
@@ -161,5 +148,5 @@ def _table(options: tuple[Option, ...]) -> Iterator[str]:
             notes.append(remark)
         if option.collects:
             notes.append("*each counts*")
-        variable = f" `{option.env_var}` |" if option.env_var else " |"
+        variable = f" `{option.variable}` |" if option.variable else " |"
         yield f"| {names} | {value} | {'; '.join(notes)} |" + (variable if ours else "")

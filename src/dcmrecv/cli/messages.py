@@ -18,18 +18,11 @@ TOO_MANY_PARAMETERS = "Too many parameters"
 CANNOT_OPEN_COMMAND_FILE = "Cannot open command file '{name}'"
 
 INVALID_PARAMETER = "Invalid parameter value {text}"
-PARAMETER_UNDERFLOW = "Invalid parameter value {text} (underflow)"
-PARAMETER_OVERFLOW = "Invalid parameter value {text} (overflow)"
-INVALID_VALUE = "Invalid value for option {long} ({text})"
-INVALID_EMPTY_VALUE = "Invalid value for option {long}"
-VALUE_UNDERFLOW = "Invalid value for option {long} (underflow: {text})"
-VALUE_OVERFLOW = "Invalid value for option {long} (overflow: {text})"
+INVALID_VALUE = "Invalid value for {name}"
+OPTION = "option {long}"
 
 ONLY_ALLOWED_WITH = "{option} only allowed with {other}"
 NOT_ALLOWED_WITH = "{option} not allowed with {other}"
-VERBOSE_DEBUG_QUIET = "--verbose, --debug or --quiet"
-VERBOSE_MODE = "verbose mode"
-INVALID_LOG_LEVEL = "Invalid log level for --log-level option"
 
 CALLING = "calling '{program}' with {count} arguments: {arguments}\n"
 BANNER_MESSAGE = "{banner}\n"
@@ -60,6 +53,7 @@ CIPHERS_HEADING = "Supported TLS ciphersuites are:"
 PROFILES_HEADING = "Supported TLS profiles are:"
 
 # ours
+VARIABLE = "environment variable {name}"
 CANNOT_USE_SPOOL = "cannot specify spool directory: {text}"
 ACCEPTING_ALL = "no configuration file specified, accepting every storage SOP class in every transfer syntax"
 IMPLEMENTATION = "Implementation:"

@@ -12,33 +12,24 @@ from collections.abc import Callable, Mapping, Sequence
 
 from dcmrecv.cli import messages
 from dcmrecv.cli.errors import CommandLineError
+from dcmrecv.cli.exit_codes import (
+    EXIT_BAD_COMMAND_LINE,
+    EXIT_BAD_DIRECTORY,
+    EXIT_BAD_PORT,
+    EXIT_BAD_PROFILE,
+    EXIT_BAD_TLS,
+)
 
 TYPE_CHECKING = False  # `typing` takes as long to load as a quarter of this package
 if TYPE_CHECKING:
-    from dcmrecv.cli.build import ProfileChoice
-    from dcmrecv.cli.evaluate import Settings
-    from dcmrecv.cli.parser import ParsedArguments
-    from dcmrecv.config import Config, Profile
+    from dcmrecv.cli.scan import Parsed
+    from dcmrecv.config import AssociationConfig, Config, Profile
     from dcmrecv.dataset.dictionary import DataDictionary
     from dcmrecv.log import Log, Logs
     from dcmrecv.observer import ReceiverObserver
     from dcmrecv.receiver.additions import Metrics
 
-__all__ = [
-    "EXIT_BAD_COMMAND_LINE",
-    "EXIT_BAD_DIRECTORY",
-    "EXIT_BAD_PORT",
-    "EXIT_BAD_PROFILE",
-    "EXIT_BAD_TLS",
-    "main",
-    "run_program",
-]
-
-EXIT_BAD_COMMAND_LINE = 1
-EXIT_BAD_DIRECTORY = 45
-EXIT_BAD_PORT = 64
-EXIT_BAD_PROFILE = 66
-EXIT_BAD_TLS = 71
+__all__ = ["main", "run_program"]
 
 APPLICATION_LOGGER = "dcmtk.apps.dcmrecv"
 DEBUG_LOGGING = "DCMTK_LOG4CPLUS_LOGLOG_DEBUGENABLED"
@@ -101,47 +92,38 @@ def _refuse(text: str) -> int:
     return EXIT_BAD_COMMAND_LINE
 
 
-def _parse(arguments: Sequence[str], environment: Mapping[str, str]) -> ParsedArguments | str:
-    """Do steps 1 to 6; return what was typed, or the screen that is all that was asked for."""
-    if not arguments or arguments == ["--help"] or arguments == ["--version"]:
-        # the usual way to ask for a screen needs no parser: loading that is half of the time this takes
-        return _screen("--version" if arguments == ["--version"] else "--help")
+def _parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Parsed | str:
+    """Do steps 1 to 6; return what was given, or the screen that is all that was asked for."""
     from dcmrecv.cli.command_files import expand
-    from dcmrecv.cli.parser import build_parser, parse
-    from dcmrecv.cli.table import ALL_OPTIONS
+    from dcmrecv.cli.scan import scan
 
-    parsed = parse(build_parser(ALL_OPTIONS), expand(arguments), environment)
+    from_environment = []
+    if any(name.startswith("DCMRECV_") for name in environment):
+        from dcmrecv.cli.environment import environment_uses  # loads ConfigArgParse
+
+        from_environment = environment_uses(environment)
+    parsed = scan(expand(arguments), from_environment)
     screen = _exclusive_screen(parsed)
     if screen is not None:
         return screen
-    if not parsed.parameters:
-        raise CommandLineError(messages.MISSING_PARAMETER)
-    if len(parsed.parameters) > 1:
-        raise CommandLineError(messages.TOO_MANY_PARAMETERS)
+    parameters = len(parsed.all("port"))
+    if parameters != 1:
+        raise CommandLineError(messages.TOO_MANY_PARAMETERS if parameters else messages.MISSING_PARAMETER)
     return parsed
 
 
-def _screen(option: str) -> str:
+def _exclusive_screen(parsed: Parsed) -> str | None:
     from dcmrecv.cli import screens
-    from dcmrecv.cli.table import ADDITIONS, REFERENCE_GROUPS
 
-    if option == "--version":
+    if not parsed.typed or parsed.has("--help"):
+        return screens.help_screen()
+    if parsed.has("--version"):
         return screens.version_screen()
-    return screens.help_screen(REFERENCE_GROUPS, ADDITIONS)
-
-
-def _exclusive_screen(parsed: ParsedArguments) -> str | None:
-    from dcmrecv.cli import screens
-
-    if not parsed.arguments or parsed.rightmost("--help"):
-        return _screen("--help")
-    if parsed.rightmost("--version"):
-        return _screen("--version")
-    if parsed.rightmost("--list-ciphers"):
+    if parsed.has("--list-ciphers"):
         from dcmrecv.tls import list_ciphers
 
         return screens.list_screen(messages.CIPHERS_HEADING, list_ciphers())
-    if parsed.rightmost("--list-profiles"):
+    if parsed.has("--list-profiles"):
         from dcmrecv.tls import available_profiles
 
         return screens.list_screen(messages.PROFILES_HEADING, map(_profile_title, available_profiles()))
@@ -150,34 +132,29 @@ def _exclusive_screen(parsed: ParsedArguments) -> str | None:
 
 def _profile_title(name: str) -> str:
     """Return option and title of TLS profile *name* as the option table has them."""
-    from dcmrecv.cli.table import ALL_OPTIONS
+    from dcmrecv.options import BY_NAME
 
-    for option in ALL_OPTIONS:
-        if option.dest == "tls.profile" and option.const == name:
-            title = option.text.replace("\n", " ").partition(" (")[0]
-            return f"+{name}  {option.long}  {title}"
-    return f"+{name}"
+    option = BY_NAME[f"+{name}"]
+    title = option.text.replace("\n", " ").partition(" (")[0]
+    return f"+{name}  {option.long}  {title}"
 
 
-def _start(program: str, parsed: ParsedArguments) -> tuple[int, bool]:
+def _start(program: str, parsed: Parsed) -> tuple[int, bool]:
     """Do steps 7 to 14: logging, then everything else on the command line."""
-    from dcmrecv.cli.evaluate import evaluate, evaluate_logging, log_level_admits
+    from dcmrecv.cli.evaluate import LOGGING, REST, evaluate, level_admits
+    from dcmrecv.options import VERBOSE_MODE
 
-    log_settings = evaluate_logging(parsed)
+    fields = evaluate(parsed, LOGGING, {})
     # A level alone answers what the checks below ask; loggers are made before them only where they matter.
     logs: Logs | None = None
-    visible, verbose = (log_level_admits(log_settings, level) for level in ("ERROR", "INFO"))
-    if "logging.config_file" in log_settings.fields or parsed.rightmost("--arguments"):
-        logs = _loggers(program, log_settings)
+    visible, verbose = (level_admits(fields, level) for level in ("ERROR", "INFO"))
+    if "logging.config_file" in fields or parsed.has("--arguments"):
+        logs = _loggers(program, fields)
         visible, verbose = logs.errors_visible, logs.logger(APPLICATION_LOGGER).info_on
-        if parsed.rightmost("--arguments"):
+        if parsed.has("--arguments"):
             logs.emit_unconditional(_arguments_line(program, parsed))
     try:
-        if parsed.rightmost("--verbose-pc") and not verbose:
-            raise CommandLineError(
-                messages.ONLY_ALLOWED_WITH.format(option="--verbose-pc", other=messages.VERBOSE_MODE)
-            )
-        settings = evaluate(parsed)
+        fields.update(evaluate(parsed, REST, {VERBOSE_MODE: verbose}))
     except CommandLineError as error:
         if logs is not None:
             logs.close()
@@ -187,32 +164,33 @@ def _start(program: str, parsed: ParsedArguments) -> tuple[int, bool]:
                 _end_of_console()
         return EXIT_BAD_COMMAND_LINE, logs is not None
     if logs is None:
-        logs = _loggers(program, log_settings)
-    code = _configure(settings, log_settings, logs)
+        logs = _loggers(program, fields)
+    code = _configure(fields, logs)
     logs.close()
     return code, True
 
 
-def _loggers(program: str, settings: Settings) -> Logs:
+def _loggers(program: str, fields: Mapping[str, object]) -> Logs:
     """Return the loggers that the logging options describe; raise `CommandLineError` if there are none."""
-    from dcmrecv.cli.build import build_logging
+    from dcmrecv.config import Config
     from dcmrecv.log import LogConfigError, setup
 
+    settings = {name: value for name, value in fields.items() if name.startswith("logging.")}
     try:
-        return setup(build_logging(settings), argv0=program)
+        return setup(Config.from_fields(settings).logging, argv0=program)
     except LogConfigError as error:
         raise CommandLineError(str(error)) from None
 
 
-def _arguments_line(program: str, parsed: ParsedArguments) -> str:
+def _arguments_line(program: str, parsed: Parsed) -> str:
     """Return the line of ``--arguments``: long names, values as typed, empty ones only counted."""
+    from dcmrecv.cli.scan import is_option
+
     words: list[str] = []
-    for item in parsed.arguments:
-        if isinstance(item, str):
-            words.append(item)
-        else:
-            words.append(item.option.long)
-            words.extend(item.values)
+    for use in parsed.typed:
+        if is_option(use.option.long):
+            words.append(use.option.long)
+        words.extend(use.values)
     return messages.CALLING.format(
         program=program,
         count=len(words),
@@ -220,21 +198,20 @@ def _arguments_line(program: str, parsed: ParsedArguments) -> str:
     )
 
 
-def _configure(settings: Settings, log_settings: Settings, logs: Logs) -> int:
+def _configure(fields: Mapping[str, object], logs: Logs) -> int:
     """Do steps 15 to 23; return the exit code of the first that fails."""
-    from dcmrecv.cli.build import build_config, build_logging, profile_choice
+    from dcmrecv.config import Config
     from dcmrecv.identity import REFERENCE_BANNER
 
-    config = build_config(settings, build_logging(log_settings))
-    choice = profile_choice(settings)
+    config = Config.from_fields(fields)
     application = logs.logger(APPLICATION_LOGGER)
     application.debug(messages.BANNER_MESSAGE.format(banner=REFERENCE_BANNER))
     loaded, dictionary = _load_dictionary(logs)
     if not loaded:
         application.warn(messages.NO_DICTIONARY)
     application.info(messages.CONFIGURING)
-    if choice is not None:
-        profile = _load_profile(choice, logs, application)
+    if config.association.profile_file is not None:
+        profile = _load_profile(config.association, logs, application)
         if profile is None:
             return EXIT_BAD_PROFILE
         config = _with_profile(config, profile)
@@ -290,17 +267,18 @@ def _reporter(log: Log) -> Callable[[str, str], None]:
     return lambda letter, text: methods[letter](text)
 
 
-def _load_profile(choice: ProfileChoice, logs: Logs, application: Log) -> Profile | None:
+def _load_profile(association: AssociationConfig, logs: Logs, application: Log) -> Profile | None:
     """Load and select the profile behind ``-xf`` (step 18); None after the reasons were logged."""
     from dcmrecv.asconfig import AsconfigError, find, load
-    from dcmrecv.text import to_bytes
+    from dcmrecv.text import from_bytes
 
-    file, name = choice
+    path, name = association.profile_file or b"", association.profile_name
+    file = from_bytes(path)
     network = logs.logger(NETWORK_LOGGER)
     try:
         if file:
             network.debug(messages.LOADING_PROFILES.format(file=file))
-        profiles = load(find(to_bytes(file)), name=file)
+        profiles = load(find(path), name=file)
         if name:
             network.trace(messages.SETTING_AND_CHECKING_PROFILE.format(name=name))
             network.trace(messages.CHECKING_PROFILE.format(name=name))
@@ -322,13 +300,12 @@ def _with_profile(config: Config, profile: Profile) -> Config:
 
 def _directory_problem(directory: bytes) -> str | None:
     """Return what is wrong with the output directory (spec/cli.md g.2), or None."""
-    path = directory or b"."
     try:
-        with os.scandir(path):
+        with os.scandir(directory):
             pass
     except (OSError, ValueError):
         return messages.DIRECTORY_MISSING
-    return None if os.access(path, os.W_OK) else messages.DIRECTORY_READ_ONLY
+    return None if os.access(directory, os.W_OK) else messages.DIRECTORY_READ_ONLY
 
 
 def _serve(

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 
 from dcmrecv.cli import messages
 from dcmrecv.identity import REFERENCE_BANNER, __version__
-
-TYPE_CHECKING = False  # see dcmrecv.cli.program
-if TYPE_CHECKING:
-    from dcmrecv.cli.options import Group, Option
+from dcmrecv.options import OUR_GROUPS, PORT, REFERENCE_GROUPS, Group, Option
 
 __all__ = ["error_screen", "help_screen", "list_screen", "version_screen"]
 
@@ -24,18 +21,19 @@ def error_screen(text: str) -> str:
     return f"{_HEAD}error: {text}\n"
 
 
-def help_screen(reference: Sequence[Group], additions: Group) -> str:
-    """Return the help screen: the *reference*'s with its empty last line, then *additions*."""
+def help_screen() -> str:
+    """Return the help screen: the reference's with its empty last line, then what we add."""
     lines = [
         _HEAD,
         f"usage: {messages.APPLICATION} [options] port\n\n",
         "parameters:\n",
-        f"  {'port':<{_TEXT_COLUMN - 4}}  tcp/ip port number to listen on\n\n",
+        f"  {PORT.long:<{_TEXT_COLUMN - 4}}  {PORT.text}\n\n",
     ]
-    for group in reference:
+    for group in REFERENCE_GROUPS:
         lines.extend(_group_lines(group))
     lines.append("\n")
-    lines.extend(_group_lines(additions))
+    for group in OUR_GROUPS:
+        lines.extend(_group_lines(group))
     lines.append("\n")
     return "".join(lines)
 
@@ -51,8 +49,9 @@ def _group_lines(group: Group) -> Iterator[str]:
 
 
 def _option_lines(option: Option, indent: int, short_width: int) -> Iterator[str]:
-    names = f"{'':<{indent}}{option.short or '':<{short_width}}  {option.long:<{_LONG_WIDTH}}  "
-    texts = [option.value_text] if option.values else []
+    short = option.names[0] if len(option.names) > 1 else ""
+    names = f"{'':<{indent}}{short:<{short_width}}  {option.long:<{_LONG_WIDTH}}  "
+    texts = [option.value] if option.value else []
     texts += option.text.split("\n")
     yield f"{names}{texts[0]}\n"
     for text in texts[1:]:

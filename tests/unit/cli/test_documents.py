@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from dcmrecv.cli.generate import generated_files
-from dcmrecv.cli.table import ALL_OPTIONS
+from dcmrecv.options import ALL_OPTIONS
 
 ROOT = Path(__file__).parents[3]
 SHARE = ROOT / "src/dcmrecv/share"
@@ -37,7 +37,7 @@ def test_every_option_is_in(name: str) -> None:
 def test_every_environment_variable_is_told() -> None:
     for name in ("docs/options.md", "src/dcmrecv/share/man/man1/dcmrecv.1"):
         text = generated_files()[name]
-        assert all(option.env_var in text for option in ALL_OPTIONS if option.env_var)
+        assert all(option.variable in text for option in ALL_OPTIONS if option.variable)
 
 
 def tool(name: str) -> str:

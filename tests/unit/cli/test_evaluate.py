@@ -10,20 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dcmrecv import config as settings
-from dcmrecv.cli.build import build_config, build_logging, profile_choice
+from dcmrecv.cli.environment import environment_uses
 from dcmrecv.cli.errors import CommandLineError
-from dcmrecv.cli.evaluate import evaluate, evaluate_logging, log_level_admits
-from dcmrecv.cli.parser import build_parser, parse
-from dcmrecv.cli.table import ALL_OPTIONS
+from dcmrecv.cli.evaluate import LOGGING, REST, evaluate, level_admits
+from dcmrecv.cli.scan import scan
 from dcmrecv.config import Config
+from dcmrecv.options import ALL_OPTIONS, BY_NAME, VERBOSE_MODE
 
-PARSER = build_parser(ALL_OPTIONS)
 
-
-def configure(*arguments: str, **environment: str) -> Config:
-    parsed = parse(PARSER, ["104", *arguments], environment)
-    logging = build_logging(evaluate_logging(parsed))
-    return build_config(evaluate(parsed), logging)
+def configure(*arguments: str, port: str = "104", **environment: str) -> Config:
+    parsed = scan([port, *arguments], environment_uses(environment))
+    fields = evaluate(parsed, LOGGING, {})
+    fields.update(evaluate(parsed, REST, {VERBOSE_MODE: level_admits(fields, "INFO")}))
+    return Config.from_fields(fields)
 
 
 def refused(*arguments: str, **environment: str) -> str:
@@ -46,8 +45,12 @@ EXERCISED: dict[str, list[tuple[tuple[str, ...], str, object]]] = {
     "--debug": [(("-d",), "logging.level", settings.LogLevel.DEBUG)],
     "--log-level": [(("-ll", "Trace"), "logging.level", settings.LogLevel.TRACE)],
     "--log-config": [(("-lc", "f"), "logging.config_file", b"f")],
-    "--verbose-pc": [(("+v",), "logging.verbose_pc", True)],
+    "--verbose-pc": [(("-v", "+v"), "logging.verbose_pc", True)],
     "--use-called-aetitle": [(("-aet", "A", "-uca"), "association.ae_title", None)],
+    "--config-file": [
+        (("-xf", "a", "b", "-xf", "", "c"), "association.profile_file", b""),
+        (("-xf", "a", "b", "-xf", "", "c"), "association.profile_name", "c"),
+    ],
     "--aetitle": [(("-uca", "-aet", "A"), "association.ae_title", b"A")],
     "--acse-timeout": [(("-ta", "5"), "association.acse_timeout", 5)],
     "--dimse-timeout": [
@@ -69,6 +72,8 @@ EXERCISED: dict[str, list[tuple[tuple[str, ...], str, object]]] = {
     "--enable-crl-vfy": [((*TLS, "+crv"), "tls.crl_check", settings.CrlCheck.LEAF)],
     "--enable-crl-all": [((*TLS, "+cra"), "tls.crl_check", settings.CrlCheck.ALL)],
     "--profile-8996": [((*TLS, "+pn", "+pg"), "tls.profile", "pg")],
+    "--profile-8996-mod": [((*TLS, "+pm"), "tls.profile", "pm")],
+    "--profile-basic": [((*TLS, "+pb"), "tls.profile", "pb")],
     "--profile-bcp195": [((*TLS, "+px"), "tls.profile", "px")],
     "--profile-bcp195-nd": [((*TLS, "+py"), "tls.profile", "py")],
     "--profile-bcp195-ex": [((*TLS, "+pz"), "tls.profile", "pz")],
@@ -111,7 +116,7 @@ EXERCISED: dict[str, list[tuple[tuple[str, ...], str, object]]] = {
         (("--metrics-port", "9104", "--metrics-address", "::1"), "extras.metrics_address", "::1")
     ],
 }
-ELSEWHERE = {"--help", "--version", "--arguments", "--list-ciphers", "--list-profiles", "--config-file"}
+ELSEWHERE = {"--help", "--version", "--arguments", "--list-ciphers", "--list-profiles"}
 """Options that fill no field of `Config` here; tests/golden/cli and test_program.py exercise them."""
 
 
@@ -127,22 +132,43 @@ def test_option(long: str) -> None:
         assert field(configure(*arguments), dotted) == value
 
 
-def test_every_destination_is_a_field() -> None:
+def test_every_option_sets_fields_of_the_configuration() -> None:
     with_tls = configure(*TLS)
     for option in ALL_OPTIONS:
-        for dotted in (option.dest or "tls").split(", "):
+        for dotted in option.sets:
             field(with_tls, dotted)
+        assert not option.sets or len(option.sets) == max(1, len(option.kinds))
+
+
+def test_what_the_help_screen_calls_the_default_is_the_default() -> None:
+    with_tls = configure(*TLS)
+    for option in ALL_OPTIONS:
+        if option.default is not None:
+            default = field(with_tls, option.sets[0])
+            assert str(option.default).encode() in (default, str(default).removesuffix(".0").encode())
+        elif option.text.endswith("(default)") and option.sets:
+            default = field(with_tls, option.sets[0])
+            assert option.const == getattr(default, "name", default)
+
+
+def test_every_option_is_looked_at_once_and_blocks_stand_together() -> None:
+    looked_at = [*LOGGING, *REST]
+    silent = {option.long for option in ALL_OPTIONS if option.exclusive} | {"--arguments"}
+    assert sorted(looked_at) == sorted({option.long for option in ALL_OPTIONS} - silent | {"port"})
+    blocks = [BY_NAME[name].block for name in looked_at if BY_NAME[name].block]
+    changes = [block for block, before in zip(blocks, ["", *blocks], strict=False) if block != before]
+    assert len(changes) == len(set(changes))
+
+
+def test_what_an_option_needs_or_excludes_exists() -> None:
+    known = BY_NAME.keys() | {option.block for option in ALL_OPTIONS} | {VERBOSE_MODE}
+    for option in ALL_OPTIONS:
+        assert known.issuperset((*option.needs, *option.not_with))
 
 
 def test_nothing_given_is_the_default_configuration() -> None:
     expected = Config(network=settings.NetworkConfig(port=104))
     assert dataclasses.asdict(configure()) == dataclasses.asdict(expected)
-
-
-def test_the_profile_is_taken_unread() -> None:
-    parsed = parse(PARSER, ["104", "-xf", "a", "b", "-xf", "", "c"], {})
-    assert profile_choice(evaluate(parsed)) == ("", "c")
-    assert profile_choice(evaluate(parse(PARSER, ["104"], {}))) is None
 
 
 @pytest.mark.parametrize(
@@ -152,6 +178,7 @@ def test_the_profile_is_taken_unread() -> None:
         ("-ll warning", "Invalid log level for --log-level option"),
         ("-lc f -ll warn", "--log-config not allowed with --log-level"),
         ("-lc f -q", "--log-config not allowed with --verbose, --debug or --quiet"),
+        ("+v", "--verbose-pc only allowed with verbose mode"),
         ("+ssd +B", "--bit-preserving not allowed with --series-date-subdir"),
         ("+ssd +B --ignore", "--bit-preserving not allowed with --series-date-subdir"),
         ("+ps", "--std-passwd only allowed with --enable-tls"),
@@ -239,7 +266,7 @@ def test_accepted(arguments: str) -> None:
 )
 def test_bad_ports(port: str, text: str) -> None:
     with pytest.raises(CommandLineError) as caught:
-        evaluate(parse(PARSER, [port], {}))
+        configure(port=port)
     assert caught.value.text == text
 
 
@@ -250,15 +277,34 @@ def test_the_environment_gives_way_to_the_command_line() -> None:
     assert both.storage.fsync
     assert not configure("-xf", "f", "p", DCMRECV_ACCEPT_ALL="1").association.accept_all
     assert not configure("-lc", "f", DCMRECV_LOG_JSON="1").logging.json
-    assert refused(DCMRECV_WORKERS="many") == "Invalid value for option --workers (many)"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "text"),
+    [
+        ("DCMRECV_WORKERS", "many", "Invalid value for environment variable DCMRECV_WORKERS (many)"),
+        ("DCMRECV_WORKERS", "", "Invalid value for environment variable DCMRECV_WORKERS"),
+        ("DCMRECV_WORKERS", "0", "Invalid value for environment variable DCMRECV_WORKERS (underflow: 0)"),
+        ("DCMRECV_METRICS_PORT", "-1", "Invalid value for environment variable DCMRECV_METRICS_PORT (-1)"),
+        ("DCMRECV_SPOOL", "", "Invalid value for environment variable DCMRECV_SPOOL"),
+    ],
+)
+def test_an_error_in_the_environment_names_the_variable(variable: str, value: str, text: str) -> None:
+    assert refused(**{variable: value}) == text
+
+
+def test_what_does_not_go_together_with_the_command_line_gives_way_in_the_environment() -> None:
+    assert configure(DCMRECV_METRICS_ADDRESS="::1").extras.metrics_address == "127.0.0.1"
+    with_port = configure("--metrics-port", "9104", DCMRECV_METRICS_ADDRESS="::1")
+    assert with_port.extras.metrics_address == "::1"
 
 
 @pytest.mark.parametrize(
     ("arguments", "level", "admits"), [("", "ERROR", True), ("-q", "ERROR", False), ("-v", "INFO", True)]
 )
 def test_what_a_level_admits(arguments: str, level: str, admits: bool) -> None:
-    parsed = parse(PARSER, ["104", *arguments.split()], {})
-    assert log_level_admits(evaluate_logging(parsed), level) is admits
+    parsed = scan(["104", *arguments.split()])
+    assert level_admits(evaluate(parsed, LOGGING, {}), level) is admits
 
 
 WORDS = [
@@ -277,4 +323,4 @@ WORDS = [
 @given(st.lists(st.sampled_from(WORDS), max_size=30))
 def test_random_arguments_configure_or_fail_as_documented(arguments: list[str]) -> None:
     with contextlib.suppress(CommandLineError):
-        assert configure(*arguments).network.port == 104
+        assert configure(*arguments).network.port in (104, 5, 4096, 2)  # parameters, too

@@ -10,15 +10,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dcmrecv.cli.command_files import MAX_COMMAND_FILE, expand, tokens
+from dcmrecv.cli.environment import environment_uses
 from dcmrecv.cli.errors import CommandLineError
-from dcmrecv.cli.parser import ParsedArguments, build_parser, is_option, parse
-from dcmrecv.cli.table import ADDITIONS, ALL_OPTIONS, BLOCKS
+from dcmrecv.cli.scan import Parsed, is_option
+from dcmrecv.cli.scan import scan as scan_arguments
+from dcmrecv.options import ALL_OPTIONS, Addition, Option
 
-PARSER = build_parser(ALL_OPTIONS)
+
+def scan(*arguments: str, **environment: str) -> Parsed:
+    return scan_arguments(arguments, environment_uses(environment))
 
 
-def scan(*arguments: str, **environment: str) -> ParsedArguments:
-    return parse(PARSER, arguments, environment)
+def parameters(parsed: Parsed) -> list[str]:
+    return [use.values[0] for use in parsed.all("port")]
 
 
 @pytest.mark.parametrize(
@@ -34,7 +38,7 @@ def test_parameters_by_their_looks(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["--", "-V", "--verb", "--verbose=1", "-ta5", "-vd", "-help", "--v", "+tla", "+pm"]
+    "text", ["--", "-V", "--verb", "--verbose=1", "-ta5", "-vd", "-help", "--v", "+tla", "--request-sni"]
 )
 def test_unknown_options(text: str) -> None:
     with pytest.raises(CommandLineError) as caught:
@@ -43,16 +47,13 @@ def test_unknown_options(text: str) -> None:
 
 
 @pytest.mark.parametrize("option", ALL_OPTIONS, ids=lambda option: option.long[2:])
-def test_every_option_is_known_by_every_name_and_takes_its_values(option: object) -> None:
-    from dcmrecv.cli.options import Option
-
-    assert isinstance(option, Option)
-    values = tuple(f"--help{number}" for number in range(len(option.values)))
+def test_every_option_is_known_by_every_name_and_takes_its_values(option: Option) -> None:
+    values = tuple(f"--help{number}" for number in range(len(option.kinds)))
     for name in option.names:
         parsed = scan("before", name, *values, "after")
-        (use,) = parsed.uses
+        (use,) = parsed.all(option.long)
         assert (use.option, use.values) == (option, values)
-        assert parsed.parameters == ["before", "after"]
+        assert parameters(parsed) == ["before", "after"]
         for missing in range(len(values)):
             with pytest.raises(CommandLineError) as caught:
                 scan(name, *values[:missing])
@@ -64,14 +65,8 @@ def test_names_are_unique() -> None:
     assert len(names) == len(set(names))
 
 
-def test_blocks_name_options() -> None:
-    known = {option.long for option in ALL_OPTIONS}
-    assert all(set(members) <= known for members in BLOCKS.values())
-
-
 def test_the_rightmost_use_counts_and_the_leftmost_problem() -> None:
-    use = scan("-ta", "abc", "-ta", "5").rightmost("--acse-timeout")
-    assert use is not None
+    (use,) = scan("-ta", "abc", "-ta", "5").in_block(["--acse-timeout"])
     assert use.values == ("5",)
     with pytest.raises(CommandLineError, match="Unknown option -one"):
         scan("-one", "-two", "-ta")
@@ -89,7 +84,8 @@ def test_the_rightmost_use_counts_and_the_leftmost_problem() -> None:
     ],
 )
 def test_a_found_member_hides_what_is_left_of_it(arguments: list[str], found: list[str]) -> None:
-    assert [use.option.long for use in scan(*arguments).block(BLOCKS["log level"])] == found
+    block = scan(*arguments).in_block(["--debug", "--verbose", "--quiet"])
+    assert [use.option.long for use in block] == found
 
 
 @pytest.mark.parametrize(
@@ -149,42 +145,40 @@ def test_a_command_file_may_not_be_larger_than_the_limit(tmp_path: Path) -> None
 
 
 def test_only_additions_have_environment_variables() -> None:
-    ours = {option for subgroup in ADDITIONS.subgroups for option in subgroup.options}
     for option in ALL_OPTIONS:
-        if option.env_var is not None:
-            assert option in ours
-            assert option.env_var == "DCMRECV_" + option.long[2:].upper().replace("-", "_")
-        else:
-            assert option not in ours or option.exclusive
+        expected = "DCMRECV_" + option.long[2:].upper().replace("-", "_")
+        addition = isinstance(option, Addition) and not option.exclusive
+        assert option.variable == (expected if addition else None)
 
 
 @pytest.mark.parametrize(
-    "option", [option for option in ALL_OPTIONS if option.env_var], ids=lambda option: option.env_var
+    "option", [option for option in ALL_OPTIONS if option.variable], ids=lambda option: option.variable
 )
-def test_every_environment_variable_stands_left_of_the_command_line(option: object) -> None:
-    from dcmrecv.cli.options import Option
+def test_every_environment_variable_stands_left_of_the_command_line(option: Option) -> None:
+    assert option.variable is not None
+    value = "--help" if option.kinds else "yes"
+    parsed = scan("104", **{option.variable: value})
+    use, port = parsed.uses
+    assert (use.option, use.variable) == (option, option.variable)
+    assert use.values == ((value,) if option.kinds else ())
+    assert parsed.typed == [port]
 
-    assert isinstance(option, Option)
-    assert option.env_var is not None
-    value = "[--help]" if option.values else "yes"
-    parsed = scan("104", **{option.env_var: value})
-    (use,) = parsed.uses
-    assert (use.option, use.from_environment) == (option, True)
-    assert use.values == ((value,) if option.values else ())
-    assert parsed.arguments == ["104"]
-    assert parsed.parameters == ["104"]
+
+def test_the_command_line_takes_the_place_of_the_environment() -> None:
+    assert [use.values for use in scan("--workers", "2", DCMRECV_WORKERS="3").uses] == [("2",)]
 
 
 def test_a_flag_of_the_environment_is_true_or_false() -> None:
-    assert scan(DCMRECV_FSYNC="1").rightmost("--fsync") is not None
-    assert scan(DCMRECV_FSYNC="no").rightmost("--fsync") is None
+    assert scan(DCMRECV_FSYNC="1").has("--fsync")
+    assert not scan(DCMRECV_FSYNC="no").has("--fsync")
     with pytest.raises(CommandLineError, match="DCMRECV_FSYNC"):
         scan(DCMRECV_FSYNC="perhaps")
 
 
 def test_the_environment_does_not_touch_the_reference() -> None:
     noise = {"DCMRECV_VERBOSE": "1", "DCMRECV_PORT": "5", "DCMRECV_OUTPUT_DIRECTORY": "/", "VERBOSE": "1"}
-    assert scan("104", **noise).uses == []
+    assert parameters(scan("104", **noise)) == ["104"]
+    assert len(scan("104", **noise).uses) == 1
 
 
 WORDS = [name for option in ALL_OPTIONS for name in option.names] + [
@@ -203,9 +197,8 @@ WORDS = [name for option in ALL_OPTIONS for name in option.names] + [
 def test_random_arguments_scan_or_fail_as_documented(arguments: list[str]) -> None:
     with contextlib.suppress(CommandLineError):
         parsed = scan(*arguments)
-        typed = [item if isinstance(item, str) else item.option.long for item in parsed.arguments]
-        values = [value for use in parsed.uses for value in use.values]
-        assert len(typed) + len(values) == len(arguments)
+        words = [word for use in parsed.uses for word in ((use.option.long, *use.values))]
+        assert len(words) - len(parsed.all("port")) == len(arguments)
 
 
 @given(st.binary())

@@ -1,16 +1,30 @@
 # Made from the option table by `python -m dcmrecv.cli.generate`; do not edit.
 complete -c dcmrecv -f
+function __dcmrecv_words
+    set -l current (commandline -ct)
+    set -l words (commandline -opc)
+    if string match -q '@*' -- $current
+        printf '@%s\n' (__fish_complete_path (string sub -s 2 -- $current))
+    else if contains -- "$words[-2]" -xf --config-file
+        if test "$words[-1]" = storescp.cfg; and not test -e storescp.cfg
+            printf '%s\n' Default AllDICOM
+        else if test -r "$words[-1]"
+            sed -n '/^\[\[ *[Pp]rofiles/,$s/^\[\([^][]*\)\].*/\1/p' -- $words[-1]
+        end
+    end
+end
+complete -c dcmrecv -a '(__dcmrecv_words)'
 complete -c dcmrecv -s h -l help -d 'print this help text and exit'
 complete -c dcmrecv -l version -d 'print version information and exit'
 complete -c dcmrecv -l arguments -d 'print expanded command line arguments'
 complete -c dcmrecv -s q -l quiet -d 'quiet mode, print no warnings and errors'
 complete -c dcmrecv -s v -l verbose -d 'verbose mode, print processing details'
 complete -c dcmrecv -s d -l debug -d 'debug mode, print debug information'
-complete -c dcmrecv -o ll -l log-level -d '(fatal, error, warn, info, debug, trace) use level l for the logger' -r -a 'fatal error warn info debug trace'
+complete -c dcmrecv -o ll -l log-level -d '(fatal, error, warn, info, debug, trace) use level l for the logger' -r -a 'all trace debug info warn error fatal off'
 complete -c dcmrecv -o lc -l log-config -d 'use config file f for the logger' -r -F
 complete -c dcmrecv -l verbose-pc -d 'show presentation contexts in verbose mode'
 complete -c dcmrecv -a '+v' -d 'show presentation contexts in verbose mode'
-complete -c dcmrecv -o xf -l config-file -d 'use profile p from configuration file f' -r -F
+complete -c dcmrecv -o xf -l config-file -d 'use profile p from configuration file f' -r -F -a storescp.cfg
 complete -c dcmrecv -o uca -l use-called-aetitle -d 'always respond with called AE title (default)'
 complete -c dcmrecv -o aet -l aetitle -d 'set my AE title and check called AE title' -r
 complete -c dcmrecv -o ta -l acse-timeout -d 'timeout for ACSE messages' -r
@@ -83,11 +97,6 @@ complete -c dcmrecv -s B -l normal -d 'allow implicit format conversions (defaul
 complete -c dcmrecv -l bit-preserving -d 'write dataset exactly as received'
 complete -c dcmrecv -a '+B' -d 'write dataset exactly as received'
 complete -c dcmrecv -l ignore -d 'ignore dataset, receive but do not store it'
-complete -c dcmrecv -o i4 -l ipv4 -d 'use IPv4 only (default)'
-complete -c dcmrecv -o i6 -l ipv6 -d 'use IPv6 only'
-complete -c dcmrecv -o i0 -l ip-auto -d 'use IPv6 and IPv4 on one socket'
-complete -c dcmrecv -l list-profiles -d 'list supported TLS profiles and exit'
-complete -c dcmrecv -a '+ph' -d 'list supported TLS profiles and exit'
 complete -c dcmrecv -l accept-all -d 'accept all storage classes and transfer syntaxes (not with --config-file)'
 complete -c dcmrecv -l workers -d 'share the port among n processes' -r
 complete -c dcmrecv -l max-associations -d 'let further connections wait in the listen queue' -r
@@ -98,3 +107,12 @@ complete -c dcmrecv -l spool -d 'append a JSON line per stored object to files i
 complete -c dcmrecv -l log-json -d 'write log messages as JSON, one object per line'
 complete -c dcmrecv -l metrics-port -d 'serve Prometheus metrics and /healthz over HTTP' -r
 complete -c dcmrecv -l metrics-address -d 'address to serve metrics on' -r
+complete -c dcmrecv -o i4 -l ipv4 -d 'use IPv4 only (default)'
+complete -c dcmrecv -o i6 -l ipv6 -d 'use IPv6 only'
+complete -c dcmrecv -o i0 -l ip-auto -d 'use IPv6 and IPv4 on one socket'
+complete -c dcmrecv -l list-profiles -d 'list supported TLS profiles and exit'
+complete -c dcmrecv -a '+ph' -d 'list supported TLS profiles and exit'
+complete -c dcmrecv -l profile-8996-mod -d 'Modified BCP 195 RFC 8996 TLS Profile'
+complete -c dcmrecv -a '+pm' -d 'Modified BCP 195 RFC 8996 TLS Profile'
+complete -c dcmrecv -l profile-basic -d 'Basic TLS Secure Transport Connection Profile (retired)'
+complete -c dcmrecv -a '+pb' -d 'Basic TLS Secure Transport Connection Profile (retired)'
