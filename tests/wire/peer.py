@@ -16,6 +16,7 @@ from dcmrecv.config import (
 )
 from dcmrecv.core import events as ev
 from dcmrecv.core.acceptor import Acceptor, AcceptorSettings, Wait
+from tests.support.settings import acceptor_settings
 
 VERIFICATION = b"1.2.840.10008.1.1"
 CT = b"1.2.840.10008.5.1.4.1.1.2"
@@ -189,9 +190,7 @@ def store(number: int = 3, message_id: int = 1, data: bytes = b"\x08\0\x16\0\0\0
 def settings(
     profile: str | None = "Default", *, ae_title: bytes | None = None, max_pdu: int = 16384
 ) -> AcceptorSettings:
-    return AcceptorSettings.from_config(
-        AssociationConfig(profile=PROFILES[profile], ae_title=ae_title, max_pdu=max_pdu)
-    )
+    return acceptor_settings(AssociationConfig(profile=PROFILES[profile], ae_title=ae_title, max_pdu=max_pdu))
 
 
 def receive(acceptor: Acceptor, data: bytes) -> None:

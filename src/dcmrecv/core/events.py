@@ -54,6 +54,7 @@ class ContextOutcome(enum.IntEnum):
     """Result byte of a presentation context item in an A-ASSOCIATE-AC (PS3.8 table 9-18)."""
 
     ACCEPTED = 0
+    USER_REJECTION = 1
     NO_REASON = 2
     ABSTRACT_SYNTAX_NOT_SUPPORTED = 3
     TRANSFER_SYNTAXES_NOT_SUPPORTED = 4
@@ -66,8 +67,10 @@ class RejectReason(enum.Enum):
 
     UNSUPPORTED_PROTOCOL_VERSION = (1, 2, 2)
     BAD_APPLICATION_CONTEXT = (2, 1, 2)
+    CALLING_AE_TITLE_NOT_RECOGNIZED = (1, 1, 3)
     CALLED_AE_TITLE_NOT_RECOGNIZED = (1, 1, 7)
     NO_ACCEPTABLE_PRESENTATION_CONTEXTS = (1, 1, 1)
+    LOCAL_LIMIT_EXCEEDED = (2, 3, 2)
 
 
 class ProposedContext(NamedTuple):

@@ -2,8 +2,9 @@
 
 The rules, in this order (spec/network.md a.1 steps 7 to 12, a.2, a.3):
 
-1. the application context is DICOM's; 2. the called title is ours, if one is configured; 3. each context is
-judged by itself; 4. at least one is accepted; 5. both titles are not empty; 6. A-ASSOCIATE-AC.
+1. the application context is DICOM's; 2. the called title is ours, if one is configured, and the calling title
+one of those that may call, if there are any; 3. each context is judged by itself; 4. at least one is accepted;
+5. both titles are not empty; 6. no limit on associations is exceeded; 7. A-ASSOCIATE-AC.
 
 Judging is a function of the request's bytes and the settings, so its result is remembered by these bytes.
 """
@@ -11,11 +12,10 @@ Judging is a function of the request's bytes and the settings, so its result is 
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from dcmrecv import identity
-from dcmrecv.config import AssociationConfig, Role
+from dcmrecv.config import Role
 from dcmrecv.core import limits, pdu
 from dcmrecv.core.accept_all import is_storage
 from dcmrecv.core.associate import MalformedRequest, UnsupportedProtocol, parse_associate_request
@@ -36,17 +36,43 @@ from dcmrecv.core.events import (
 from dcmrecv.text import from_bytes
 from dcmrecv.transfer_syntaxes import is_receivable
 
-__all__ = ["AcceptorSettings", "Negotiated", "max_send_pdv"]
+__all__ = [
+    "NEITHER",
+    "REFERENCE_ROLES",
+    "AcceptorSettings",
+    "Negotiated",
+    "RoleAnswers",
+    "max_send_pdv",
+]
 
 _APPLICATION_CONTEXT = b"1.2.840.10008.3.1.1.1"
 _IMPLICIT = b"1.2.840.10008.1.2"
-_NO_ROLE = "NONE"
+NEITHER = "NONE"
+"""The role of a class that is configured, or answered, with both bytes 0."""
 _ROLE_BYTES: Mapping[Role | str, bytes] = {
     Role.SCU: b"\1\0",
     Role.SCP: b"\0\1",
     Role.BOTH: b"\1\1",
-    _NO_ROLE: b"\0\0",
+    NEITHER: b"\0\0",
 }
+
+RoleAnswers = Mapping[tuple[Role | str, Role | None], Role | str | ContextOutcome | None]
+"""(role configured for a class, role proposed or None) -> role to answer, None: no answer, or why the context
+is refused. What is missing: the class is accepted without an answer."""
+
+REFERENCE_ROLES: RoleAnswers = {
+    (Role.SCU, Role.SCU): Role.SCU,
+    (Role.SCU, Role.SCP): NEITHER,
+    (Role.SCU, Role.BOTH): Role.SCU,
+    (Role.SCP, None): ContextOutcome.NO_REASON,
+    (Role.SCP, Role.SCU): NEITHER,
+    (Role.SCP, Role.SCP): Role.SCP,
+    (Role.SCP, Role.BOTH): Role.SCP,
+    (Role.BOTH, Role.SCU): Role.SCU,
+    (Role.BOTH, Role.SCP): Role.SCP,
+    (Role.BOTH, Role.BOTH): Role.BOTH,
+}
+"""What the reference answers (a.2)."""
 _TOO_MANY = "0006:0103 ASC Coding error in ASC_getPresentationContext: too many transfer syntaxes"
 
 
@@ -68,34 +94,30 @@ class AcceptorSettings:
     ae_title: bytes | None
     max_pdu: int
     abstract_syntaxes: Mapping[bytes, tuple[bytes, ...]]
-    roles: Mapping[bytes, Role]
+    roles: Mapping[bytes, Role | str]
     extended_negotiation: tuple[ProposedExtendedNegotiation, ...]
     implementation_class_uid: bytes
     implementation_version_name: bytes
+    role_answers: RoleAnswers = field(default_factory=lambda: REFERENCE_ROLES, repr=False)
+    calling_ae_titles: frozenset[bytes] = frozenset()
+    """Titles that may call; empty: any."""
+    is_full: Callable[[], bool] | None = field(default=None, repr=False, compare=False)
+    """Whether there are already as many associations as may be; None: no limit that is answered by a refusal."""
     accept_all: bool = False
     """Accept, beside `abstract_syntaxes`, all that `dcmrecv.core.accept_all` takes as storage (an addition)."""
     answers: dict[bytes, Negotiated] = field(default_factory=dict, repr=False, compare=False)
     """Results of `negotiate` by the whole request; bounded, and nothing else here changes after start."""
 
-    @classmethod
-    def from_config(cls, config: AssociationConfig) -> AcceptorSettings:
-        """Build the lookup tables for *config*. An odd maximum length is made even (a.4)."""
-        profile = config.profile
-        return cls(
-            ae_title=config.ae_title,
-            max_pdu=config.max_pdu - config.max_pdu % 2,
-            abstract_syntaxes={c.abstract_syntax: c.transfer_syntaxes for c in profile.contexts},
-            roles=dict(profile.roles),
-            extended_negotiation=tuple(
-                ProposedExtendedNegotiation(e.abstract_syntax, e.data) for e in profile.extended_negotiation
-            ),
-            implementation_class_uid=identity.IMPLEMENTATION_CLASS_UID,
-            implementation_version_name=identity.IMPLEMENTATION_VERSION_NAME,
-            accept_all=config.accept_all,
-        )
-
     def negotiate(self, raw: bytes) -> Negotiated:
         """Judge *raw*, a whole A-ASSOCIATE-RQ PDU."""
+        result = self._judged(raw)
+        if self.is_full is not None and result.association is not None and self.is_full():
+            received = result.events[0]
+            assert isinstance(received, RequestReceived)
+            return _rejected(received, AssociationRejected(RejectReason.LOCAL_LIMIT_EXCEEDED))
+        return result
+
+    def _judged(self, raw: bytes) -> Negotiated:
         known = self.answers.get(raw)
         if known is not None:
             return known
@@ -144,6 +166,8 @@ def _negotiate(settings: AcceptorSettings, raw: bytes) -> Negotiated:
         return _rejected(received, AssociationRejected(RejectReason.BAD_APPLICATION_CONTEXT))
     if settings.ae_title is not None and request.called_ae_title != settings.ae_title:
         return _rejected(received, AssociationRejected(RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED))
+    if settings.calling_ae_titles and request.calling_ae_title.strip() not in settings.calling_ae_titles:
+        return _rejected(received, AssociationRejected(RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED))
     results: list[ContextResult] = []
     answered: dict[int, ContextResult] = {}
     places: dict[int, int] = {}
@@ -233,22 +257,17 @@ def _judge(
         if chosen is None:
             outcome = ContextOutcome.TRANSFER_SYNTAXES_NOT_SUPPORTED
             notes += (Remark("syntax-unknown", (context.context_id, from_bytes(uid))) for uid in agreed)
-        elif configured is Role.SCP and proposed is None:
-            outcome = ContextOutcome.NO_REASON
-            notes.append(Remark("role-refused"))
         else:
-            transfer_syntax = chosen
-            if configured is not None and proposed is not None:
-                accepted_role = _agree(proposed, configured)
-                if accepted_role == _NO_ROLE:
+            answer = None if configured is None else settings.role_answers.get((configured, proposed))
+            if isinstance(answer, ContextOutcome):
+                outcome = answer
+                notes.append(Remark("role-refused"))
+            else:
+                transfer_syntax = chosen
+                accepted_role = answer
+                if answer == NEITHER:
                     notes.append(Remark("role-none"))
     return ContextResult(context.context_id, name, outcome, transfer_syntax, proposed, accepted_role)
-
-
-def _agree(proposed: Role, configured: Role) -> Role | str:
-    if proposed is Role.BOTH or proposed is configured:
-        return configured
-    return proposed if configured is Role.BOTH else _NO_ROLE
 
 
 def _encode_accept(
@@ -274,7 +293,8 @@ def _encode_accept(
             user.append(
                 pdu.item(0x54, _with_length(result.abstract_syntax) + _ROLE_BYTES[result.accepted_role])
             )
-    user.append(pdu.item(0x55, settings.implementation_version_name))
+    if settings.implementation_version_name:
+        user.append(pdu.item(0x55, settings.implementation_version_name))
     for entry in association.extended_negotiation:
         user.append(pdu.item(0x56, _with_length(entry.sop_class) + entry.data))
     parts.append(pdu.item(0x50, b"".join(user)))

@@ -28,6 +28,8 @@ OUTCOMES = (
     "aborted_by_us",
     "rejected_application_context",
     "rejected_called_title",
+    "rejected_calling_title",
+    "rejected_limit",
     "rejected_no_context",
     "unusable_request",
     "not_an_association",
@@ -68,6 +70,8 @@ _REJECTIONS = {
     ev.RejectReason.UNSUPPORTED_PROTOCOL_VERSION: "unusable_request",
     ev.RejectReason.BAD_APPLICATION_CONTEXT: "rejected_application_context",
     ev.RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED: "rejected_called_title",
+    ev.RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED: "rejected_calling_title",
+    ev.RejectReason.LOCAL_LIMIT_EXCEEDED: "rejected_limit",
     ev.RejectReason.NO_ACCEPTABLE_PRESENTATION_CONTEXTS: "rejected_no_context",
 }
 _OUTCOMES: dict[type, str] = {

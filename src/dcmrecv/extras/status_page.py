@@ -31,6 +31,8 @@ _MEANINGS = {
     "aborted_by_us": "aborted by the receiver",
     "rejected_application_context": "rejected: application context",
     "rejected_called_title": "rejected: called AE title",
+    "rejected_calling_title": "rejected: calling AE title",
+    "rejected_limit": "rejected: too many associations",
     "rejected_no_context": "rejected: no acceptable presentation context",
     "unusable_request": "unusable request",
     "not_an_association": "no DICOM at all (probes, other protocols)",

@@ -37,6 +37,7 @@ NO_DATA_SET: Final = 0x0101
 
 _OUTCOMES: Final = {
     ev.ContextOutcome.ACCEPTED: "Accepted",
+    ev.ContextOutcome.USER_REJECTION: "User Rejection",
     ev.ContextOutcome.NO_REASON: "No Reason",
     ev.ContextOutcome.ABSTRACT_SYNTAX_NOT_SUPPORTED: "Abstract Syntax Not Supported",
     ev.ContextOutcome.TRANSFER_SYNTAXES_NOT_SUPPORTED: "Transfer Syntaxes Not Supported",

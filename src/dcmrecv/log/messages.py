@@ -54,6 +54,8 @@ DIMSE_ERROR: Final = "DIMSE Error, detail (if available): {causes}"
 REFUSALS: Final = {
     "BAD_APPLICATION_CONTEXT": "bad application context",
     "CALLED_AE_TITLE_NOT_RECOGNIZED": "called AE title not recognized",
+    "CALLING_AE_TITLE_NOT_RECOGNIZED": "calling AE title not recognized",
+    "LOCAL_LIMIT_EXCEEDED": "too many associations",
     "NO_ACCEPTABLE_PRESENTATION_CONTEXTS": "no acceptable presentation contexts",
 }
 """Reason in `REFUSING` by the name of the `dcmrecv.core.events.RejectReason`."""

@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING
 
 from dcmrecv.config import Config
 from dcmrecv.observer import ReceiverObserver, Waiting
-from dcmrecv.receiver.ae import build_ae
+from dcmrecv.receiver.ae import AE
 from dcmrecv.receiver.service import Service
 from dcmrecv.server.listener import PortError, open_listener
 
 if TYPE_CHECKING:
-    from pynetdicom.ae import ApplicationEntity
-
     from dcmrecv.receiver.pynetdicom_events import Bindings, HandlerBinding
     from dcmrecv.tls import TlsServerContext
 
@@ -73,13 +71,13 @@ class Receiver:
         self.service: Service | None = None
         """What serves, while it runs."""
         self._port = 0
-        self._ae: ApplicationEntity | None = None
+        self._ae: AE | None = None
 
     @property
-    def ae(self) -> ApplicationEntity:
+    def ae(self) -> AE:
         """The pynetdicom AE that describes this receiver."""
         if self._ae is None:
-            self._ae = build_ae(self.config)
+            self._ae = AE.from_config(self.config)
         return self._ae
 
     @property
@@ -107,7 +105,7 @@ class Receiver:
             listener = undo.enter_context(open_listener(self.config.network))
             self._port = listener.getsockname()[1]
             service = Service(
-                self.config, listener, self._observer(), tls=tls, metrics=metrics, bindings=self._bindings
+                self.ae, listener, self._observer(), tls=tls, metrics=metrics, bindings=self._bindings
             )
             service.services.observer.observe(Waiting())
             service.start()

@@ -107,6 +107,9 @@ class _Process:
         dictionary: Callable[[], DataDictionary] | None,
         metrics: Metrics | None,
     ) -> None:
+        from dcmrecv.receiver.ae import AE  # with pynetdicom: before workers are made, which then share it
+
+        self._ae = AE.from_config(config)
         self._config = config
         self._logs = logs
         self._observer = observer
@@ -119,7 +122,7 @@ class _Process:
         from dcmrecv.receiver.service import Service
 
         return Service(
-            self._config,
+            self._ae,
             self._listener,
             self._observer,
             tls=self._tls,

@@ -1,33 +1,34 @@
-"""The one assembly: engine, observers, TLS and storage become one serving process.
+"""The one assembly: an AE, engine, observers, TLS and storage become one serving process.
 
 The command line (`dcmrecv.receiver.run`) and programs that embed the receiver both make a `Service` of an open
-port and a `Config`. It is loaded when the port is open: connections that arrive meanwhile wait in the listen
+port and an `AE`. It is loaded when the port is open: connections that arrive meanwhile wait in the listen
 queue.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dcmrecv.conditions import Condition
-from dcmrecv.core.acceptor import AcceptorSettings
 from dcmrecv.dataset.dictionary import builtin_dictionary
 from dcmrecv.receiver.additions import Additions
 from dcmrecv.server.association import Services
 from dcmrecv.server.gil_gate import GilGate
 from dcmrecv.server.server import Server
-from dcmrecv.server.transport import Clocks
 from dcmrecv.storage import ObjectStore
 
 if TYPE_CHECKING:
     import socket
 
     from dcmrecv.config import Config
+    from dcmrecv.core.acceptor import AcceptorSettings
     from dcmrecv.dataset.dictionary import DataDictionary
     from dcmrecv.extras.metrics import MetricsServer
     from dcmrecv.observer import ReceiverObserver
     from dcmrecv.receiver.additions import Metrics
+    from dcmrecv.receiver.ae import AE
     from dcmrecv.receiver.pynetdicom_events import Bindings
     from dcmrecv.tls import TlsServerContext
 
@@ -54,7 +55,7 @@ class Service:
 
     def __init__(
         self,
-        config: Config,
+        ae: AE,
         listener: socket.socket,
         observer: ReceiverObserver,
         *,
@@ -70,20 +71,20 @@ class Service:
         this raises (OSError: the spool directory cannot be used), nothing is left running and *listener* is
         still open.
         """
-        self._config = config
+        config = ae.config
+        self._ae = ae
         self._metrics = metrics
         self._metrics_server: MetricsServer | None = None
-        association = config.association
         obstacle = None if dictionary is None else dictionary().dimse_obstacle
         self.store = object_store(config, dictionary=dictionary, worker=worker)
         if bindings is not None:
             self.store = bindings.store(self.store)
-        settings = AcceptorSettings.from_config(association)
+        settings = self._settings()
         self._additions = Additions(config, observer, metrics, number=worker)
         try:
-            self.services = Services(
+            services = Services(
                 settings=settings,
-                clocks=Clocks(association.acse_timeout, association.dimse_timeout),
+                clocks=ae.clocks(),
                 store=self.store,
                 observer=self._additions.observer,
                 tls=tls,
@@ -92,10 +93,26 @@ class Service:
                 obstacle=() if obstacle is None else (Condition(*obstacle),),
                 echo=None if bindings is None else bindings.echo,
             )
-            self._server = Server(listener, self.services, max_associations=config.network.max_associations)
+            self._server = Server(listener, services, max_associations=config.network.max_associations)
         except BaseException:
             self._additions.close()
             raise
+
+    def _settings(self) -> AcceptorSettings:
+        ae = self._ae
+        # the connection that is negotiating is one of them
+        return replace(ae.acceptor_settings(), is_full=lambda: self._server.running > ae.maximum_associations)
+
+    @property
+    def services(self) -> Services:
+        """What the associations share."""
+        return self._server.services
+
+    def refresh(self) -> None:
+        """Take over what has changed in the AE. Connections that are open already keep what they had."""
+        self._server.services = replace(
+            self._server.services, settings=self._settings(), clocks=self._ae.clocks()
+        )
 
     def start(self, *, look_for_orphans: bool = True, serve_metrics: bool = True) -> None:
         """Begin to accept connections, and to answer requests for metrics in this process if there are any.
@@ -115,7 +132,7 @@ class Service:
     def stop(self, grace: float | None = None, *, hurry: Callable[[], bool] = lambda: False) -> None:
         """Drain (`Server.drain`) within *grace* seconds, None: as configured, and end."""
         self._additions.stopping()
-        self._server.drain(self._config.network.grace if grace is None else grace, hurry=hurry)
+        self._server.drain(self._ae.config.network.grace if grace is None else grace, hurry=hurry)
         self.store.close()
         self._additions.close()
         if self._metrics_server is not None:

@@ -25,7 +25,8 @@ class Server:
     """Serves the connections of *listener* in threads until it is drained."""
 
     def __init__(self, listener: socket.socket, services: Services, *, max_associations: int = 0) -> None:
-        self._services = services
+        self.services = services
+        """For the connections to come."""
         self._pool = ThreadPool(listener, self._serve, limit=max_associations)
         self._lock = threading.Lock()
         self._running: set[Association] = set()
@@ -64,7 +65,7 @@ class Server:
         self._passive_close.close()
 
     def _serve(self, sock: socket.socket, address: tuple[str, int]) -> None:
-        association = Association(self._services, self._passive_close, sock, address)
+        association = Association(self.services, self._passive_close, sock, address)
         with self._lock:
             self._running.add(association)
             draining = self._draining
@@ -75,4 +76,4 @@ class Server:
         finally:
             with self._lock:
                 self._running.discard(association)
-            self._services.observer.observe(Waiting())
+            self.services.observer.observe(Waiting())

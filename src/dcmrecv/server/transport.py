@@ -53,9 +53,9 @@ class SecureStream(ByteStream, Protocol):
 class Clocks:
     """Seconds for each `Wait`, from the options; shared by all connections."""
 
-    def __init__(self, acse_timeout: int, dimse_timeout: int | None) -> None:
+    def __init__(self, acse_timeout: float, dimse_timeout: float | None) -> None:
         boundary = limits.READ_SECONDS if dimse_timeout is None else dimse_timeout
-        self.seconds: dict[Wait, int] = {
+        self.seconds: dict[Wait, float] = {
             Wait.FIRST_HEADER: acse_timeout,
             Wait.REQUEST_BODY: limits.READ_SECONDS,
             Wait.PDU_BOUNDARY: boundary,

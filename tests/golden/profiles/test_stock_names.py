@@ -8,8 +8,8 @@ import pytest
 
 from dcmrecv.asconfig.profiles import parse
 from dcmrecv.config import AssociationConfig
-from dcmrecv.core.acceptor import AcceptorSettings
 from dcmrecv.core.events import ContextOutcome
+from tests.support.settings import acceptor_settings
 from tests.wire.peer import associate, context
 
 pytestmark = pytest.mark.golden
@@ -47,7 +47,7 @@ def test_the_list_is_of_fourteen_files() -> None:
 def test_a_profile_of_every_name_loads_and_serves(version: str) -> None:
     profile = parse(_profile(version)).select("Default")
     assert len(profile.contexts) == len(_names("A", version)) > 50
-    settings = AcceptorSettings.from_config(AssociationConfig(profile=profile))
+    settings = acceptor_settings(AssociationConfig(profile=profile))
     for entry in profile.contexts:
         for syntax in entry.transfer_syntaxes:
             agreed = settings.negotiate(associate(context(1, entry.abstract_syntax, syntax))).association

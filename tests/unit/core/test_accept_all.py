@@ -7,8 +7,8 @@ from pynetdicom.sop_class import _STORAGE_CLASSES
 from dcmrecv.config import AssociationConfig
 from dcmrecv.core.accept_all import is_storage
 from dcmrecv.core.events import ContextOutcome
-from dcmrecv.core.negotiate import AcceptorSettings
 from tests.support.rawscu import Requestor, associate_rq
+from tests.support.settings import acceptor_settings
 
 VERIFICATION = "1.2.840.10008.1.1"
 CT = "1.2.840.10008.5.1.4.1.1.2"
@@ -58,7 +58,7 @@ def test_private_future_and_no_uids(uid: bytes, storage: bool) -> None:
 def negotiated(
     abstract: str, *transfer: str, config: AssociationConfig | None = None
 ) -> tuple[ContextOutcome, bytes] | None:
-    settings = AcceptorSettings.from_config(config or AssociationConfig(accept_all=True))
+    settings = acceptor_settings(config or AssociationConfig(accept_all=True))
     association = settings.negotiate(associate_rq(Requestor(), abstract, transfer)).association
     return (
         None

@@ -80,6 +80,8 @@ def test_figures_of_all_processes(figures: Figures, url: str) -> None:
     [
         (ev.RejectReason.BAD_APPLICATION_CONTEXT, "rejected_application_context"),
         (ev.RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED, "rejected_called_title"),
+        (ev.RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED, "rejected_calling_title"),
+        (ev.RejectReason.LOCAL_LIMIT_EXCEEDED, "rejected_limit"),
         (ev.RejectReason.NO_ACCEPTABLE_PRESENTATION_CONTEXTS, "rejected_no_context"),
     ],
 )

@@ -118,7 +118,7 @@ def test_a_store_handler_takes_the_place_of_storing(tmp_path: Path) -> None:
         "calling": "SENDER",
         "called": "TARGET",
         "address": "127.0.0.1",
-        "supported": 1,
+        "supported": 171,  # Verification and the storage classes that pynetdicom knows
         "accepted": [CT_IMAGE],
         "established": True,
         "extra": "more",

@@ -22,6 +22,7 @@ from dcmrecv.config import (
 from dcmrecv.core.events import StoreRequest
 from dcmrecv.observer import AssociationEvent, AssociationObserver, Crashed, ReceiverObserver
 from dcmrecv.receiver import Receiver
+from dcmrecv.receiver.ae import AE
 from dcmrecv.receiver.service import Service
 from dcmrecv.server.listener import open_listener
 from dcmrecv.storage import ObjectStore
@@ -159,7 +160,7 @@ def test_who_waits_for_the_disk_waits_with_others(tmp_path: Path, fsync: bool, h
         network=NetworkConfig(port=0), storage=StorageConfig(directory=bytes(tmp_path), fsync=fsync)
     )
     with open_listener(config.network) as listener:
-        service = Service(config, listener, ReceiverObserver())
+        service = Service(AE.from_config(config), listener, ReceiverObserver())
         assert (service.services.gate is not None) is has_gate
         service.start()
         service.stop()

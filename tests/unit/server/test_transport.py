@@ -8,11 +8,12 @@ from collections.abc import Iterator
 import pytest
 
 from dcmrecv.config import AssociationConfig
-from dcmrecv.core.acceptor import Acceptor, AcceptorSettings, Wait
+from dcmrecv.core.acceptor import Acceptor, Wait
 from dcmrecv.core.events import NotAnAssociation, RequestReceived, RequestUnusable
 from dcmrecv.server import limits, transport
 from dcmrecv.server.transport import Clocks, Transport
 from tests.support.rawscu import VERIFICATION, Requestor, associate_rq
+from tests.support.settings import acceptor_settings
 
 REQUEST = associate_rq(Requestor(), VERIFICATION)
 
@@ -33,7 +34,7 @@ class Wire:
     def __init__(self, clock: Clock, *, acse: int = 30, dimse: int | None = None) -> None:
         self.clock = clock
         self.peer, end = socket.socketpair()
-        self.acceptor = Acceptor(AcceptorSettings.from_config(AssociationConfig()))
+        self.acceptor = Acceptor(acceptor_settings(AssociationConfig()))
         self.transport = Transport(end, Clocks(acse, dimse))
 
     def drip(self, data: bytes, seconds: float) -> None:

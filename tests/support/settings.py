@@ -1,0 +1,11 @@
+"""The engine's tables for a configuration, made as the program makes them: by way of the AE."""
+
+from __future__ import annotations
+
+from dcmrecv.config import AssociationConfig, Config
+from dcmrecv.core.acceptor import AcceptorSettings
+from dcmrecv.receiver.ae import AE
+
+
+def acceptor_settings(config: AssociationConfig) -> AcceptorSettings:
+    return AE.from_config(Config(association=config)).acceptor_settings()
