@@ -45,6 +45,9 @@ __all__ = [
     "NameGenerated",
     "NameNotGenerated",
     "NotStored",
+    "OutputDirectoryRemade",
+    "OutputFileSystemChanged",
+    "OutputLimited",
     "Overwriting",
     "ProcessingStore",
     "ReceiverEvent",
@@ -378,7 +381,28 @@ class DictionaryUnusable(NamedTuple):
     """An association is about to be aborted because the data dictionary lacks what DIMSE needs."""
 
 
-ReceiverEvent: TypeAlias = Waiting | DictionaryUnusable
+class OutputDirectoryRemade(NamedTuple):
+    """The output directory had vanished and was made again. Not a line of the reference; nor are the next ones."""
+
+    path: bytes
+
+
+class OutputFileSystemChanged(NamedTuple):
+    """The output directory is on another file system than before: perhaps a volume is not mounted any more."""
+
+    path: bytes
+
+
+class OutputLimited(NamedTuple):
+    """The file system of the output directory lacks something that storing objects has to do without."""
+
+    path: bytes
+    reason: str
+
+
+ReceiverEvent: TypeAlias = (
+    Waiting | DictionaryUnusable | OutputDirectoryRemade | OutputFileSystemChanged | OutputLimited
+)
 
 
 class ReceiverObserver:

@@ -77,7 +77,10 @@ def test_sigkill(tmp_path: Path) -> None:
         senders = [Sender(server.port, (number * SENDERS + index + 1) * 100_000) for index in range(SENDERS)]
         for sender in senders:
             sender.start()
-        time.sleep(moments.uniform(0.02, 0.6))
+        begun = time.monotonic() + 30
+        while not any(sender.acknowledged for sender in senders) and time.monotonic() < begun:
+            time.sleep(0.01)
+        time.sleep(moments.uniform(0.0, 0.5))
         process.kill()
         process.wait()
         for sender in senders:

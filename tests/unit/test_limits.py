@@ -26,7 +26,9 @@ WHOLE_MODULES = {
 SINGLE_ONES = {
     "Storage": {
         "storage.normal": ["HOLD_LIMIT"],
-        "storage.temporary": ["FOREIGN_AGE", "RESTART_AGE"],
+        "storage.publish": ["MAX_ATTEMPTS"],
+        "storage.temporary": ["SETTLED_AGE", "RESTART_AGE", "FOREIGN_AGE"],
+        "storage.writer": ["MAX_NAMES"],
     },
     "Files of the operator": {
         "asconfig.profiles": ["MAX_FILE_SIZE"],

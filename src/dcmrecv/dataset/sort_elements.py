@@ -1,8 +1,10 @@
 """What one pass cannot do: sort elements, drop repeated ones, group lengths of deflated data (T1, T2, T8).
 
 The second pass reads the normalised output of the first (every sequence and item has undefined length), plans the
-final order as ranges of it, and hands them out. Only the children of items out of order are indexed, up to
-`limits.MAX_SORTED_ELEMENTS`; everything else is passed over. Nesting lives on an explicit stack.
+final order as ranges of it, and hands them out. It reads through a function, in blocks of bounded size; nothing is
+mapped, since an unreadable page of a mapping ends the whole process where a read reports an error. Only the
+children of items out of order are indexed, up to `limits.MAX_SORTED_ELEMENTS`; everything else is passed over.
+Nesting lives on an explicit stack.
 """
 
 from __future__ import annotations
@@ -31,6 +33,10 @@ if TYPE_CHECKING:
 
 __all__ = ["MediaStorageUids", "SecondPass"]
 
+_BLOCK = 1 << 16
+_BLOCKS_KEPT = 16
+_LARGE_READ = 1 << 20
+_LONG_HEADER = 12
 _HEAD_TAGS = frozenset((SOP_CLASS_UID, SOP_INSTANCE_UID, SERIES_DATE))
 
 
@@ -39,6 +45,42 @@ class MediaStorageUids(NamedTuple):
 
     sop_class: bytes | None
     sop_instance: bytes | None
+
+
+class _Source:
+    """The output of the first pass, read in blocks of which the last few are kept."""
+
+    def __init__(self, read: Callable[[int, int], bytes], size: int) -> None:
+        """*read* (offset, size) returns exactly that much, and raises what `SecondPass` is to raise."""
+        self._read = read
+        self.size = size
+        self._blocks: dict[int, bytes] = {}
+
+    def at(self, position: int) -> tuple[bytes, int]:
+        """Return a block and the index of *position* in it; the header of an element lies wholly in it."""
+        number = position // _BLOCK
+        start = number * _BLOCK
+        block = self._blocks.get(number)
+        if block is None:
+            if len(self._blocks) >= _BLOCKS_KEPT:
+                del self._blocks[next(iter(self._blocks))]
+            block = self._blocks[number] = self._read(start, min(_BLOCK + _LONG_HEADER, self.size - start))
+        return block, position - start
+
+    def pieces(self, start: int, end: int) -> Iterator[bytes]:
+        """Yield what lies in start..end."""
+        while start < end:
+            if end - start >= _BLOCK:
+                piece = self._read(start, min(end - start, _LARGE_READ))
+            else:
+                block, index = self.at(start)
+                piece = block[index : index + end - start]
+            yield piece
+            start += len(piece)
+
+    def value(self, start: int, end: int) -> bytes:
+        """Return what lies in start..end."""
+        return b"".join(self.pieces(start, end))
 
 
 class _Sink:
@@ -133,8 +175,8 @@ class _Sequence(NamedTuple):
 class SecondPass:
     """The second pass over one data set.
 
-    Use: `prepare` with the whole output of the first pass (bytes, mmap, memoryview), then `write`. Deflated data
-    is first inflated by the caller with `inflate` into a place it can map.
+    Use: `prepare` with a way to read the whole output of the first pass, then `write`. Deflated data is first
+    inflated by the caller with `inflate` into a place it can read again.
     """
 
     def __init__(
@@ -160,7 +202,7 @@ class SecondPass:
         self._header = struct.Struct(order + "HHI")
         self._word = struct.Struct(order + "I")
         self._half = struct.Struct(order + "H")
-        self._source = memoryview(b"")
+        self._source = _Source(lambda offset, size: b"", 0)
         self._plan: list[list[int] | bytearray] = []
         self._indexed = 0
 
@@ -178,12 +220,13 @@ class SecondPass:
             for inflated, _ in inflater.feed(memoryview(piece)):
                 yield inflated
 
-    def prepare(self, source: bytes | bytearray | memoryview) -> None:
-        """Plan the final output of *source*, the (inflated) output of the first pass.
+    def prepare(self, read: Callable[[int, int], bytes], size: int) -> None:
+        """Plan the final output of the (inflated) output of the first pass, of *size* bytes.
 
-        *source* must stay readable until `write` is done. Raises DataSetError beyond a limit.
+        *read* (offset, size) returns exactly so many bytes of it, until `write` is done; what it raises passes
+        through. Raises DataSetError beyond a limit.
         """
-        self._source = memoryview(source)
+        self._source = _Source(read, size)
         top = _Item(_Sink(), 0 in self._disordered)
         self._scan(top)
         self._close_item(top)
@@ -206,18 +249,12 @@ class SecondPass:
             yield from deflater.take()
         yield from deflater.finish()
 
-    def _pieces(self) -> Iterator[memoryview]:
-        source = self._source
+    def _pieces(self) -> Iterator[bytes | bytearray]:
         for piece in self._plan:
             if isinstance(piece, bytearray):
-                yield memoryview(piece)
+                yield piece
             else:
-                yield source[piece[0] : piece[1]]
-
-    def close(self) -> None:
-        """Let go of the source."""
-        self._source.release()
-        self._plan = []
+                yield from self._source.pieces(piece[0], piece[1])
 
     def _adjustment(self, start: int, end: int) -> int:
         """Sum of the adjustments of start..end."""
@@ -231,13 +268,13 @@ class SecondPass:
 
     def _scan(self, top: _Item) -> None:
         source = self._source
-        size = len(source)
+        size = source.size
         unpack = self._header.unpack_from
         frames: list[_Item | _Sequence] = [top]
         current: _Item | _Sequence = top
         position = 0
         while position < size:
-            group, element, length = unpack(source, position)
+            group, element, length = unpack(*source.at(position))
             tag = group << 16 | element
             if isinstance(current, _Sequence):
                 current.sink.add(position, position + 8, 0)
@@ -270,13 +307,14 @@ class SecondPass:
         vr = ""
         value = start + 8
         if self.encoding.explicit:
-            code = bytes(source[start + 4 : start + 6])
+            block, index = source.at(start)
+            code = block[index + 4 : index + 6]
             vr = code.decode("latin-1")
             if describe(code).long:
                 value = start + 12
-                length = self._word.unpack_from(source, start + 8)[0]
+                length = self._word.unpack_from(block, index + 8)[0]
             else:
-                length = self._half.unpack_from(source, start + 6)[0]
+                length = self._half.unpack_from(block, index + 6)[0]
             is_sequence = vr == "SQ"
         else:
             is_sequence = length == UNDEFINED
@@ -294,7 +332,7 @@ class SecondPass:
         end = self._skip_fragments(value) if length == UNDEFINED else value + length
         if not tag & 0xFFFF:
             is_ul = vr == "UL" if vr else self._dictionary().vr(tag, None) == "UL"
-            self._plan_group_length(item, tag, bytes(source[value:end]) if is_ul else None)
+            self._plan_group_length(item, tag, source.value(value, end) if is_ul else None)
             return end
         sink.add(start, end, self._adjustment(start, end))
         if tag in _HEAD_TAGS and (tag != SERIES_DATE or len(frames) == 1):
@@ -305,18 +343,18 @@ class SecondPass:
         info = INFO.get(vr)
         if tag == SERIES_DATE:
             if vr == "DA":
-                sink.found.setdefault(tag, bytes(self._source[start : min(end, start + 64)]))
+                sink.found.setdefault(tag, self._source.value(start, min(end, start + 64)))
             return
         found = b""
         if info is not None and info.pad == PAD_TEXT:
-            found = bytes(self._source[start : min(end, start + limits.MAX_CAPTURED_VALUE)])
+            found = self._source.value(start, min(end, start + limits.MAX_CAPTURED_VALUE))
         sink.found.setdefault(tag, found.split(b"\0", 1)[0])
 
     def _skip_fragments(self, position: int) -> int:
         source = self._source
         unpack = self._header.unpack_from
         while True:
-            group, element, length = unpack(source, position)
+            group, element, length = unpack(*source.at(position))
             position += 8
             if group << 16 | element == SEQUENCE_DELIMITER:
                 return position

@@ -646,6 +646,10 @@ def _wanted(settings: LineSettings, *, data_trace: bool, tls_debug: bool) -> fro
     return frozenset(kinds)
 
 
+def _shown(value: object) -> object:
+    return from_bytes(value) if isinstance(value, bytes) else value
+
+
 class DcmtkLines(ob.ReceiverObserver):
     """The lines that concern the whole receiver.
 
@@ -694,6 +698,8 @@ class DcmtkLines(ob.ReceiverObserver):
                 self._net.warn(
                     messages.ODD_RECEIVE_LENGTH.format(length=self._odd_length, used=self._odd_length - 1)
                 )
+        elif (line := messages.OPERATOR_LINES.get(type(event).__name__)) is not None:
+            self._net.warn(line.format(**{key: _shown(value) for key, value in event._asdict().items()}))
         elif self._dictionary_loaded:  # once, and not if the start has said that none is loaded
             self._dictionary_loaded = False
             self._net.warn(messages.UNUSABLE_DICTIONARY)

@@ -188,4 +188,11 @@ Numbers stand for the arguments of the note; ``{tag}`` and ``{keyword}`` (of the
 ``{calling}`` and ``{called}`` come from the observer.
 """
 
+OPERATOR_LINES: Final = {
+    "OutputDirectoryRemade": "output directory {path} had vanished and was made again",
+    "OutputFileSystemChanged": "output directory {path} is on another file system than before (not mounted?)",
+    "OutputLimited": "output directory {path}: {reason}",
+}
+"""Warnings about the receiver by the event's name; the fields are the event's. Not lines of the reference."""
+
 ABSENT_ROLE: Final = "Default"

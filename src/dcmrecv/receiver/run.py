@@ -156,15 +156,12 @@ class _Process:
     def run_workers(self) -> None:
         """Serve in worker processes; this one looks after them."""
         from dcmrecv.extras.systemd import Notifier
-        from dcmrecv.receiver.service import object_store  # loads what the workers then share
+        from dcmrecv.receiver import service as _shared  # noqa: F401  (loads what the workers then share)
         from dcmrecv.server.signals import end_by_signal
         from dcmrecv.server.supervisor import Supervisor
 
         network = self._config.network
         manager = Notifier()
-        cleaner = object_store(self._config, dictionary=self._dictionary)
-        cleaner.start()
-        cleaner.close()
         parent = Supervisor(network.workers + (self._metrics is not None), self._work)
 
         def reopen() -> None:
@@ -194,7 +191,7 @@ class _Process:
         if metrics is not None:
             metrics.listener.close()
         service = self._service(number)
-        service.start(look_for_orphans=False, serve_metrics=False)
+        service.start(serve_metrics=False)
         _settle()
         wait_for_supervisor(control, reopen=self._logs.reopen)
         service.stop()

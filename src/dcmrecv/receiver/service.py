@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from dcmrecv.core.acceptor import AcceptorSettings
     from dcmrecv.dataset.dictionary import DataDictionary
     from dcmrecv.extras.metrics import MetricsServer
-    from dcmrecv.observer import ReceiverObserver
+    from dcmrecv.observer import ReceiverEvent, ReceiverObserver
     from dcmrecv.receiver.additions import Metrics
     from dcmrecv.receiver.ae import AE
     from dcmrecv.receiver.pynetdicom_events import Bindings
@@ -36,9 +36,12 @@ __all__ = ["Service", "object_store"]
 
 
 def object_store(
-    config: Config, *, dictionary: Callable[[], DataDictionary] | None = None, worker: int = 0
+    config: Config,
+    *,
+    dictionary: Callable[[], DataDictionary] | None = None,
+    observe: Callable[[ReceiverEvent], None] | None = None,
 ) -> ObjectStore:
-    """Return the store that *config* describes for the process number *worker*.
+    """Return the store that *config* describes; *observe* takes what concerns its directory.
 
     *dictionary* None is the built-in one, which is not read before a data set needs it.
     """
@@ -46,7 +49,7 @@ def object_store(
         config.storage,
         dictionary=dictionary or builtin_dictionary,
         syntax_name=_syntax_name,
-        worker=worker,
+        observe=observe,
     )
 
 
@@ -76,7 +79,7 @@ class Service:
         self._metrics = metrics
         self._metrics_server: MetricsServer | None = None
         obstacle = None if dictionary is None else dictionary().dimse_obstacle
-        self.store = object_store(config, dictionary=dictionary, worker=worker)
+        self.store = object_store(config, dictionary=dictionary, observe=observer.observe)
         if bindings is not None:
             self.store = bindings.store(self.store)
         settings = self._settings()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from dcmrecv.conditions import Condition
 from dcmrecv.observer import AssociationObserver, FileNotCreated, FileNotWritten, Stored
+from dcmrecv.storage.directories import DirectoryError
 from dcmrecv.storage.meta import meta_header
 from dcmrecv.storage.publish import Buffer, FileError, Target
 from dcmrecv.storage.session import OUT_OF_RESOURCES, STORED, ReceiveFailure, StoreResult, StoreSession
@@ -54,10 +55,9 @@ class BitPreservingSession(StoreSession):
         Raises `DirectoryError` if the output directory is gone and cannot be made again.
         """
         try:
-            if self._store.space.enough():
-                self._file.open()
-                self._target.check()
-                self._creatable = True
+            self._file.open()
+            self._target.check()
+            self._creatable = True
         except FileError:
             self._creatable = False
 
@@ -73,7 +73,8 @@ class BitPreservingSession(StoreSession):
             if FileNotCreated in self._observer.wanted:
                 self._observer.observe(FileNotCreated(path, context_id))
             return None
-        if not self._file.size:
+        first = not self._file.size
+        if first:
             request = self.request
             header = meta_header(
                 request.sop_class_uid,
@@ -88,7 +89,9 @@ class BitPreservingSession(StoreSession):
             self._file.write(chunks)
             if last:
                 # here and not in `complete`: the lines of a failure come before those of a whole data set
-                self._file.close()
+                self._file.flush()
+            elif first:
+                self._file.hold()
         except FileError:
             self._drop_unwritten()
         return None
@@ -108,7 +111,7 @@ class BitPreservingSession(StoreSession):
         if not self.dropped:
             try:
                 path = self._publish()
-            except FileError:
+            except (FileError, DirectoryError):
                 self._drop_unwritten()
         if self.dropped:
             return StoreResult(OUT_OF_RESOURCES, (self._reason,))
@@ -126,7 +129,7 @@ class BitPreservingSession(StoreSession):
             if not self.dropped:
                 try:
                     self._publish()
-                except FileError:
+                except (FileError, DirectoryError):
                     self._drop()
 
     def discard(self) -> None:

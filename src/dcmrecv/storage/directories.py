@@ -11,16 +11,23 @@ import errno
 import os
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from dcmrecv import observer as ob
 from dcmrecv.config import StorageConfig, SubdirectoryMode
 
-__all__ = ["DirectoryError", "OutputDirectory", "series_date_directory"]
+__all__ = ["DirectoryError", "OutputDirectory", "close_quietly", "series_date_directory", "sync_directory"]
 
 _DATE = re.compile(rb"(\d{4})(\.?)(\d\d)\2(\d\d)\Z")
 _REMEMBERED = 4096
 """Directories that are known to be on disk."""
+_ATTEMPTS = 10
+"""Times that the directories of one object are made again while somebody else removes empty ones."""
+_LOOK_AGAIN = 1.0
+"""Seconds between two looks at which file system the output directory is on."""
+_NOT_SUPPORTED = (errno.EINVAL, errno.ENOTSUP)
+"""What fsync of a directory reports on file systems that have nothing to synchronise there."""
 _OPEN_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _OPEN_BELOW = _OPEN_DIRECTORY | os.O_NOFOLLOW
 
@@ -33,6 +40,24 @@ class DirectoryError(Exception):
         self.path = path
         self.text = f"Cannot create directory: {os.strerror(number)}"
         super().__init__(self.text)
+
+
+def close_quietly(descriptor: int) -> None:
+    """Close a descriptor that nothing depends on any more: its number is free even if that reports an error."""
+    try:
+        os.close(descriptor)
+    except OSError as error:
+        if error.errno == errno.EBADF:  # a mistake of ours, which may hit another thread's file
+            raise
+
+
+def sync_directory(descriptor: int) -> None:
+    """Bring the entries of a directory to disk, where the file system knows what that is. Raises OSError."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in _NOT_SUPPORTED:
+            raise
 
 
 def series_date_directory(value: bytes | None) -> bytes:
@@ -53,7 +78,10 @@ def series_date_directory(value: bytes | None) -> bytes:
 class OutputDirectory:
     """The directory of ``-od`` and what is made below it."""
 
-    def __init__(self, config: StorageConfig) -> None:
+    def __init__(
+        self, config: StorageConfig, observe: Callable[[ob.ReceiverEvent], None] | None = None
+    ) -> None:
+        """*observe* is called, from any thread, with what the operator should know."""
         given = config.directory
         path = given.rstrip(b"/")
         self.shown = path if path or given.startswith(b"/") else b"."
@@ -63,13 +91,30 @@ class OutputDirectory:
         self.by_date = config.subdirectories is SubdirectoryMode.SERIES_DATE
         self._fsync = config.fsync
         self._durable: set[tuple[int, int]] = set()
+        self._observe = observe or (lambda event: None)
+        self._device = -1
+        self._next_look = 0.0
+
+    def look(self) -> None:
+        """Say once when the output directory is on another file system than before: a volume may be missing."""
+        now = time.monotonic()
+        if now < self._next_look:
+            return
+        self._next_look = now + _LOOK_AGAIN
+        try:
+            device = os.stat(self.path).st_dev
+        except OSError:
+            return
+        before, self._device = self._device, device
+        if before not in (-1, device):
+            self._observe(ob.OutputFileSystemChanged(self.path))
 
     def ensure(self) -> None:
         """Make the output directory again if it vanished. Raises `DirectoryError`."""
         if os.access(self._inside, os.F_OK):
             return
         try:
-            os.close(self._open())
+            close_quietly(self._open())
         except OSError as error:
             raise DirectoryError(self.shown, error) from None
 
@@ -78,15 +123,18 @@ class OutputDirectory:
             return os.open(self.path, _OPEN_DIRECTORY)
         except (FileNotFoundError, NotADirectoryError):
             os.makedirs(self.path, exist_ok=True)
+        self._observe(ob.OutputDirectoryRemade(self.path))
+        self._next_look = 0.0
+        self.look()
         if self._fsync:
             path = os.path.realpath(self.path)
             while path != b"/":
                 path = os.path.dirname(path)
                 parent = os.open(path, _OPEN_DIRECTORY)
                 try:
-                    os.fsync(parent)
+                    sync_directory(parent)
                 finally:
-                    os.close(parent)
+                    close_quietly(parent)
         return os.open(self.path, _OPEN_DIRECTORY)
 
     @contextmanager
@@ -95,19 +143,24 @@ class OutputDirectory:
 
         Raises `DirectoryError` naming the whole path.
         """
-        descriptor = -1
         try:
-            try:
-                descriptor = self._open_below(relative)
-            except OSError as error:
-                raise DirectoryError(self.shown + b"/" + relative, error) from None
+            descriptor = self._open_below(relative)
+        except OSError as error:
+            raise DirectoryError(self.shown + b"/" + relative, error) from None
+        try:
             yield descriptor
         finally:
-            if descriptor >= 0:
-                os.close(descriptor)
+            close_quietly(descriptor)
 
     def _open_below(self, relative: bytes) -> int:
-        descriptor = self._open()
+        """Open ``DIR/relative``; what others remove while it is made is made again, some times."""
+        for _ in range(_ATTEMPTS):
+            with contextlib.suppress(FileNotFoundError):
+                return self._descend(self._open(), relative)
+        return self._descend(self._open(), relative)
+
+    def _descend(self, descriptor: int, relative: bytes) -> int:
+        """Open *relative* below an open directory, which is closed."""
         for component in relative.split(b"/"):
             parent = descriptor
             try:
@@ -120,7 +173,7 @@ class OutputDirectory:
                 if self._fsync:
                     self._make_durable(descriptor, parent)
             finally:
-                os.close(parent)
+                close_quietly(parent)
         return descriptor
 
     def _make_durable(self, descriptor: int, parent: int) -> None:
@@ -132,10 +185,10 @@ class OutputDirectory:
             status = os.fstat(descriptor)
             key = status.st_dev, status.st_ino
             if key not in self._durable:
-                os.fsync(parent)
+                sync_directory(parent)
                 if len(self._durable) >= _REMEMBERED:
                     self._durable.clear()
                 self._durable.add(key)
         except OSError:
-            os.close(descriptor)
+            close_quietly(descriptor)
             raise

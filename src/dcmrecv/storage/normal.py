@@ -28,6 +28,8 @@ __all__ = ["HOLD_LIMIT", "NormalSession"]
 
 _BATCH = 1000
 """Pieces of a rewritten data set that are written in one system call."""
+_BATCH_BYTES = 1 << 20
+"""Bytes of them, at least."""
 
 HOLD_LIMIT = 1 << 16
 """Bytes of a data set kept in memory while the UIDs of its header are not known yet."""
@@ -60,14 +62,14 @@ class NormalSession(ParsingSession):
             # the views stay valid until `complete`
             self._held = [*self._held, *chunks] if self._held else [*chunks]
         elif self._rewriter is not None and self._rewriter.head_complete:
-            self._open(chunks, self._header())
+            self._open(chunks, self._header(), more=True)
         else:
             self._hold(chunks)
 
     def _hold(self, chunks: Sequence[Buffer]) -> None:
         self._held_size += sum(map(len, chunks))
         if self._held_size > HOLD_LIMIT:
-            self._open(chunks, b"")
+            self._open(chunks, b"", more=True)
         else:
             held = self._held = self._held or []
             held.extend(bytes(chunk) for chunk in chunks)
@@ -77,20 +79,22 @@ class NormalSession(ParsingSession):
         self._finished = True
 
     def _header(self) -> bytes:
-        self._uids = _media_storage_uids(self._found.head if self._found is not None else None)
+        self._set_uids(self._found.head if self._found is not None else None)
         return meta_header(*self._uids, self._transfer_syntax)
 
-    def _open(self, chunks: Sequence[Buffer], header: bytes) -> None:
-        """Create the temporary and write what there is; with an empty *header* the data set comes first."""
-        store = self._store
-        file = store.writer.publisher.new_file()
+    def _open(self, chunks: Sequence[Buffer], header: bytes, *, more: bool = False) -> None:
+        """Create the temporary and write what there is; with an empty *header* the data set comes first.
+
+        *more* of the object is to come from the peer, who may take long.
+        """
+        file = self._store.writer.publisher.new_file()
         try:
-            if not store.space.enough():
-                raise FileError("No space left on device")
             file.open()
         except (FileError, DirectoryError) as error:
             self._failure = error
             return
+        if more:
+            file.hold()
         self._file = file
         self._header_size = len(header)
         self._header_first = bool(header)
@@ -180,6 +184,7 @@ class NormalSession(ParsingSession):
         self._file = whole
         try:
             whole.open()
+            whole.hold()
             whole.write([self._header()])
             whole.append_from(body)
         finally:
@@ -199,21 +204,17 @@ class NormalSession(ParsingSession):
             if second_pass.deflated:
                 plain, begin = publisher.new_file(), 0
                 plain.open()
+                plain.hold()
                 for piece in second_pass.inflate(first.blocks(self._header_size)):
                     plain.write([piece])
-            with plain.mapped() as content:
-                source = content[begin:]
-                try:
-                    second_pass.prepare(source)
-                    self._uids = _media_storage_uids(second_pass.head)
-                    self._found_uids = second_pass.head
-                    self._file = whole
-                    whole.open()
-                    whole.write([meta_header(*self._uids, self._transfer_syntax)])
-                    self._write_batches(whole, second_pass.write())
-                finally:
-                    second_pass.close()
-                    source.release()
+            second_pass.prepare(lambda offset, size: plain.read(begin + offset, size), plain.size - begin)
+            self._set_uids(second_pass.head)
+            self._found_uids = second_pass.head
+            self._file = whole
+            whole.open()
+            whole.hold()
+            whole.write([meta_header(*self._uids, self._transfer_syntax)])
+            self._write_batches(whole, second_pass.write())
         except DataSetError as error:
             raise FileError(str(error)) from None
         finally:
@@ -224,13 +225,32 @@ class NormalSession(ParsingSession):
     def _write_batches(file: ObjectFile, pieces: Iterable[Buffer]) -> None:
         """Write *pieces*, many in one system call."""
         batch: list[Buffer] = []
+        size = 0
         for piece in pieces:
             batch.append(piece)
-            if len(batch) >= _BATCH:
+            size += len(piece)
+            if len(batch) >= _BATCH or size >= _BATCH_BYTES:
                 file.write(batch)
                 batch = []
+                size = 0
         if batch:
             file.write(batch)
+
+    def _set_uids(self, head: MediaStorageUids | None) -> None:
+        """Set the values of (0002,0002) and (0002,0003) from what the data set says (spec/storage.md 2).
+
+        Where the reference writes an empty value (the element has VR UN, for instance, or no value) and so a
+        file that is not valid, the command's UID is taken.
+        """
+        sop_class, sop_instance = head if head is not None else (None, None)
+        if sop_class is None:
+            sop_class = _PRIVATE_GENERIC_FILE
+        if sop_instance is None:
+            sop_instance = new_uid()
+        self._uids = (
+            _resolved(sop_class) or self.request.sop_class_uid,
+            _resolved(sop_instance) or self.request.sop_instance_uid,
+        )
 
     def _meta_header_written(self) -> None:
         assert self._found is not None
@@ -253,22 +273,10 @@ class NormalSession(ParsingSession):
             file.discard()
 
 
-def _media_storage_uids(head: MediaStorageUids | None) -> tuple[bytes, bytes]:
-    """Return the values of (0002,0002) and (0002,0003) for what the data set says (spec/storage.md 2)."""
-    sop_class, sop_instance = head if head is not None else (None, None)
-    if sop_class is None:
-        sop_class = _PRIVATE_GENERIC_FILE
-    elif sop_class[:1] == b"=":
-        sop_class = _resolved(sop_class)
-    if sop_instance is None:
-        sop_instance = new_uid()
-    elif sop_instance[:1] == b"=":
-        sop_instance = _resolved(sop_instance)
-    return sop_class, sop_instance
-
-
 def _resolved(value: bytes) -> bytes:
     """A value that starts with an equals sign is the name of a UID; an unknown name gives nothing."""
+    if value[:1] != b"=":
+        return value
     from dcmrecv.uids import uid_of
 
     return (uid_of(value[1:].decode("latin-1")) or "").encode("ascii")

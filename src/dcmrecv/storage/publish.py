@@ -2,25 +2,43 @@
 
 The temporary lies in the output directory. Without ``+ssd`` that is the target directory; with it the object's
 directory is made only when the object is complete, so that a transfer that fails leaves nothing behind at all.
+
+The descriptor stays open until the object has its name, because the name of the temporary may lead nowhere by
+then: an operator has moved the output directory away and made a new one, has pointed a link elsewhere, or has
+removed everything. What is open is still the whole object. It gets a temporary in the directory as it is now
+(`ObjectFile._move_in`: a hard link, or a copy) and is published from there; the old temporary is removed where it
+lies. A duplicate of the descriptor is closed before the rename, since on a network file system the close is the
+last place where a full disk is reported.
 """
 
 from __future__ import annotations
 
 import errno
-import mmap
 import os
 import stat
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
 
 from dcmrecv.config import StorageConfig
-from dcmrecv.storage.directories import OutputDirectory
+from dcmrecv.storage.directories import DirectoryError, OutputDirectory, close_quietly
 from dcmrecv.storage.sync import DirectorySync
-from dcmrecv.storage.temporary import TemporaryNames
+from dcmrecv.storage.temporary import TemporaryNames, hold
 
-__all__ = ["Buffer", "FileError", "NameTaken", "NoName", "ObjectFile", "Publisher", "Target"]
+__all__ = [
+    "MAX_ATTEMPTS",
+    "Buffer",
+    "DirectoryGone",
+    "FileError",
+    "NameTaken",
+    "NoName",
+    "ObjectFile",
+    "Publisher",
+    "Target",
+]
 
 Buffer = bytes | bytearray | memoryview
+
+MAX_ATTEMPTS = 10
+"""Directories that are made again for one object while somebody else removes or replaces them."""
 
 _IOV_MAX = 1024
 _COPY_BLOCK = 1 << 20
@@ -28,7 +46,7 @@ _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
 _SURELY_A_NAME = 255
 """A path of so many bytes is not refused for its length on any file system that matters (NAME_MAX)."""
 _WRITE_FAILED = "I/O suspension or premature end of stream"
-_NO_HARD_LINKS = {errno.EPERM, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK}
+_NO_RENAME = (errno.ENOSYS, errno.ENOTSUP, errno.EPERM, errno.EINVAL)
 
 
 class FileError(Exception):
@@ -48,6 +66,13 @@ class NoName(FileError):
 
 class NameTaken(Exception):
     """The name exists and must not be replaced."""
+
+
+class DirectoryGone(FileError):
+    """The directory of the target was removed or replaced meanwhile; the temporary is kept, to try again."""
+
+    def __init__(self) -> None:
+        super().__init__(os.strerror(errno.ENOENT))
 
 
 class Target:
@@ -85,6 +110,13 @@ class Target:
         except OSError:
             return False
 
+    def is_file(self, descriptor: int) -> bool:
+        """True if the name is one of the open file's."""
+        try:
+            return os.path.samestat(os.lstat(self.path, dir_fd=self.directory), os.fstat(descriptor))
+        except OSError:
+            return False
+
     def check(self) -> None:
         """Refuse what the reference could not open for writing. Raises `FileError`."""
         if self._nothing_there:
@@ -94,7 +126,7 @@ class Target:
         except FileNotFoundError:
             return
         except OSError as error:
-            raise FileError(os.strerror(error.errno or 0)) from None
+            raise _refused(error) from None
         if stat.S_ISDIR(mode):
             raise FileError(os.strerror(errno.EISDIR))
         if not stat.S_ISLNK(mode) and not os.access(self.path, os.W_OK, dir_fd=self.directory):
@@ -104,10 +136,14 @@ class Target:
 class Publisher:
     """What the files of one process share: where they go and how durable they are."""
 
-    def __init__(self, config: StorageConfig, output: OutputDirectory) -> None:
+    def __init__(
+        self, config: StorageConfig, output: OutputDirectory, room: Callable[[], bool] | None = None
+    ) -> None:
+        """*room* says whether there is room to write more; None: nobody asks (``--min-free-space``)."""
         self.output = output
         self.names = TemporaryNames()
         self.fsync = config.fsync
+        self.room = room
         self.directories = DirectorySync()
 
     def new_file(self) -> ObjectFile:
@@ -122,31 +158,40 @@ class ObjectFile:
         self._publisher = publisher
         self._path = publisher.output.path + b"/" + publisher.names.next()
         self._descriptor = -1
+        self._flushed = False
         self.size = 0
-
-    @property
-    def is_open(self) -> bool:
-        """True between `open` and the end of the object."""
-        return self._descriptor >= 0
 
     def open(self) -> None:
         """Create the temporary, and the output directory if it vanished.
 
         Raises `FileError`, or `DirectoryError` if there is no directory and none can be made.
         """
-        try:
-            self._descriptor = os.open(self._path, _CREATE, 0o666)
-        except (FileNotFoundError, NotADirectoryError):
-            self._publisher.output.ensure()
+        if self._publisher.room is not None and not self._publisher.room():
+            raise FileError(os.strerror(errno.ENOSPC))
+        self._publisher.output.look()
+        for attempt in range(MAX_ATTEMPTS):
             try:
                 self._descriptor = os.open(self._path, _CREATE, 0o666)
+            except (FileNotFoundError, NotADirectoryError) as error:
+                self._publisher.output.ensure()
+                if attempt == MAX_ATTEMPTS - 1:
+                    raise _refused(error) from None
             except OSError as error:
-                raise FileError(os.strerror(error.errno or 0)) from None
-        except OSError as error:
-            raise FileError(os.strerror(error.errno or 0)) from None
+                raise _refused(error) from None
+            else:
+                return
+
+    def hold(self) -> None:
+        """Show other processes that the temporary is being written: one call when more is to come later."""
+        hold(self._descriptor)
+
+    # -- content ---------------------------------------------------------------------------------------
 
     def write(self, chunks: Sequence[Buffer]) -> None:
         """Append *chunks*. Raises `FileError` and removes the file if they cannot be written."""
+        if self._publisher.room is not None and not self._publisher.room():
+            self.discard()
+            raise FileError(os.strerror(errno.ENOSPC))
         try:
             if len(chunks) <= _IOV_MAX:
                 self._write(chunks)
@@ -165,12 +210,8 @@ class ObjectFile:
         if written == sum(map(len, chunks)):
             return
         rest = memoryview(b"".join(chunks))[written:]
-        while rest:
-            written = os.write(descriptor, rest)
-            if not written:
-                raise OSError(errno.EIO, "nothing written")
-            self.size += written
-            rest = rest[written:]
+        self.size += len(rest)
+        _write_all(descriptor, rest)
 
     def patch(self, offset: int, data: bytes) -> None:
         """Overwrite *data* at *offset* of the file. Raises `FileError` as `write` does."""
@@ -181,108 +222,142 @@ class ObjectFile:
             self.discard()
             raise FileError(_WRITE_FAILED) from None
 
+    def read(self, offset: int, size: int) -> bytes:
+        """Return exactly *size* bytes at *offset*. Raises `FileError`.
+
+        No mapping of the file: a page that cannot be read would end the whole process (SIGBUS).
+        """
+        try:
+            data = os.pread(self._descriptor, size, offset)
+            while len(data) < size:
+                more = os.pread(self._descriptor, size - len(data), offset + len(data))
+                if not more:
+                    raise OSError(errno.EIO, "the file became shorter")
+                data += more
+        except OSError as error:
+            raise _refused(error) from None
+        return data
+
     def blocks(self, offset: int = 0) -> Iterator[bytes]:
         """Yield the content from *offset* on in blocks of bounded size. Raises `FileError`."""
-        try:
-            while block := os.pread(self._descriptor, _COPY_BLOCK, offset):
-                yield block
-                offset += len(block)
-        except OSError as error:
-            raise FileError(os.strerror(error.errno or 0)) from None
-
-    @contextmanager
-    def mapped(self) -> Iterator[memoryview]:
-        """Map the content into memory, read only, inside the ``with`` block. Raises `FileError`."""
-        if not self.size:
-            yield memoryview(b"")
-            return
-        try:
-            mapping = mmap.mmap(self._descriptor, self.size, access=mmap.ACCESS_READ)
-        except OSError as error:
-            raise FileError(os.strerror(error.errno or 0)) from None
-        # Not closed here: when writing fails, the error still refers to parts of it for a while.
-        with memoryview(mapping) as view:
-            yield view
+        while offset < self.size:
+            block = self.read(offset, min(_COPY_BLOCK, self.size - offset))
+            yield block
+            offset += len(block)
 
     def append_from(self, other: ObjectFile) -> None:
         """Append all of *other*, which stays open. Raises `FileError` as `write` does."""
+        for block in other.blocks():
+            self.write([block])
+
+    def flush(self) -> None:
+        """End writing: with the publisher's `fsync` the content is on disk. Raises `FileError` as `write`."""
+        if self._flushed:
+            return
+        self._flushed = True
         try:
-            for block in other.blocks():
-                self._write([block])
+            self._flush(self._descriptor)
         except OSError:
             self.discard()
             raise FileError(_WRITE_FAILED) from None
 
-    def close(self) -> None:
-        """End writing: with the publisher's `fsync` the content is on disk. Raises `FileError` as `write`."""
-        if self._descriptor < 0:
-            return
-        try:
-            if self._publisher.fsync:
-                os.fsync(self._descriptor)
-            descriptor, self._descriptor = self._descriptor, -1
-            os.close(descriptor)  # the last place where a network file system may report a full disk
-        except OSError:
-            self.discard()
-            raise FileError(_WRITE_FAILED) from None
+    def _flush(self, descriptor: int) -> None:
+        if self._publisher.fsync:
+            os.fsync(descriptor)
+        os.close(os.dup(descriptor))  # the last place where a network file system may report a full disk
+
+    # -- publication -----------------------------------------------------------------------------------
 
     def publish(self, target: Target, *, replace: bool = True) -> None:
         """Give the object its name. With the publisher's `fsync` it is on disk before and after.
 
-        Raises `FileError` after the temporary was removed; `NameTaken`, with the temporary kept, if *replace*
-        is false and the name exists.
+        Raises `FileError` after the temporary was removed. The temporary is kept if the caller may try again:
+        `NameTaken` if *replace* is false and the name exists, `DirectoryGone` if the target's directory has to
+        be opened again. Raises `DirectoryError` if the output directory is gone and cannot be made again.
         """
-        self.close()
-        sync = self._publisher.fsync
+        self.flush()
         try:
-            if replace:
-                self._rename(target)
-            else:
-                self._link(target)
-            if sync:
+            self._place(target, replace)
+            self._path = b""  # whatever fails from here on: the file stays
+            if self._publisher.fsync:
                 self._sync_directory(target)
         except OSError as error:
             self.discard()
-            raise FileError(os.strerror(error.errno or 0)) from None
-        self._path = b""
+            raise _refused(error) from None
+        except DirectoryError:
+            self.discard()
+            raise
+        self._close()
+
+    def _place(self, target: Target, replace: bool) -> None:
+        place = self._rename if replace else self._link
+        for _ in range(MAX_ATTEMPTS):
+            try:
+                place(target)
+            except FileNotFoundError:
+                if target.is_file(self._descriptor):
+                    return  # a network file system has done it and says so late
+                if Target(self._path).is_file(self._descriptor):
+                    self._make_room_for(target)
+                else:
+                    self._move_in()
+                if target.directory is not None:
+                    raise DirectoryGone from None
+            else:
+                return
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
+
+    def _make_room_for(self, target: Target) -> None:
+        """See to it that *target* has a directory, if it is the output directory that it lacks."""
+        if target.directory is None and os.path.dirname(target.path) != self._publisher.output.shown:
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))  # a slash in the extension
+        self._publisher.output.ensure()
 
     def _rename(self, target: Target) -> None:
         try:
             os.rename(self._path, target.path, dst_dir_fd=target.directory)
+        except FileNotFoundError:
+            raise
         except OSError as error:
-            if error.errno != errno.EXDEV or target.directory is None:
+            if error.errno == errno.EXDEV and target.directory is not None:
+                self._copy_across(target, target.directory)
+            elif error.errno in _NO_RENAME:
+                self._link_instead(target, error)
+            else:
                 raise
-            self._copy_across(target, target.directory)
+
+    def _link_instead(self, target: Target, reason: OSError) -> None:
+        """Publish where nothing can be renamed, unless there is an older object, which cannot be replaced."""
+        try:
+            os.link(self._path, target.path, dst_dir_fd=target.directory, follow_symlinks=False)
+        except OSError:
+            raise reason from None
+        _remove(self._path)
 
     def _link(self, target: Target) -> None:
         try:
             os.link(self._path, target.path, dst_dir_fd=target.directory, follow_symlinks=False)
         except FileExistsError:
-            raise NameTaken from None
-        except OSError as error:
-            if error.errno not in _NO_HARD_LINKS and error.errno != errno.EXDEV:
-                raise
+            if not target.is_file(
+                self._descriptor
+            ):  # else a network file system has done it and says so late
+                raise NameTaken from None
+        except FileNotFoundError:
+            raise
+        except OSError:
+            # No hard links here, whatever the system calls it: EPERM, EINVAL (CIFS), EIO (rclone), EACCES ...
             if target.exists():
                 raise NameTaken from None
             self._rename(target)
-        else:
-            os.unlink(self._path)
+            return
+        _remove(self._path)  # should it stay: the object is stored, and a start will remove the other name
 
     def _copy_across(self, target: Target, directory: int) -> None:
         """Move the object to another file system (a mount below the output directory), atomically there."""
         name = os.path.basename(self._path)
         copy = os.open(name, _CREATE, 0o666, dir_fd=directory)
         try:
-            with open(self._path, "rb") as source:
-                while block := source.read(_COPY_BLOCK):
-                    rest = memoryview(block)
-                    while rest:
-                        written = os.write(copy, rest)
-                        if not written:
-                            raise OSError(errno.EIO, "nothing written")
-                        rest = rest[written:]
-            if self._publisher.fsync:
-                os.fsync(copy)
+            self._copy_to(copy)
             # even a close that fails gives the number back, perhaps to another thread at once
             descriptor, copy = copy, -1
             os.close(descriptor)
@@ -292,8 +367,44 @@ class ObjectFile:
             raise
         finally:
             if copy >= 0:
-                os.close(copy)
-        os.unlink(self._path)
+                close_quietly(copy)
+        _remove(self._path)
+
+    def _copy_to(self, descriptor: int) -> None:
+        try:
+            for block in self.blocks():
+                _write_all(descriptor, memoryview(block))
+        except FileError:
+            raise OSError(errno.EIO, os.strerror(errno.EIO)) from None
+        if self._publisher.fsync:
+            os.fsync(descriptor)
+
+    def _move_in(self) -> None:
+        """Give the object a temporary in the output directory as it is now, and remove the old one.
+
+        Raises `DirectoryError`, and OSError if that is impossible.
+        """
+        output = self._publisher.output
+        output.ensure()
+        path = output.path + b"/" + self._publisher.names.next()
+        old = self._descriptor
+        try:
+            os.link(b"/proc/self/fd/%d" % old, path, follow_symlinks=True)
+        except OSError:  # another file system, or the temporary was removed
+            copy = os.open(path, _CREATE, 0o666)
+            try:
+                self._copy_to(copy)
+                os.close(os.dup(copy))
+            except OSError:
+                close_quietly(copy)
+                _remove(path)
+                raise
+            self._descriptor, self._path = copy, path
+            _remove_wherever_it_is(old, empty=True)
+            close_quietly(old)
+        else:
+            _remove_wherever_it_is(old, empty=False)
+            self._path = path
 
     def _sync_directory(self, target: Target) -> None:
         if target.directory is not None:
@@ -305,21 +416,59 @@ class ObjectFile:
         try:
             self._publisher.directories.sync(descriptor)
         finally:
-            os.close(descriptor)
+            close_quietly(descriptor)
 
     def discard(self) -> None:
         """Remove the temporary, if there is one. A file system that refuses even that leaves an orphan."""
         path, self._path = self._path, b""
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            try:
-                os.close(descriptor)
-            except OSError as error:
-                if error.errno == errno.EBADF:
-                    raise
-        if path:
+        if path and self._descriptor >= 0:
             try:
                 os.unlink(path)
-            except OSError as error:
-                if error.errno == errno.EBADF:
-                    raise
+            except FileNotFoundError:
+                _remove_wherever_it_is(self._descriptor, empty=True)
+            except OSError:
+                pass
+        self._close()
+
+    def _close(self) -> None:
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            close_quietly(descriptor)
+
+
+def _refused(error: OSError) -> FileError:
+    return FileError(os.strerror(error.errno or 0))
+
+
+def _write_all(descriptor: int, data: memoryview) -> None:
+    while data:
+        written = os.write(descriptor, data)
+        if not written:
+            raise OSError(errno.EIO, "nothing written")
+        data = data[written:]
+
+
+def _remove(path: bytes) -> None:
+    try:
+        os.unlink(path)
+    except OSError:
+        return  # an orphan, which the next start will try to remove
+
+
+def _remove_wherever_it_is(descriptor: int, *, empty: bool) -> None:
+    """Remove the temporary behind *descriptor*, whose directory has another name by now.
+
+    With *empty* nothing of its content stays even if it cannot be found.
+    """
+    try:
+        path = os.readlink(b"/proc/self/fd/%d" % descriptor)
+        if Target(path).is_file(descriptor):
+            os.unlink(path)
+            return
+    except OSError:
+        pass
+    if empty:
+        try:
+            os.ftruncate(descriptor, 0)
+        except OSError:
+            return

@@ -15,8 +15,7 @@ from dcmrecv.storage.ignore import IgnoreSession
 from dcmrecv.storage.normal import NormalSession
 from dcmrecv.storage.publish import NoName
 from dcmrecv.storage.session import StoreRefused, StoreSession
-from dcmrecv.storage.space import FreeSpace
-from dcmrecv.storage.temporary import RESTART_AGE, remove_orphans
+from dcmrecv.storage.temporary import RESTART_AGE, SETTLED_AGE, remove_orphans
 from dcmrecv.storage.writer import INVALID_CLASS, ReceivedObject, StorageWriter, Stored
 
 if TYPE_CHECKING:
@@ -37,35 +36,38 @@ class ObjectStore:
         *,
         dictionary: Callable[[], DataDictionary],
         syntax_name: Callable[[bytes], str] | None = None,
-        worker: int = 0,
+        observe: Callable[[ob.ReceiverEvent], None] | None = None,
     ) -> None:
         """*syntax_name* gives the name of a transfer syntax for messages, None: its UID.
 
-        *worker* is the number of this process under one parent; only number 0 looks for orphans.
+        *observe* is called, from any thread, with what the operator should know of the output directory.
         """
         self.config = config
         self.dictionary = dictionary
         self.syntax_name = syntax_name
-        self.writer = StorageWriter(config)
+        self.writer = StorageWriter(config, observe)
         self.handler: Callable[[ReceivedObject, ob.AssociationObserver], Stored] = self.writer.store
         """What is done with an object that has been received (normal mode)."""
-        self.space = FreeSpace(self.writer.output.path, config.min_free_space)
-        self._worker = worker
         self._closing = threading.Event()
         self._cleaner: threading.Thread | None = None
 
     def start(self) -> None:
         """Remove what dead processes left half-written, in the background: reception need not wait."""
-        if self._worker or self.config.mode is StorageMode.IGNORE:
+        if self.config.mode is StorageMode.IGNORE:
             return
         self._cleaner = threading.Thread(target=self._clean, name="orphans", daemon=True)
-        self._cleaner.start()
+        try:
+            self._cleaner.start()
+        except (RuntimeError, MemoryError):  # no thread to be had: the next start may be luckier
+            self._cleaner = None
 
     def _clean(self) -> None:
-        """Look once, and again if there was something that only time can tell about."""
+        """Look once, and again for what only time can tell about."""
         path = self.writer.output.path
-        if remove_orphans(path).undecided and not self._closing.wait(RESTART_AGE):
-            remove_orphans(path)
+        for seconds in (2 * SETTLED_AGE, RESTART_AGE):
+            if not remove_orphans(path).undecided or self._closing.wait(seconds):
+                return
+        remove_orphans(path)
 
     def close(self) -> None:
         """End the background work."""

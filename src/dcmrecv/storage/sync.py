@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import threading
 
+from dcmrecv.storage.directories import sync_directory
+
 __all__ = ["DirectorySync"]
 
 
@@ -61,7 +63,7 @@ class DirectorySync:
             number = group.started
         done = False
         try:
-            os.fsync(descriptor)
+            sync_directory(descriptor)
             done = True
         finally:
             with group.condition:

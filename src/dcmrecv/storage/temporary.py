@@ -1,32 +1,46 @@
-"""Files that are being written: hidden names that tell whose they are, and the removal of orphans.
+"""Files that are being written: hidden names, locks that show they are, and the removal of orphans.
 
-A temporary's name says which host, boot, process namespace and process made it. At a start those whose
-process cannot be alive are removed. What another boot or another process namespace of this host has left (a
-container that was started again) is removed when nobody has written to it for a while: two containers on two
-hosts that share a file system may well have the same host name. Those of another host may be in use, which
-cannot be seen from here, so they go only when nobody has written to them for a day: a running transfer writes
-at least once in every `dcmrecv.server.limits.PDU_SECONDS`. Should an estimate be wrong, the writer's rename
-fails: its object is refused with A700, never acknowledged and lost.
+A temporary that waits for more of its object is locked (flock(2)) by the process that writes it, so any process
+that can open it can tell, in whatever container or process namespace it runs and however much of /proc it sees.
+A small object is not locked: it has its name some microseconds after it was created. So what a look for orphans
+can lock and what nobody has written to for `SETTLED_AGE` is nobody's any more. Where locks may not reach, more
+time must pass: two hosts that share a file system may have the same name and machine id, so what another boot
+has left waits for `RESTART_AGE`; what another host has left, and everything on a file system without locks,
+waits for `FOREIGN_AGE`. A running transfer writes at least once in every `dcmrecv.server.limits.PDU_SECONDS`.
+
+Should all of this be wrong, no object is lost: it is published from its open descriptor (`storage.publish`).
 """
 
 from __future__ import annotations
 
+import fcntl
 import itertools
 import os
 import time
 import zlib
 from typing import NamedTuple
 
-__all__ = ["FOREIGN_AGE", "RESTART_AGE", "Leftovers", "TemporaryNames", "remove_orphans"]
+__all__ = [
+    "FOREIGN_AGE",
+    "RESTART_AGE",
+    "SETTLED_AGE",
+    "Leftovers",
+    "TemporaryNames",
+    "hold",
+    "remove_orphans",
+]
 
 _PREFIX = b".dcmrecv-"
 _SUFFIX = b".tmp"
+_OPEN = os.O_RDWR | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 
+SETTLED_AGE = 5.0
+"""Seconds without a write after which a temporary of this boot without a lock is taken for dead."""
 FOREIGN_AGE = 24 * 3600.0
-"""Seconds without a write after which a temporary of unknown origin is taken for dead."""
+"""Seconds without a write after which a temporary of another host is taken for dead."""
 RESTART_AGE = 1800.0
-"""The same for one of another boot or process namespace of this host: three times
-`dcmrecv.server.limits.PDU_SECONDS`."""
+"""The same for one of another boot of this host, and for one in which nothing has been written yet: three
+times `dcmrecv.server.limits.PDU_SECONDS`."""
 
 
 class Leftovers(NamedTuple):
@@ -45,50 +59,72 @@ def _read(path: str) -> bytes:
         return b""
 
 
-def _process_start(pid: int) -> bytes:
-    """Return the start time of a process in clock ticks since boot; empty if there is no such process."""
-    fields = _read(f"/proc/{pid}/stat").rpartition(b")")[2].split()
-    return fields[19] if len(fields) > 19 else b""
-
-
 def _place() -> bytes:
-    """Return what tells this host, boot and process namespace from others, 3 x 8 hexadecimal digits."""
+    """Return what tells this host and boot from others, 2 x 8 hexadecimal digits."""
     host = os.uname().nodename.encode("utf-8", "surrogateescape") + _read("/etc/machine-id")
     boot = _read("/proc/sys/kernel/random/boot_id")
-    try:
-        namespace = os.stat("/proc/self/ns/pid").st_ino
-    except OSError:
-        namespace = 0
-    return b"%08x.%08x.%08x" % (zlib.crc32(host), zlib.crc32(boot), namespace & 0xFFFFFFFF)
+    return b"%08x.%08x" % (zlib.crc32(host), zlib.crc32(boot))
 
 
 class TemporaryNames:
     """Names for the temporaries of this process. Make one after a fork, not before."""
 
     def __init__(self) -> None:
-        pid = os.getpid()
-        self._stem = b"%s%s.%d.%s." % (_PREFIX, _place(), pid, _process_start(pid) or b"0")
+        self._stem = b"%s%s.%d.%s." % (_PREFIX, _place(), os.getpid(), os.urandom(8).hex().encode("ascii"))
         self._numbers = itertools.count()
 
     def next(self) -> bytes:
-        """Return a name that no file of this process has."""
+        """Return a name that no file of any process has."""
         return b"%s%d%s" % (self._stem, next(self._numbers), _SUFFIX)
 
 
+def hold(descriptor: int) -> None:
+    """Lock a temporary until its descriptor is closed. A file system without locks is left to the clock."""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return
+
+
 def _fields(name: bytes) -> list[bytes] | None:
-    """Return host, boot, namespace, process, its start and number; None for a name that is not ours."""
+    """Return host, boot, process, token and number; None for a name that is not ours."""
+    if not (name.startswith(_PREFIX) and name.endswith(_SUFFIX)):
+        return None
     fields = name[len(_PREFIX) : -len(_SUFFIX)].split(b".")
-    if len(fields) != 6 or not all(field.isalnum() for field in fields) or not fields[3].isdigit():
+    if len(fields) != 5 or not all(field.isalnum() for field in fields) or not fields[2].isdigit():
         return None
     return fields
 
 
-def _is_orphan(fields: list[bytes], place: list[bytes], idle: float) -> bool | None:
-    """Say whether the process that made a temporary is dead; None if nobody can tell yet."""
-    if fields[:3] == place:
-        return (_process_start(int(fields[3])) or b"-") != fields[4]
-    limit = RESTART_AGE if fields[0] == place[0] else FOREIGN_AGE
-    return True if idle > limit else None
+def _age_of_death(fields: list[bytes], place: list[bytes], locked: bool, status: os.stat_result) -> float:
+    """Return the seconds without a write after which a temporary that nobody else has locked is nobody's."""
+    if fields[0] != place[0] or not locked:
+        return FOREIGN_AGE
+    if fields[1] != place[1] or not status.st_size:
+        return RESTART_AGE
+    return SETTLED_AGE
+
+
+def _remove_if_orphan(path: bytes, fields: list[bytes], place: list[bytes]) -> bool | None:
+    """Say whether *path* was removed; None if only time can tell. Raises OSError."""
+    descriptor = os.open(path, _OPEN)
+    try:
+        locked = True
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False  # somebody writes it
+        except OSError:
+            locked = False
+        status = os.fstat(descriptor)
+        if not os.path.samestat(status, os.lstat(path)):
+            return False
+        if time.time() - status.st_mtime <= _age_of_death(fields, place, locked, status):
+            return None
+        os.unlink(path)
+        return True
+    finally:
+        os.close(descriptor)
 
 
 def remove_orphans(directory: bytes) -> Leftovers:
@@ -100,23 +136,13 @@ def remove_orphans(directory: bytes) -> Leftovers:
     removed = undecided = 0
     try:
         with os.scandir(directory) as entries:
-            names = [
-                entry.name
-                for entry in entries
-                if entry.name.startswith(_PREFIX) and entry.name.endswith(_SUFFIX)
-            ]
+            found = [(entry.name, fields) for entry in entries if (fields := _fields(entry.name)) is not None]
     except OSError:
         return Leftovers(0, 0)
-    for name in names:
-        fields = _fields(name)
-        if fields is None:
-            continue
-        path = directory + b"/" + name
+    for name, fields in found:
         try:
-            orphan = _is_orphan(fields, place, time.time() - os.lstat(path).st_mtime)
-            if orphan:
-                os.unlink(path)
-                removed += 1
+            orphan = _remove_if_orphan(directory + b"/" + name, fields, place)
+            removed += orphan is True
             undecided += orphan is None
         except FileNotFoundError:
             continue

@@ -7,14 +7,25 @@ mode that is all of it (`StorageWriter.store`); in bit-preserving mode the name 
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from dcmrecv import observer as ob
 from dcmrecv.config import FilenameMode, StorageConfig
 from dcmrecv.storage.directories import DirectoryError, OutputDirectory, series_date_directory
 from dcmrecv.storage.naming import Namer
-from dcmrecv.storage.publish import FileError, NameTaken, NoName, ObjectFile, Publisher, Target
+from dcmrecv.storage.publish import (
+    MAX_ATTEMPTS,
+    DirectoryGone,
+    FileError,
+    NameTaken,
+    NoName,
+    ObjectFile,
+    Publisher,
+    Target,
+)
 from dcmrecv.storage.session import CANNOT_UNDERSTAND, OUT_OF_RESOURCES, SUCCESS
+from dcmrecv.storage.space import FreeSpace
 
 if TYPE_CHECKING:
     from dcmrecv.core.events import StoreRequest
@@ -22,6 +33,9 @@ if TYPE_CHECKING:
 __all__ = ["INVALID_CLASS", "ReceivedObject", "StorageWriter", "Stored"]
 
 INVALID_CLASS = "Invalid SOP Class UID"
+
+MAX_NAMES = 1024
+"""Names that are tried for one object in the modes whose names are never given twice, as in the reference."""
 
 
 class ReceivedObject(Protocol):
@@ -63,10 +77,14 @@ class Stored(NamedTuple):
 class StorageWriter:
     """Stores objects as one `StorageConfig` says. Shared by the threads of one process."""
 
-    def __init__(self, config: StorageConfig) -> None:
-        self.output = OutputDirectory(config)
+    def __init__(
+        self, config: StorageConfig, observe: Callable[[ob.ReceiverEvent], None] | None = None
+    ) -> None:
+        """*observe* is called, from any thread, with what the operator should know of the output directory."""
+        self.output = OutputDirectory(config, observe)
         self.namer = Namer(config.filenames, config.extension)
-        self.publisher = Publisher(config, self.output)
+        space = FreeSpace(self.output.path, config.min_free_space)
+        self.publisher = Publisher(config, self.output, space.enough if config.min_free_space else None)
         self._shown = self.output.shown + b"/"
         if self.namer.looks and not self.output.shown:
             self._shown = b"//"  # the reference's spelling of the root directory there
@@ -123,7 +141,7 @@ class StorageWriter:
     ) -> Stored:
         """Name and publish the object; *shown* is the directory as messages show it, with its slash."""
         namer = self.namer
-        while True:
+        for _ in range(MAX_NAMES):
             name = namer.name(sop_class, received.request.sop_instance_uid)
             path = shown + name
             target = Target(path) if directory is None else Target(name, directory)
@@ -133,6 +151,7 @@ class StorageWriter:
                 return self._store_as(received, path, target, observer)
             except NameTaken:
                 continue
+        raise NoName
 
     def _store_as(
         self, received: ReceivedObject, path: bytes, target: Target, observer: ob.AssociationObserver
@@ -147,7 +166,10 @@ class StorageWriter:
                     observer.observe(ob.Overwriting(path))
                 target.check()
             file = received.finish()
-            file.publish(target, replace=replaces)
+            try:
+                file.publish(target, replace=replaces)
+            except DirectoryGone:
+                self._publish_again(file, target.path, series_date_directory(received.series_date))
         except DirectoryError as error:
             return self._no_directory(error, observer)
         except FileError as error:
@@ -158,6 +180,18 @@ class StorageWriter:
             observer.observe(ob.Stored(path, received.request, file.size))
         return Stored(SUCCESS, path, file.size)
 
+    def _publish_again(self, file: ObjectFile, name: bytes, relative: bytes) -> None:
+        """Publish below the output directory, out of which others remove directories or which they replace."""
+        for attempt in range(MAX_ATTEMPTS):
+            with self.output.subdirectory(relative) as directory:
+                try:
+                    file.publish(Target(name, directory), replace=self.namer.replaces)
+                except DirectoryGone:
+                    if attempt == MAX_ATTEMPTS - 1:
+                        raise
+                else:
+                    return
+
     # -- bit-preserving mode: the name comes first -----------------------------------------------------
 
     def reserve(self, sop_class: bytes, sop_instance: bytes) -> Target:
@@ -165,20 +199,22 @@ class StorageWriter:
 
         Raises `NoName`.
         """
-        while True:
+        for _ in range(MAX_NAMES):
             target = Target(self._shown + self.namer.name(sop_class, sop_instance))
             if not self.namer.looks or not target.is_taken():
                 return target
+        raise NoName
 
     def publish(self, file: ObjectFile, target: Target, request: StoreRequest) -> bytes:
         """Publish *file* as *target*, or under another name if its name is taken; return the path.
 
-        Raises `FileError`.
+        Raises `FileError` and `DirectoryError`.
         """
-        while True:
+        for _ in range(MAX_NAMES):
             try:
                 file.publish(target, replace=self.namer.replaces)
             except NameTaken:
                 target = self.reserve(request.sop_class_uid, request.sop_instance_uid)
             else:
                 return target.path
+        raise NoName

@@ -87,8 +87,21 @@ def send_all(port: int, cases: list[dict[str, Any]]) -> dict[str, str]:
     return answers
 
 
-def masked_digest(raw: bytes, generated_uid: bool) -> str:
-    """Check the form of the file meta information; return the digest of what must be the reference's."""
+INSTANCE_FILLED_IN = "syn-sop-uid-equals-sign"
+UIDS_FILLED_IN = {
+    INSTANCE_FILLED_IN,
+    "rtdose-rle",
+    "syn-sop-uids-wrong-vr",
+    *(f"gen-5000{n:02d}" for n in (6, 7, 21, 23, 44, 46, 54, 61, 65, 78, 79, 88)),
+}
+"""Cases in which the reference writes an empty (0002,0002) or (0002,0003); we take the command's UID."""
+
+
+def masked_digest(raw: bytes, generated_uid: bool, filled_in: dict[int, str]) -> str:
+    """Check the form of the file meta information; return the digest of what must be the reference's.
+
+    *filled_in*: values by element which stand where the reference writes none.
+    """
     assert raw[:132] == bytes(128) + b"DICM"
     out = hashlib.sha256()
     at, end = 132, len(raw)
@@ -105,6 +118,8 @@ def masked_digest(raw: bytes, generated_uid: bool) -> str:
             assert (vr, length) == (b"UL", 4)
             end = at + int.from_bytes(value, "little")
             continue
+        if value.rstrip(b"\0").decode("latin-1") == filled_in.get(element):
+            value = b""
         masked = element in (0x12, 0x13)
         if element == 3 and generated_uid:
             assert re.fullmatch(rb"1\.2\.276\.0\.7230010\.3\.1\.4\.[0-9.]+\0?", value)
@@ -148,7 +163,12 @@ def test_answer_name_and_bytes(replay: Replay, mode: str, case: dict[str, Any]) 
     assert replay.answers[case["id"]] == expected["status"]
     if expected["filename"] is not None:
         raw = (replay.directory / expected["filename"]).read_bytes()
-        assert masked_digest(raw, expected["generated_uid"]) == expected["sha256"]
+        filled_in: dict[int, str] = {}
+        if mode == "normal" and case["id"] in UIDS_FILLED_IN:
+            filled_in[3] = case["sop_instance"]
+            if case["id"] != INSTANCE_FILLED_IN:
+                filled_in[2] = case["sop_class"]
+        assert masked_digest(raw, expected["generated_uid"], filled_in) == expected["sha256"]
 
 
 def test_nothing_else_is_stored(replay: Replay, mode: str) -> None:

@@ -69,7 +69,7 @@ def rewrite(
         source = bytes(out)
         if second.deflated:
             source = b"".join(second.inflate(iter([source])))
-        second.prepare(source)
+        second.prepare(lambda offset, size: source[offset : offset + size], len(source))
         out = bytearray(b"".join(second.write()))
         head = second.head
         series_date = second.series_date

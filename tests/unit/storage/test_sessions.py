@@ -107,9 +107,27 @@ def test_no_uids_in_the_data_set(peer: Callable[..., Peer], out: Path) -> None:
 
 
 def test_a_uid_by_its_name(peer: Callable[..., Peer], out: Path) -> None:
+    """A name that nobody knows gives nothing, which the command's UID takes the place of."""
     sent = peer().send(data_set(b"=nobody knows this", b"=CTImageStorage "[:15]))
     assert sent.status == 0
-    assert (out / "CT.1.2.3").read_bytes().startswith(expected_header(CT, b""))
+    assert (out / "CT.1.2.3").read_bytes().startswith(expected_header(CT, b"1.2.3"))
+
+
+@pytest.mark.parametrize("vr", [b"UN", b"UI"])
+@pytest.mark.parametrize("pdv", [None, 20])
+def test_uids_without_a_value_that_counts(
+    peer: Callable[..., Peer], out: Path, vr: bytes, pdv: int | None
+) -> None:
+    """The reference writes an empty (0002,0002) and (0002,0003), so the file is not valid."""
+
+    def uid(tag: int, value: bytes) -> bytes:
+        if vr == b"UI":
+            return element(tag, vr, b"")
+        return struct.pack("<HH2sHI", tag >> 16, tag & 0xFFFF, vr, 0, len(value)) + value
+
+    content = uid(0x00080016, CT + b"\0") + uid(0x00080018, b"1.2.3.4\0") + data_set()[-16:]
+    assert peer().send(content, b"1.2.3", pdv=pdv).status == 0
+    assert (out / "CT.1.2.3").read_bytes() == expected_header(CT, b"1.2.3") + content
 
 
 def late_uids(fillers: int) -> bytes:

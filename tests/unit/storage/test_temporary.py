@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import pytest
 
 from dcmrecv.config import StorageMode
 from dcmrecv.storage import temporary
-from dcmrecv.storage.temporary import FOREIGN_AGE, RESTART_AGE, TemporaryNames, remove_orphans
+from dcmrecv.storage.temporary import FOREIGN_AGE, RESTART_AGE, SETTLED_AGE, TemporaryNames, remove_orphans
 from tests.unit.storage.conftest import Peer, Remembering, everything
 
 WRITER = """
@@ -54,10 +55,13 @@ def test_a_killed_process_leaves_an_orphan_that_the_next_start_removes(
 ) -> None:
     (left,) = everything(out)
     assert left.startswith(".dcmrecv-")
+    age(out / left, 1e6)
     assert remove_orphans(str(out).encode()) == (0, 0)  # it lives
     writer.send_signal(signal.SIGKILL)
     writer.wait()
-    assert everything(out) == {left}
+    age(out / left, 0)
+    assert remove_orphans(str(out).encode()) == (0, 1)  # perhaps a small object that is being written
+    age(out / left, SETTLED_AGE + 1)
     peer().store.close()
     assert everything(out) == set()
 
@@ -65,12 +69,12 @@ def test_a_killed_process_leaves_an_orphan_that_the_next_start_removes(
 def test_a_second_look_at_what_only_time_can_tell(
     out: Path, peer: Callable[..., Peer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place(out, a_name(boot=b"00000000"))
+    place(out, a_name())
     peer().store.close()  # ends at once, although there is something to wait for
     assert len(everything(out)) == 1
-    monkeypatch.setattr(temporary, "RESTART_AGE", 0.05)
-    monkeypatch.setattr("dcmrecv.storage.store.RESTART_AGE", 0.1)
-    place(out, a_name(boot=b"00000000"))
+    monkeypatch.setattr(temporary, "SETTLED_AGE", 0.05)
+    monkeypatch.setattr("dcmrecv.storage.store.SETTLED_AGE", 0.1)
+    place(out, a_name())
     peer()
     deadline = time.monotonic() + 10
     while everything(out) and time.monotonic() < deadline:
@@ -92,41 +96,86 @@ def test_own_temporaries_stay(out: Path, peer: Callable[..., Peer]) -> None:
 def a_name(**changes: bytes) -> bytes:
     """Return a temporary's name of this process with some fields changed."""
     stem = TemporaryNames().next().removeprefix(b".dcmrecv-").removesuffix(b".tmp")
-    fields = dict(zip(("host", "boot", "space", "pid", "start", "number"), stem.split(b"."), strict=True))
+    fields = dict(zip(("host", "boot", "pid", "token", "number"), stem.split(b"."), strict=True))
     return b".dcmrecv-" + b".".join((fields | changes).values()) + b".tmp"
 
 
-def place(out: Path, name: bytes, age: float = 0) -> None:
-    path = os.fsencode(out) + b"/" + name
-    with open(path, "wb"):
-        os.utime(path, (time.time() - age, time.time() - age))
+def age(path: Path, seconds: float) -> None:
+    os.utime(path, (time.time() - seconds,) * 2)
+
+
+def place(out: Path, name: bytes, seconds: float = 0, content: bytes = b"half") -> Path:
+    path = out / os.fsdecode(name)
+    path.write_bytes(content)
+    age(path, seconds)
+    return path
 
 
 @pytest.mark.parametrize(
-    ("changes", "age", "removed"),
+    ("changes", "seconds", "removed"),
     [
-        ({}, 1e6, False),  # ours, however old
-        ({"start": b"1"}, 0, True),  # the process number is in use again, by another process
-        ({"pid": b"4194305"}, 0, True),  # there is no such process
-        ({"host": b"00000000"}, 0, False),  # perhaps alive on another host
+        ({}, 0, False),  # a small object, perhaps, that another process is writing
+        ({}, SETTLED_AGE + 60, True),
+        ({"pid": b"1"}, SETTLED_AGE + 60, True),  # whoever has that number now
+        ({"host": b"00000000"}, RESTART_AGE + 60, False),  # perhaps alive on another host
         ({"host": b"00000000"}, FOREIGN_AGE + 60, True),
-        ({"boot": b"00000000"}, 0, False),  # perhaps alive on another host of the same name
+        ({"boot": b"00000000"}, SETTLED_AGE + 60, False),  # perhaps alive on another host of the same name
         ({"boot": b"00000000"}, RESTART_AGE + 60, True),
         ({"boot": b"00000000", "host": b"00000000"}, RESTART_AGE + 60, False),
-        ({"space": b"00000000"}, 0, False),  # perhaps alive in another container
-        ({"space": b"00000000", "pid": b"4194305"}, 0, False),
-        ({"space": b"00000000"}, RESTART_AGE + 60, True),  # a container that was started again
-        ({"pid": b"x"}, 0, False),
+        ({"pid": b"x"}, 1e6, False),
         ({"number": b"1.2"}, 1e6, False),  # not a name that we make
         ({"host": b""}, 1e6, False),
     ],
 )
 def test_whose_temporaries_are_removed(
-    out: Path, changes: dict[str, bytes], age: float, removed: bool
+    out: Path, changes: dict[str, bytes], seconds: float, removed: bool
 ) -> None:
-    place(out, a_name(**changes), age)
+    place(out, a_name(**changes), seconds)
     assert remove_orphans(str(out).encode()).removed == removed
     assert len(everything(out)) == (not removed)
+
+
+def test_one_in_which_nothing_is_written_yet_waits_longer(out: Path) -> None:
+    """Its peer has sent a command and takes its time; only with the first bytes comes the lock."""
+    path = place(out, a_name(), SETTLED_AGE + 60, b"")
+    assert remove_orphans(str(out).encode()) == (0, 1)
+    age(path, RESTART_AGE + 60)
+    assert remove_orphans(str(out).encode()) == (1, 0)
+
+
+def test_a_lock_counts_and_not_what_proc_shows(
+    out: Path, writer: subprocess.Popen[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another container, hidepid, ProtectProc=invisible: the writer is not to be seen in /proc."""
+    (left,) = everything(out)
+    age(out / left, FOREIGN_AGE * 2)
+    code = (
+        "import os, sys; sys.path.insert(0, 'src'); from dcmrecv.storage.temporary import remove_orphans;"
+        "print(os.path.exists('/proc/' + sys.argv[2]), *remove_orphans(os.fsencode(sys.argv[1])))"
+    )
+    command = [sys.executable, "-c", code, str(out), str(writer.pid)]
+    done = subprocess.run(
+        ["unshare", "--pid", "--fork", "--mount-proc", *command],
+        cwd=Path(__file__).parents[3],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        pytest.skip(f"a process namespace needs privileges: {done.stderr.strip()}")
+    assert done.stdout.split() == ["False", "0", "0"]
+    assert everything(out) == {left}
+
+
+def test_without_locks_only_time_tells(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(descriptor: int, operation: int) -> None:
+        raise OSError(errno.ENOLCK, os.strerror(errno.ENOLCK))
+
+    monkeypatch.setattr(temporary.fcntl, "flock", refuse)
+    path = place(out, a_name(), RESTART_AGE + 60)
+    assert remove_orphans(str(out).encode()) == (0, 1)
+    age(path, FOREIGN_AGE + 60)
+    assert remove_orphans(str(out).encode()) == (1, 0)
 
 
 def test_other_files_are_not_touched(out: Path) -> None:
@@ -137,7 +186,7 @@ def test_other_files_are_not_touched(out: Path) -> None:
 
 
 def test_an_orphan_that_cannot_be_removed_is_no_obstacle(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    place(out, a_name(pid=b"4194305", number=b"1"))
+    place(out, a_name(), SETTLED_AGE + 60)
 
     def refuse(path: bytes) -> None:
         raise PermissionError(1, "no")
