@@ -41,14 +41,14 @@ def list_ciphers() -> list[str]:
     """Return the IANA names for ``--list-ciphers``, weakest first."""
     from dcmrecv.tls import library  # see prepare
 
-    return library.list_ciphers()
+    return capabilities.list_ciphers()
 
 
 def available_profiles() -> tuple[str, ...]:
     """Return the profiles this TLS library can do: ``("pg", "py", ...)``, short option names without sign."""
     from dcmrecv.tls import library  # see prepare
 
-    return library.profiles()
+    return capabilities.profiles()
 
 
 def __getattr__(name: str) -> object:

@@ -1,13 +1,26 @@
-"""What the reference says about a certificate, read from its DER (RFC 5280 4.1; spec/tls.md a.4, e.3)."""
+"""What the reference says about a certificate (RFC 5280 4.1; spec/tls.md a.4, e.3).
+
+`cryptography` reads it: what a peer sends meets no parser of ours. A certificate that it does not read, or a
+key of a kind that it does not know, is no error here, because OpenSSL has taken it already: what cannot be
+known is unknown, and an unknown signature counts as a weak one.
+"""
 
 from __future__ import annotations
 
 import re
+import warnings
 from dataclasses import dataclass
+from datetime import datetime
 
-from dcmrecv.tls import der
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+from cryptography.utils import CryptographyDeprecationWarning
 
-__all__ = ["Certificate", "parse_certificate"]
+__all__ = ["UNREADABLE", "Certificate", "CertificateError", "parse_certificate"]
+
+# What a peer's certificate has that will be an error one day is nothing to tell the operator at each connection.
+warnings.filterwarnings("ignore", category=CryptographyDeprecationWarning, module=re.escape(__name__))
 
 _ATTRIBUTES = {
     "2.5.4.6": "C",
@@ -98,78 +111,37 @@ _KEY_TYPES = {
     "1.2.840.113549.1.3.1": "DH",
     "1.2.840.10045.2.1": "EC",
 }
-_EDWARDS_BITS = {"1.3.101.110": 253, "1.3.101.111": 448, "1.3.101.112": 256, "1.3.101.113": 456}
-
-_CURVE_BITS = {
-    "1.2.840.10045.3.1.1": 192,
-    "1.2.840.10045.3.1.4": 239,
-    "1.2.840.10045.3.1.7": 256,
-    "1.3.132.0.6": 112,
-    "1.3.132.0.28": 128,
-    "1.3.132.0.9": 161,
-    "1.3.132.0.8": 161,
-    "1.3.132.0.30": 161,
-    "1.3.132.0.31": 192,
-    "1.3.132.0.32": 225,
-    "1.3.132.0.33": 224,
-    "1.3.132.0.10": 256,
-    "1.3.132.0.34": 384,
-    "1.3.132.0.35": 521,
-    "1.3.132.0.1": 163,
-    "1.3.132.0.2": 162,
-    "1.3.132.0.15": 163,
-    "1.3.132.0.24": 193,
-    "1.3.132.0.25": 193,
-    "1.3.132.0.26": 232,
-    "1.3.132.0.27": 233,
-    "1.3.132.0.3": 238,
-    "1.3.132.0.16": 281,
-    "1.3.132.0.17": 282,
-    "1.3.132.0.36": 407,
-    "1.3.132.0.37": 409,
-    "1.3.132.0.38": 570,
-    "1.3.132.0.39": 570,
-    "1.3.36.3.3.2.8.1.1.1": 160,
-    "1.3.36.3.3.2.8.1.1.3": 192,
-    "1.3.36.3.3.2.8.1.1.5": 224,
-    "1.3.36.3.3.2.8.1.1.7": 256,
-    "1.3.36.3.3.2.8.1.1.8": 256,
-    "1.3.36.3.3.2.8.1.1.9": 320,
-    "1.3.36.3.3.2.8.1.1.11": 384,
-    "1.3.36.3.3.2.8.1.1.12": 384,
-    "1.3.36.3.3.2.8.1.1.13": 512,
-    "1.3.36.3.3.2.8.1.1.14": 512,
-    "1.2.156.10197.1.301": 256,
-}
-"""Bits of a named curve's order, which is the key size that OpenSSL gives."""
-
-_COMMON_CURVES = frozenset({"1.2.840.10045.3.1.7", "1.3.132.0.34", "1.3.132.0.35"})
+_COMMON_CURVES = ("secp256r1", "secp384r1", "secp521r1")
+_EDWARDS_BITS = {ed25519.Ed25519PublicKey: 256, ed448.Ed448PublicKey: 456}
 
 _NAME_LIMIT = 1023
 _SHOWN_AS_DH_OR_DSA = ("RSA", "DSA", "DH")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_UTC_TIME = re.compile(rb"(\d\d)(0[1-9]|1[0-2])(\d\d)(\d\d)(\d\d)(\d\d)?(Z|[+-]\d{4})?")
+_UTC_TIME_YEARS = range(1950, 2050)
+
+
+class CertificateError(ValueError):
+    """Not a certificate."""
 
 
 @dataclass(frozen=True, slots=True)
 class Certificate:
     """A certificate in the reference's terms; times and names as it prints them."""
 
-    version: int
-    serial: int
+    version: int = 0
+    serial: int = -1
     """-1 if it does not fit into 64 bits."""
-    subject: str
-    issuer: str
-    not_before: str
-    not_after: str
-    key_type: str
+    subject: str = ""
+    issuer: str = ""
+    not_before: str = ""
+    not_after: str = ""
+    key_type: str = "unknown"
     """``RSA``, ``DSA``, ``DH``, ``EC`` or ``unknown``."""
-    key_bits: int
-    uncommon_curve: bool
+    key_bits: int = 0
+    uncommon_curve: bool = False
     """An EC key outside P-256, P-384 and P-521, with which TLS 1.3 has no signature algorithm."""
-    broken_hash: str | None
+    broken_hash: str | None = None
     """``MD2``, ``MD4``, ``MD5``: refused always."""
-    weak_hash: str | None
+    weak_hash: str | None = "UNDEF"
     """OpenSSL's name of a signature algorithm that is not known to be strong, or None."""
 
     def details(self) -> list[str]:
@@ -185,34 +157,31 @@ class Certificate:
         ]
 
 
+UNREADABLE = Certificate()
+"""One of which nothing is known."""
+
+
 def parse_certificate(encoding: bytes) -> Certificate:
-    """Read a DER certificate. Raises `der.DerError`."""
+    """Read a DER certificate. Raises `CertificateError`."""
     try:
-        return _parse(encoding)
-    except (IndexError, ValueError) as error:
-        raise der.DerError(str(error)) from error
+        return _describe(x509.load_der_x509_certificate(encoding))
+    except (ValueError, x509.InvalidVersion) as error:
+        raise CertificateError(str(error)) from error
 
 
-def _parse(encoding: bytes) -> Certificate:
-    body, algorithm, *_ = der.children(der.first_element(encoding).expect(der.SEQUENCE))
-    fields = der.children(body.expect(der.SEQUENCE))
-    version = 1
-    if fields[0].tag == 0xA0:
-        version = der.children(fields.pop(0))[0].integer() + 1
-    serial, _, issuer, validity, subject, key = fields[:6]
-    begins, ends = der.children(validity)[:2]
-    signature = der.object_identifier(der.children(algorithm)[0])
-    number = serial.integer()
-    key_type, bits, uncommon = _public_key(key)
+def _describe(certificate: x509.Certificate) -> Certificate:
+    signature = certificate.signature_algorithm_oid.dotted_string
+    serial = certificate.serial_number
+    key_type, bits, uncommon = _public_key(certificate)
     broken = _BROKEN_HASHES.get(signature)
     strong = signature in _STRONG_SIGNATURES
     return Certificate(
-        version=version,
-        serial=number if -(1 << 63) <= number < 1 << 63 else -1,
-        subject=_one_line(subject),
-        issuer=_one_line(issuer),
-        not_before=_time(begins),
-        not_after=_time(ends),
+        version=certificate.version.value + 1,
+        serial=serial if -(1 << 63) <= serial < 1 << 63 else -1,
+        subject=_one_line(certificate.subject),
+        issuer=_one_line(certificate.issuer),
+        not_before=_time(certificate.not_valid_before_utc),
+        not_after=_time(certificate.not_valid_after_utc),
         key_type=key_type,
         key_bits=bits,
         uncommon_curve=uncommon,
@@ -221,63 +190,43 @@ def _parse(encoding: bytes) -> Certificate:
     )
 
 
-def _one_line(name: der.Element) -> str:
+def _one_line(name: x509.Name) -> str:
     """Return a name as X509_NAME_oneline writes it; what would exceed 1023 characters is left out."""
     text = ""
-    for group in der.children(name):
-        for attribute in der.children(group):
-            kind, value = der.children(attribute)[:2]
-            label = der.object_identifier(kind)
-            part = f"/{_ATTRIBUTES.get(label, label)}={_escape(value)}"
+    for group in name.rdns:
+        for attribute in group:
+            label = attribute.oid.dotted_string
+            part = f"/{_ATTRIBUTES.get(label, label)}={_escape(attribute.value)}"
             if len(text) + len(part) > _NAME_LIMIT:
                 return text
             text += part
     return text
 
 
-def _escape(value: der.Element) -> str:
-    octets = value.contents
-    if (
-        value.tag == der.GENERAL_STRING
-        and not len(octets) % 4
-        and not any(octets[i::4].strip(b"\0") for i in range(3))
-    ):
-        octets = octets[3::4]  # characters of 32 bits, all of them small
+def _escape(value: str | bytes) -> str:
+    octets = value.encode("utf-8", "surrogatepass") if isinstance(value, str) else value
     return "".join(
         ("\\" + chr(octet) if octet in b"/+" else chr(octet)) if 0x20 <= octet <= 0x7E else f"\\x{octet:02X}"
         for octet in octets
     )
 
 
-def _time(value: der.Element) -> str:
-    """Return a UTCTime as ASN1_UTCTIME_print does, which knows no other type: then nothing."""
-    if value.tag != der.UTC_TIME:
+def _time(value: datetime) -> str:
+    """Return a UTCTime as ASN1_UTCTIME_print does, which knows no other type (RFC 5280 4.1.2.5): then nothing."""
+    if value.year not in _UTC_TIME_YEARS:
         return ""
-    match = _UTC_TIME.fullmatch(value.contents)
-    if match is None:
-        return "Bad time value"
-    year, month, day, hour, minute, second = (int(group or 0) for group in match.groups()[:6])
-    year += 2000 if year < 50 else 1900
-    zone = " GMT" if match[7] == b"Z" else ""
-    return f"{_MONTHS[month - 1]} {day:2d} {hour:02d}:{minute:02d}:{second:02d} {year}{zone}"
+    return f"{value:%b} {value.day:2d} {value:%H:%M:%S} {value.year} GMT"
 
 
-def _public_key(info: der.Element) -> tuple[str, int, bool]:
+def _public_key(certificate: x509.Certificate) -> tuple[str, int, bool]:
     """Return type, bits, and whether it is an EC key on an uncommon curve."""
-    algorithm, bit_string = der.children(info)[:2]
-    kind, *parameters = der.children(algorithm)
-    oid = der.object_identifier(kind)
-    name = _KEY_TYPES.get(oid, "unknown")
-    if name == "RSA":
-        key = der.first_element(bit_string.expect(der.BIT_STRING).contents, 1)
-        return name, der.children(key)[0].integer().bit_length(), False
-    if name in ("DSA", "DH"):
-        bits = der.children(parameters[0])[0].integer().bit_length() if parameters else 0
-        return name, bits, False
-    if name == "EC":
-        if parameters and parameters[0].tag == der.OID:
-            curve = der.object_identifier(parameters[0])
-            return name, _CURVE_BITS.get(curve, 0), curve not in _COMMON_CURVES
-        # explicit parameters (X9.62): version, field, curve, base, order
-        return name, der.children(parameters[0])[4].integer().bit_length(), True
-    return name, _EDWARDS_BITS.get(oid, 0), False
+    name = _KEY_TYPES.get(certificate.public_key_algorithm_oid.dotted_string, "unknown")
+    try:
+        key = certificate.public_key()
+    except (UnsupportedAlgorithm, ValueError):  # an EC key with explicit parameters, say
+        return name, 0, name == "EC"
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return name, key.curve.key_size, key.curve.name not in _COMMON_CURVES
+    if isinstance(key, (rsa.RSAPublicKey, dsa.DSAPublicKey)):
+        return name, key.key_size, False
+    return name, _EDWARDS_BITS.get(type(key), 0), False

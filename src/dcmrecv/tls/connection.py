@@ -14,8 +14,7 @@ import struct
 from collections.abc import Sequence
 
 from dcmrecv.tls import limits, messages
-from dcmrecv.tls.certificate import parse_certificate
-from dcmrecv.tls.der import DerError
+from dcmrecv.tls.certificate import CertificateError, parse_certificate
 
 __all__ = ["TlsConnection", "send_pending"]
 
@@ -109,7 +108,7 @@ class TlsConnection:
         certificate = self._tls.getpeercert(binary_form=True)
         try:
             lines += parse_certificate(certificate).details() if certificate else [messages.DETAILS_NO_PEER]
-        except DerError as error:  # OpenSSL takes some certificates that are not quite DER
+        except CertificateError as error:  # OpenSSL takes some certificates that are not quite DER
             lines.append(f"Peer X.509 Certificate ({error})")
         lines.append(messages.DETAILS_END)
         return "\n".join(lines)

@@ -16,11 +16,10 @@ from collections.abc import Sequence
 
 from dcmrecv.text import from_bytes, to_bytes
 from dcmrecv.tls import limits, messages
-from dcmrecv.tls.certificate import parse_certificate
+from dcmrecv.tls.certificate import UNREADABLE, CertificateError, parse_certificate
 from dcmrecv.tls.checks import check_peer_certificate
 from dcmrecv.tls.client_hello import NO_HELLO, ClientHello, read_client_hello
 from dcmrecv.tls.connection import TlsConnection, abort_on_close, send_pending
-from dcmrecv.tls.der import DerError
 from dcmrecv.tls.directories import DerDirectories
 from dcmrecv.tls.errors import HandshakeError
 from dcmrecv.tls.suites import SecurityProfile
@@ -185,9 +184,10 @@ class _Handshake:
             return warnings
         for encoding in reversed(_verified_chain(self._tls)):
             try:
-                verdict = check_peer_certificate(parse_certificate(encoding), self._server._profile)
-            except DerError:  # OpenSSL takes some certificates that are not quite DER
-                continue
+                certificate = parse_certificate(encoding)
+            except CertificateError:  # OpenSSL takes some certificates that are not quite DER
+                certificate = UNREADABLE
+            verdict = check_peer_certificate(certificate, self._server._profile)
             if verdict.refused:
                 lines = [("W", text) for text in warnings] + verdict.lines
                 raise _Refused(_INTERNAL_ERROR, messages.VERIFY_FAILED, lines)

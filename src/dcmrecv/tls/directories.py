@@ -48,7 +48,7 @@ class DerDirectories:
         if match is None or path in self._known:
             return
         try:
-            content = der.first_element(files.read_material(path)).encoding
+            content = der.first_element(files.read_material(path))
             if match[1]:
                 with files.private_file(files.pem(b"X509 CRL", content)) as name:
                     context.load_verify_locations(cafile=name)

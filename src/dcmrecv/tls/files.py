@@ -26,7 +26,7 @@ __all__ = [
     "pem",
     "private_file",
     "private_key_block",
-    "private_key_label",
+    "private_key_pem",
     "read_material",
 ]
 
@@ -91,26 +91,18 @@ def is_encrypted(label: bytes, text: bytes) -> bool:
     return label == b"ENCRYPTED PRIVATE KEY" or b"Proc-Type: 4,ENCRYPTED" in text
 
 
-def private_key_label(data: bytes) -> bytes | None:
-    """Return the PEM label for a DER private key by the shape of its ASN.1; None if it is not one.
+def private_key_pem(data: bytes) -> bytes | None:
+    """Return a DER private key (PKCS#8, PKCS#1, SEC1, or OpenSSL's own form of DSA keys) as PEM; None: not one."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives import serialization
 
-    PKCS#8 (RFC 5208), PKCS#1 (RFC 8017), SEC1 (RFC 5915), and OpenSSL's own form of DSA keys.
-    """
     try:
-        version, second, *others = der.children(der.first_element(data).expect(der.SEQUENCE))
-        version.integer()
-    except ValueError:
+        key = serialization.load_der_private_key(der.first_element(data), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
         return None
-    if second.tag == der.SEQUENCE:
-        return b"PRIVATE KEY"
-    if second.tag == der.OCTET_STRING:
-        return b"EC PRIVATE KEY"
-    if second.tag == der.INTEGER:
-        return b"DSA PRIVATE KEY" if len(others) == _DSA_NUMBERS else b"RSA PRIVATE KEY"
-    return None
-
-
-_DSA_NUMBERS = 4  # q, g, y, x after version and p; RSA has seven more
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
 
 
 def pem(label: bytes, content: bytes) -> bytes:

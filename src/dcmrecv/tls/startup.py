@@ -10,15 +10,17 @@ import errno
 import ssl
 from collections.abc import Callable
 
+from cryptography.x509 import load_der_x509_crl
+
 from dcmrecv.config import CrlCheck, KeyFormat, PeerCertificate, TlsConfig
 from dcmrecv.text import from_bytes
 from dcmrecv.tls import der, error_queue, files, limits, messages
-from dcmrecv.tls.certificate import Certificate, parse_certificate
+from dcmrecv.tls.capabilities import library_suites
+from dcmrecv.tls.certificate import Certificate, CertificateError, parse_certificate
 from dcmrecv.tls.checks import check_own_certificate, check_suite
 from dcmrecv.tls.context import TlsServerContext
 from dcmrecv.tls.directories import DerDirectories
 from dcmrecv.tls.errors import TlsStartError
-from dcmrecv.tls.library import library_suites
 from dcmrecv.tls.prompt import PromptEnded, PromptInterrupted, ask_pass_phrase
 from dcmrecv.tls.suites import PROFILES, SUITES, server_order
 
@@ -146,10 +148,9 @@ class _Preparation:
                 return error_queue.TRUST_DER["directory"]
             return error_queue.file_unreadable(error.errno or 0, 0x10080002, 0x05880002)
         try:
-            certificate = der.first_element(data).encoding
-            self._context.load_verify_locations(cadata=certificate)
+            self._context.load_verify_locations(cadata=der.first_element(data))
         except (ValueError, ssl.SSLError):
-            if _looks_like_crl(data):
+            if _is_crl(data):
                 return error_queue.DER_CRL
             return error_queue.TRUST_DER[der.shape(data)]
         return None
@@ -179,10 +180,9 @@ class _Preparation:
             codes = error_queue.file_unreadable(error.errno or 0, 0x10080002, 0x0A080002)
             raise self._no_key(codes) from None
         if self._is_der:
-            label = files.private_key_label(data)
-            if label is None:
-                raise self._no_key(_der_key_failure(data))
-            key = files.pem(label, der.first_element(data).encoding)
+            key = files.private_key_pem(data)
+            if key is None:
+                raise self._no_key(error_queue.DER_KEY[der.shape(data)])
             if not _is_loadable(key, b""):
                 raise self._no_key(error_queue.DER_KEY["wrong"])
             return key, b""
@@ -226,9 +226,8 @@ class _Preparation:
         if block is not None:
             try:
                 # a trusted certificate has OpenSSL's own additions after it
-                content = der.first_element(files.block_content(block[1])).encoding
-                certificate = parse_certificate(content)
-            except der.DerError:
+                certificate = parse_certificate(der.first_element(files.block_content(block[1])))
+            except (der.DerError, CertificateError):
                 block = None
         if block is None or certificate is None:
             raise self._no_certificate(error_queue.CERTIFICATE_PEM)
@@ -263,9 +262,9 @@ class _Preparation:
         if not self._is_der:
             return data
         try:
-            content = der.first_element(data).encoding
+            content = der.first_element(data)
             parse_certificate(content)
-        except der.DerError:
+        except (der.DerError, CertificateError):
             codes = error_queue.DER_CERTIFICATE[der.shape(data)]
             if not codes:
                 return None
@@ -316,8 +315,8 @@ class _Preparation:
             if block is None:
                 return False
             content = files.block_content(block[1])
-            bits = der.children(der.first_element(content).expect(der.SEQUENCE))[0].integer().bit_length()
-        except (OSError, der.DerError, IndexError):
+            bits = der.first_number(content).bit_length()
+        except (OSError, der.DerError):
             return False
         if bits < _DH_BITS:
             self._log("W", messages.DH_SHORT.format(file=file, bits=bits))
@@ -335,8 +334,8 @@ class _Preparation:
     def _configure(self, names: list[str], certificate: Certificate | None) -> None:
         context, profile = self._context, self._profile
         context.set_ciphers(":".join(server_order(names, library_suites())) + ":@SECLEVEL=0")
-        if profile.tls13_suites:
-            context.set_ciphersuites(":".join(profile.tls13_suites))  # type: ignore[attr-defined]
+        if profile.tls13_suites and hasattr(context, "set_ciphersuites"):  # Python 3.15
+            context.set_ciphersuites(":".join(profile.tls13_suites))
         if profile.minimum_tls12:
             context.minimum_version = ssl.TLSVersion.TLSv1_2
         if not profile.tls13 or (certificate is not None and certificate.key_type == "DSA"):
@@ -348,10 +347,33 @@ class _Preparation:
             context.verify_flags |= ssl.VerifyFlags.VERIFY_CRL_CHECK_LEAF
 
 
-_GROUPS = (
-    "prime256v1:secp256k1:secp384r1:secp521r1:sect283k1:sect283r1:sect409k1:sect409r1:sect571k1:sect571r1:"
-    "brainpoolP256r1:brainpoolP384r1:brainpoolP512r1"
-)
+_GROUPS = [
+    "prime256v1",
+    "secp256k1",
+    "secp384r1",
+    "secp521r1",
+    "sect283k1",
+    "sect283r1",
+    "sect409k1",
+    "sect409r1",
+    "sect571k1",
+    "sect571r1",
+    "brainpoolP256r1",
+    "brainpoolP384r1",
+    "brainpoolP512r1",
+]
+
+
+def _known_groups(context: ssl.SSLContext) -> list[str]:
+    """Return those of the reference's groups that this OpenSSL has: 4.0 has dropped some of them."""
+    known = []
+    for group in _GROUPS:
+        try:
+            context.set_groups(group)  # type: ignore[attr-defined]
+        except ssl.SSLError:
+            continue
+        known.append(group)
+    return known
 
 
 def _bare_context() -> ssl.SSLContext:
@@ -363,7 +385,7 @@ def _bare_context() -> ssl.SSLContext:
     context.options &= ~getattr(ssl, "OP_IGNORE_UNEXPECTED_EOF", 0)
     context.set_alpn_protocols(["dicom"])
     if hasattr(context, "set_groups"):  # Python 3.15; before, the library's own groups are used
-        context.set_groups(_GROUPS)
+        context.set_groups(":".join(_known_groups(context)))
     return context
 
 
@@ -388,18 +410,9 @@ def _read_some(path: bytes, limit: int) -> bytes:
         return file.read(limit)
 
 
-def _looks_like_crl(data: bytes) -> bool:
-    """Tell a CRL (RFC 5280 5.1), whose third field is not the name it would be in a certificate."""
+def _is_crl(data: bytes) -> bool:
     try:
-        body = der.children(der.first_element(data).expect(der.SEQUENCE))[0]
-        kinds = [field.tag for field in der.children(body.expect(der.SEQUENCE))[:4]]
-    except (der.DerError, IndexError):
+        load_der_x509_crl(der.first_element(data))
+    except ValueError:
         return False
-    return kinds[:3] in (
-        [der.SEQUENCE, der.SEQUENCE, der.UTC_TIME],
-        [der.INTEGER, der.SEQUENCE, der.SEQUENCE],
-    ) and (der.UTC_TIME in kinds)
-
-
-def _der_key_failure(data: bytes) -> tuple[int, ...]:
-    return error_queue.DER_KEY[der.shape(data)]
+    return True

@@ -170,7 +170,7 @@ class SecurityProfile:
     minimum_tls12: bool = False
     """TLS 1.0 and 1.1 are switched off altogether, not only without suites."""
     tls13_suites: tuple[str, ...] = ()
-    """Empty: the library's default."""
+    """Empty: the library's default, which is also all there is before Python 3.15: no others, fewer CCM ones."""
     strict_keys: bool = False
     """RSA of less than 2048 bits and DSA are refused in the server's certificate."""
     strict_signatures: bool = False
@@ -227,17 +227,13 @@ PROFILES: dict[str, SecurityProfile] = {
 }
 """By the short option name without its sign, in the reference's order of options."""
 
-_NEEDED = {"pm": _CAMELLIA, "pb": (_3DES_SHA,), "pn": ("TLS_RSA_WITH_NULL_SHA",)}
+_NEEDED = {"pb": (_3DES_SHA,), "pn": ("TLS_RSA_WITH_NULL_SHA",)}
 
 
-def supported_profiles(openssl_names: Collection[str], *, tls13_suites_selectable: bool) -> tuple[str, ...]:
+def supported_profiles(openssl_names: Collection[str]) -> tuple[str, ...]:
     """Return the keys of `PROFILES` that a TLS library can do which knows *openssl_names*."""
     have = {suite.iana for suite in SUITES if suite.openssl in openssl_names}
-    return tuple(
-        key
-        for key, profile in PROFILES.items()
-        if have.issuperset(_NEEDED.get(key, ())) and (tls13_suites_selectable or not profile.tls13_suites)
-    )
+    return tuple(key for key in PROFILES if have.issuperset(_NEEDED.get(key, ())))
 
 
 def server_order(iana_names: Iterable[str], openssl_names: Collection[str]) -> list[str]:

@@ -26,6 +26,4 @@ def list_ciphers() -> list[str]:
 
 def profiles() -> tuple[str, ...]:
     """Return the short option names, without sign, of the profiles this library can do."""
-    return supported_profiles(
-        library_suites(), tls13_suites_selectable=hasattr(ssl.SSLContext, "set_ciphersuites")
-    )
+    return supported_profiles(library_suites())
