@@ -39,14 +39,14 @@ def prepare(config: TlsConfig, log: Callable[[str, str], None]) -> TlsServerCont
 
 def list_ciphers() -> list[str]:
     """Return the IANA names for ``--list-ciphers``, weakest first."""
-    from dcmrecv.tls import library  # see prepare
+    from dcmrecv.tls import capabilities  # see prepare
 
     return capabilities.list_ciphers()
 
 
 def available_profiles() -> tuple[str, ...]:
     """Return the profiles this TLS library can do: ``("pg", "py", ...)``, short option names without sign."""
-    from dcmrecv.tls import library  # see prepare
+    from dcmrecv.tls import capabilities  # see prepare
 
     return capabilities.profiles()
 

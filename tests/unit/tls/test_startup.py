@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import ssl
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from dcmrecv.config import KeyFormat, TlsConfig
-from dcmrecv.tls import TlsServerContext, TlsStartError, list_ciphers, prepare
+from dcmrecv.tls import TlsServerContext, TlsStartError, available_profiles, list_ciphers, prepare
 
 
 def start(pki: Path, **settings: Any) -> tuple[list[tuple[str, str]], TlsServerContext | str]:
@@ -103,3 +104,29 @@ def test_list_is_weakest_first() -> None:
     names = list_ciphers()
     assert names[-1] == "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384"
     assert not any(name.startswith("TLS_AES_") for name in names)
+
+
+@pytest.mark.parametrize("profile", available_profiles())
+def test_every_profile_that_is_listed_starts(pki: Path, profile: str) -> None:
+    _, context = start(pki, profile=profile)
+    assert isinstance(context, TlsServerContext)
+
+
+def test_the_modified_profile_is_in_every_build() -> None:
+    assert "pm" in available_profiles()
+
+
+def test_groups_that_are_gone_are_left_out(pki: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Python 3.15 with OpenSSL 4: `set_groups` is there, and some of the reference's groups are not."""
+    asked: list[list[str]] = []
+
+    def set_groups(context: ssl.SSLContext, groups: str) -> None:
+        asked.append(groups.split(":"))
+        if any(group.startswith(("sect", "secp256k1")) for group in asked[-1]):
+            raise ssl.SSLError("unknown group")
+
+    monkeypatch.setattr(ssl.SSLContext, "set_groups", set_groups, raising=False)
+    _, context = start(pki)
+    assert isinstance(context, TlsServerContext)
+    curves = ["brainpoolP256r1", "brainpoolP384r1", "brainpoolP512r1"]
+    assert asked[-1] == ["prime256v1", "secp384r1", "secp521r1", *curves]
