@@ -67,5 +67,6 @@ BEHIND = " (data before length field is not included in length field)."
 def test_no_reply_and_the_reason(sub_items: bytes, text: str) -> None:
     peer = dialogue().say(associate(user_items=item(0x50, sub_items)))
     assert isinstance(peer.last, ev.RequestUnusable)
-    assert peer.last.text == text
+    assert peer.last.cause is not None
+    assert peer.last.cause.text == text
     assert peer.sent == b""

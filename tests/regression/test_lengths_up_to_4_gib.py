@@ -15,7 +15,8 @@ from tests.wire.peer import ABORT, ABORT_2_2, associate, associated, dialogue, p
 def test_request(length: int) -> None:
     peer = dialogue().say(pdu(1, associate()[6:], length))
     assert isinstance(peer.last, ev.RequestUnusable)
-    assert peer.last.text == "A-ASSOCIATE PDU too large"
+    assert peer.last.cause is not None
+    assert peer.last.cause.text == "A-ASSOCIATE PDU too large"
     assert peer.sent == b""
     assert peer.acceptor.buffer_size == limits.BUFFER_FIRST
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dcmrecv import conditions
 from dcmrecv.core import events as ev
 from dcmrecv.core.acceptor import Wait
 from tests.wire.peer import dialogue
@@ -20,7 +21,7 @@ from tests.wire.peer import dialogue
 )
 def test_not_answered(said: bytes, kind: str) -> None:
     peer = dialogue().say(said)
-    assert peer.events == [ev.RequestUnusable(f"Unrecognized PDU type: {kind}")]
+    assert peer.events == [ev.RequestUnusable(conditions.unrecognized_pdu(int(kind, 16)))]
     assert peer.sent == b""
     assert peer.acceptor.wait is Wait.LINGER
     assert peer.acceptor.unread == len(said) - 6  # so the connection is reset

@@ -6,6 +6,7 @@ import struct
 
 import pytest
 
+from dcmrecv import conditions, remarks
 from dcmrecv import identity as own_identity
 from dcmrecv.config import Role
 from dcmrecv.core import events as ev
@@ -55,7 +56,7 @@ def _answer(peer: Dialogue) -> ev.AcceptedAssociation:
 def _unusable(peer: Dialogue) -> str:
     assert isinstance(peer.last, ev.RequestUnusable), peer.last
     assert peer.acceptor.wait is Wait.LINGER
-    return peer.last.text
+    return "" if peer.last.cause is None else peer.last.cause.text
 
 
 def _sub_items(ac: bytes, kind: int) -> list[bytes]:
@@ -172,17 +173,17 @@ def test_role_selection(proposed: tuple[int, int], profile: str, answer: bytes |
     assert _sub_items(ac, 0x54) == expected
     assert _sub_items(ac, 0x21)[0][2] == 0
     kinds = [note.kind for note in _answer(peer).notes]
-    assert kinds == (["role-none"] if answer == b"\0\0" else [])
+    assert kinds == ([remarks.ROLE_NONE] if answer == b"\0\0" else [])
     received = peer.events[0]
     assert isinstance(received, ev.RequestReceived)
-    assert [n.kind for n in received.notes] == (["role-both-zero"] if proposed == (0, 0) else [])
+    assert [n.kind for n in received.notes] == ([remarks.ROLE_BOTH_ZERO] if proposed == (0, 0) else [])
 
 
 def test_no_role_item_where_only_scp_is_configured() -> None:
     peer = dialogue("RoleSCP").say(associate(context(1, CT, IMPLICIT), context(3, VERIFICATION, IMPLICIT)))
     (ac,) = peer.new()
     assert _sub_items(ac, 0x21)[0] == b"\1\0\2\0" + item(0x40, IMPLICIT)
-    assert [note.kind for note in _answer(peer).notes] == ["role-refused"]
+    assert [note.kind for note in _answer(peer).notes] == [remarks.ROLE_REFUSED]
 
 
 def test_the_first_role_item_of_a_class_counts_and_each_context_gets_its_answer() -> None:
@@ -228,22 +229,22 @@ def test_an_odd_maximum_length_of_ours_is_made_even() -> None:
         (131072, 131060, []),
         (0xFFFFFFFF, 131060, []),
         (16384, 16372, []),
-        (16385, 16372, [("send-length-odd", (16385, 16384))]),
+        (16385, 16372, [remarks.SEND_LENGTH_ODD(16385, 16384)]),
         (24, 12, []),
-        (25, 12, [("send-length-odd", (25, 24))]),
-        (23, 4084, [("send-length-odd", (23, 22)), ("send-length-small", ())]),
-        (14, 4084, [("send-length-small", ())]),
-        (13, 4084, [("send-length-odd", (13, 12)), ("send-length-default", (0,))]),
-        (12, 4084, [("send-length-default", (0,))]),
-        (10, 4084, [("send-length-default", (-2,))]),
+        (25, 12, [remarks.SEND_LENGTH_ODD(25, 24)]),
+        (23, 4084, [remarks.SEND_LENGTH_ODD(23, 22), remarks.SEND_LENGTH_SMALL()]),
+        (14, 4084, [remarks.SEND_LENGTH_SMALL()]),
+        (13, 4084, [remarks.SEND_LENGTH_ODD(13, 12), remarks.SEND_LENGTH_DEFAULT(0)]),
+        (12, 4084, [remarks.SEND_LENGTH_DEFAULT(0)]),
+        (10, 4084, [remarks.SEND_LENGTH_DEFAULT(-2)]),
     ],
 )
-def test_the_peers_maximum_length(length: int, send: int, notes: list[tuple[str, object]]) -> None:
+def test_the_peers_maximum_length(length: int, send: int, notes: list[remarks.Remark]) -> None:
     peer = dialogue().say(associate(user_items=user(max_pdu=length)))
     assert _answer(peer).max_send_pdv == send
     received = peer.events[0]
     assert isinstance(received, ev.RequestReceived)
-    assert [tuple(note) for note in received.receive_notes] == notes
+    assert list(received.receive_notes) == notes
 
 
 @pytest.mark.parametrize(
@@ -306,7 +307,7 @@ def test_an_empty_title_gets_no_reply(titles: dict[str, bytes], name: str) -> No
     assert peer.new() == []
     assert _unusable(peer) == ""
     assert isinstance(peer.events[0], ev.RequestReceived)
-    assert peer.last == ev.RequestUnusable("", (f"Illegal service parameter: {name} AP Title",))
+    assert peer.last == ev.RequestUnusable(None, notes=(remarks.NO_AP_TITLE(name),))
 
 
 @pytest.mark.parametrize(("count", "accepted"), [(50, True), (51, False)])
@@ -318,9 +319,7 @@ def test_too_many_transfer_syntaxes_get_no_reply(count: int, accepted: bool) -> 
         return
     assert peer.new() == []
     assert isinstance(peer.last, ev.RequestUnusable)
-    assert peer.last.lines == (
-        "0006:0103 ASC Coding error in ASC_getPresentationContext: too many transfer syntaxes",
-    )
+    assert peer.last == ev.RequestUnusable(None, notes=(remarks.TOO_MANY_SYNTAXES(),))
 
 
 @pytest.mark.parametrize(("version", "good"), [(1, True), (3, True), (0xFFFF, True), (0, False), (2, False)])
@@ -396,7 +395,7 @@ def test_the_peer_leaves_before_a_header(sent: bytes) -> None:
 @pytest.mark.parametrize("sent", [b"", b"\1\0\0\0\1"])
 def test_ta_expires(sent: bytes) -> None:
     peer = dialogue().say(sent).timeout()
-    assert peer.events == [ev.RequestUnusable("DUL network read timeout")]
+    assert peer.events == [ev.RequestUnusable(conditions.READ_TIMEOUT)]
     assert (peer.acceptor.wait, peer.acceptor.unread) == (Wait.CLOSED, 0)
 
 
@@ -420,5 +419,5 @@ def test_a_request_of_1_mib_is_read_and_a_longer_one_is_not() -> None:
     assert isinstance(peer.last, ev.EchoRequest)
     too_long = dialogue().say(request[:2] + struct.pack(">I", 0x100001) + request[6:])
     assert too_long.last == ev.RequestUnusable(
-        "A-ASSOCIATE PDU too large", ("A-ASSOCIATE PDU too large: 1048577 bytes, refusing.",)
+        conditions.REQUEST_TOO_LONG, notes=(remarks.REQUEST_TOO_LONG(1048577),)
     )

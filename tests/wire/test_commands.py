@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import pytest
 
+from dcmrecv import remarks
 from dcmrecv.core import events as ev
 from dcmrecv.core import limits
 from dcmrecv.core.acceptor import Wait
@@ -218,30 +219,30 @@ _PARTS = {
     [
         (
             b"".join(_PARTS[n] for n in (0x800, 0x110, 0x100, 2)),
-            [("element-order", (0, n)) for n in (0x110, 0x100, 2)],
+            [remarks.ELEMENT_ORDER(n) for n in (0x110, 0x100, 2)],
         ),
         (
             b"".join(_PARTS[n] for n in (2, 0x800, 0x100, 0x110)) + _PARTS[0x100] + _PARTS[2],
-            [("element-order", (0, 0x100)), ("element-order", (0, 0x110))]
-            + [("element-twice", (0, n)) for n in (0x100, 2)],
+            [remarks.ELEMENT_ORDER(0x100), remarks.ELEMENT_ORDER(0x110)]
+            + [remarks.ELEMENT_TWICE(n) for n in (0x100, 2)],
         ),
-        (echo_rq() + element(0, 0x110, us(2)), [("element-twice", (0, 0x110))]),
-        (echo_rq() + element(0, 0x1000, b"1.2") + b"\0", [("element-odd", (0, 0x1000))]),
-        (echo_rq() + element(3, 0x10, b"x "), [("element-invalid", (3, 0x10))]),
+        (echo_rq() + element(0, 0x110, us(2)), [remarks.ELEMENT_TWICE(0x110)]),
+        (echo_rq() + element(0, 0x1000, b"1.2") + b"\0", [remarks.ELEMENT_ODD(0x1000)]),
+        (echo_rq() + element(3, 0x10, b"x "), [remarks.ELEMENT_INVALID(0x30010)]),
         (
             echo_rq() + struct.pack("<HHI", 0, 0x1000, 20),
-            [("element-lost", (0, 0x1000, 20))],
+            [remarks.ELEMENT_LOST(0x1000, 20)],
         ),
         (
             echo_rq() + struct.pack("<HHI", 8, 0x16, 0xFFFFFFFF),
-            [("element-lost", (8, 0x16, 0xFFFFFFFF))],
+            [remarks.ELEMENT_LOST(0x80016, 0xFFFFFFFF)],
         ),
     ],
 )
-def test_remarks_on_the_elements(request_: bytes, notes: list[tuple[str, object]]) -> None:
+def test_remarks_on_the_elements(request_: bytes, notes: list[remarks.Remark]) -> None:
     peer = _one(request_)
     assert isinstance(peer.last, ev.EchoRequest)
-    assert [tuple(note) for note in peer.last.notes] == notes
+    assert list(peer.last.notes) == notes
     assert peer.new() == [_echo_rsp()]  # of a repeated element the first counts
 
 
@@ -338,20 +339,20 @@ def test_missing_command_field() -> None:
 @pytest.mark.parametrize(
     ("request_", "warnings"),
     [
-        (echo_rq(data_set=0), ["C-Echo RQ: DataSetType != NULL"]),
+        (echo_rq(data_set=0), [remarks.DATA_SET("C-Echo RQ")]),
         (
             _without(store_rq(), 0x800) + element(0, 0x800, us(0x101)),
-            ["C-Store RQ: DataSetType == NULL"],
+            [remarks.NO_DATA_SET("C-Store RQ")],
         ),
-        (store_rq(1, b""), ["C-Store RQ: AffectedSOPInstanceUID: bad size"]),
-        (store_rq(1, b"  "), ["C-Store RQ: AffectedSOPInstanceUID: bad size"]),
+        (store_rq(1, b""), [remarks.BAD_INSTANCE_UID("C-Store RQ")]),
+        (store_rq(1, b"  "), [remarks.BAD_INSTANCE_UID("C-Store RQ")]),
     ],
 )
-def test_badly_formed(request_: bytes, warnings: list[str]) -> None:
+def test_badly_formed(request_: bytes, warnings: list[remarks.Remark]) -> None:
     peer = _one(request_)
     assert _refused(peer) == ["0006:0203 DIMSE Badly formed message"]
     assert isinstance(peer.last, ev.ProtocolError)
-    assert [note.args[0] for note in peer.last.notes if note.kind == "dimse-warning"] == warnings
+    assert [note for note in peer.last.notes if note.kind.logger == remarks.DCMNET] == warnings
     assert peer.last.command_started
 
 
@@ -381,10 +382,8 @@ def test_commands_of_other_services(field: int, needed: tuple[int, ...]) -> None
     peer = _one(request)
     assert _refused(peer) == ["0006:0201 DIMSE Bad command type"]
     assert isinstance(peer.last, ev.ProtocolError)
-    assert peer.last.lines == (
-        ("E", f"cannot handle this kind of DIMSE command (0x{field:04x}), we are a Storage SCP only"),
-    )
-    assert (peer.last.command_set, peer.last.context_of_command) == (request, 1)
+    last = peer.last
+    assert (last.command_set, last.command_field, last.context_of_command) == (request, field, 1)
     for missing in needed:
         rest = head + b"".join(v for n, v in values.items() if n != missing)
         (cause,) = _refused(_one(rest))

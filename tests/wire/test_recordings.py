@@ -96,5 +96,9 @@ def test_same_replies_and_causes(recorded: dict[str, Any], size: int | None) -> 
     ]
     if "causes" in recorded and recorded["name"] != "store-ctx-differs":  # there the driver has the causes
         assert causes == recorded["causes"]
-    unusable = [event.text for event in peer.events if isinstance(event, ev.RequestUnusable) and event.text]
+    unusable = [
+        event.cause.text
+        for event in peer.events
+        if isinstance(event, ev.RequestUnusable) and event.cause is not None
+    ]
     assert unusable == ([recorded["unusable"]] if "unusable" in recorded else [])

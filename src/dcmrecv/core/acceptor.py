@@ -19,8 +19,9 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping, Sequence
 
+from dcmrecv import conditions, remarks
 from dcmrecv.conditions import Condition
-from dcmrecv.core import conditions, limits, pdu
+from dcmrecv.core import limits, pdu
 from dcmrecv.core.buffer import ReceiveBuffer
 from dcmrecv.core.dimse import C_ECHO_RQ, C_STORE_RQ, Command, CommandError, read_command, read_elements
 from dcmrecv.core.events import (
@@ -33,7 +34,6 @@ from dcmrecv.core.events import (
     PeerClosed,
     ProtocolError,
     ReleaseRequested,
-    Remark,
     RequestUnusable,
     Stage,
     StoreRequest,
@@ -42,6 +42,7 @@ from dcmrecv.core.negotiate import AcceptorSettings
 from dcmrecv.core.responses import ResponseWriter
 from dcmrecv.core.upper_layer import Arrival, Indicates, Indication, State, UpperLayer, Wait
 from dcmrecv.memory import Account, MemoryBudgetExceeded
+from dcmrecv.remarks import Remark
 
 __all__ = ["Acceptor", "AcceptorSettings", "Wait"]
 
@@ -49,6 +50,13 @@ _PDV = struct.Struct(">IBB").unpack_from
 _PDV_HEADER = 6
 _COMMAND_BIT = 1
 _LAST_BIT = 2
+
+
+def _nested(stage: Stage, cause: Condition) -> tuple[Condition, ...]:
+    """Nest a problem with a PDU by what was being waited for."""
+    if stage is Stage.COMMAND:
+        return (conditions.RECEIVE_FAILED, conditions.READ_PDV_FAILED, cause)
+    return (conditions.READ_PDV_FAILED, cause)
 
 
 class Acceptor:
@@ -232,15 +240,15 @@ class Acceptor:
 
     def _event(self, indication: Indication) -> Event:
         """Return the event that *indication* is for the driver."""
-        what, cause, data, kind = indication
+        what, cause, data, kind, length = indication
         if what is Indicates.ASSOCIATE:
             return self._negotiate(data)
         if what is Indicates.NO_REQUEST:
             return NotAnAssociation(kind)
         if what is Indicates.UNUSABLE:
             if kind == pdu.ASSOCIATE_RQ:
-                return RequestUnusable("A-ASSOCIATE PDU too large", (cause.text,))
-            return RequestUnusable(cause.text)
+                return RequestUnusable(cause, notes=(remarks.REQUEST_TOO_LONG(length),))
+            return RequestUnusable(cause)
         stage = self._stage
         started = stage is Stage.COMMAND and self._command_started
         if what is Indicates.RELEASE:
@@ -249,7 +257,7 @@ class Acceptor:
             return AbortReceived(data[0], data[1], stage, started)
         if what is Indicates.CLOSED:
             return PeerClosed(stage, started)
-        reasons = (cause,) if cause is conditions.NO_DATA else conditions.pdu_problem(stage, cause)
+        reasons = (cause,) if cause is conditions.NO_DATA else _nested(stage, cause)
         return self._failed(reasons)
 
     def _negotiate(self, raw: bytes) -> Event:
@@ -260,7 +268,7 @@ class Acceptor:
                 account.charge(beyond)
             except MemoryBudgetExceeded:
                 self._layer.take(Arrival.REJECTED)
-                return RequestUnusable(conditions.OUT_OF_MEMORY.text, raw=raw[: limits.USUAL_REQUEST])
+                return RequestUnusable(conditions.OUT_OF_MEMORY, raw=raw[: limits.USUAL_REQUEST])
         self._buffer.shrink()
         result = self._settings.negotiate(raw)
         association = result.association
@@ -281,9 +289,9 @@ class Acceptor:
         *,
         stage: Stage | None = None,
         context_id: int | None = None,
-        lines: tuple[tuple[str, str], ...] = (),
         notes: tuple[Remark, ...] = (),
         command_set: bytes = b"",
+        command_field: int = 0,
         context_of_command: int | None = None,
     ) -> ProtocolError:
         """Return the event of an association that the layer has aborted, and forget its message."""
@@ -294,7 +302,7 @@ class Acceptor:
         self._command = None
         self._command_started = False
         return ProtocolError(
-            stage, reasons, lines, context_id, command_set, context_of_command, notes, started
+            stage, reasons, context_id, command_set, command_field, context_of_command, notes, started
         )
 
     def _abort(self, reasons: tuple[Condition, ...]) -> Event | None:
@@ -305,7 +313,7 @@ class Acceptor:
             return self._failed(reasons, stage=Stage.COMMAND)
         if state is State.STA2:
             self._layer.take(Arrival.ABORT_REQUEST)
-            return RequestUnusable(reasons[0].text)
+            return RequestUnusable(reasons[0])
         return None
 
     def _violation(
@@ -313,12 +321,11 @@ class Acceptor:
         reasons: tuple[Condition, ...],
         *,
         context_id: int | None = None,
-        lines: tuple[tuple[str, str], ...] = (),
         notes: tuple[Remark, ...] = (),
     ) -> ProtocolError:
         """Abort because of a PDV or message of the peer."""
         self._layer.take(Arrival.ABORT_REQUEST)
-        return self._failed(reasons, context_id=context_id, lines=lines, notes=notes)
+        return self._failed(reasons, context_id=context_id, notes=notes)
 
     # -- commands ------------------------------------------------------------------------------------
 
@@ -340,10 +347,14 @@ class Acceptor:
             # dropped, and the command ends here: what came before it counts
             return self._complete_command(whole=False)
         if len(self._command) + length > limits.WHOLE_COMMAND:
-            return self._violation((conditions.RECEIVE_FAILED, conditions.COMMAND_TOO_LONG))
+            return self._violation(
+                (conditions.RECEIVE_FAILED, conditions.command_too_long(limits.WHOLE_COMMAND))
+            )
         self._command_pdvs += 1
         if self._command_pdvs > limits.COMMAND_FRAGMENTS:
-            return self._violation((conditions.RECEIVE_FAILED, conditions.COMMAND_IN_PIECES))
+            return self._violation(
+                (conditions.RECEIVE_FAILED, conditions.command_in_pieces(limits.COMMAND_FRAGMENTS))
+            )
         self._command += buffer.view[begin : begin + length]
         if length or not flags & _LAST_BIT:
             self._command_started = True
@@ -368,7 +379,7 @@ class Acceptor:
                 return self._violation(problem, notes=notes)
             command = read_command(data, whole=whole)
         except CommandError as error:
-            return self._violation(error.causes, notes=error.notes, lines=error.lines)
+            return self._violation(error.causes, notes=error.notes)
         if command.field != C_STORE_RQ and command.field != C_ECHO_RQ:
             return self._not_ours(command, data, context_id)
         self._command = None
@@ -392,13 +403,12 @@ class Acceptor:
         )
 
     def _not_ours(self, command: Command, data: bytes, context_id: int) -> ProtocolError:
-        line = f"cannot handle this kind of DIMSE command (0x{command.field:04x}), we are a Storage SCP only"
         self._layer.take(Arrival.ABORT_REQUEST)
         return self._failed(
             (conditions.BAD_COMMAND_TYPE,),
-            lines=(("E", line),),
             notes=command.notes,
             command_set=data,
+            command_field=command.field,
             context_of_command=context_id,
         )
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import struct
 
+from dcmrecv import conditions, remarks
+from dcmrecv.conditions import Condition
 from dcmrecv.config import Role
 from dcmrecv.core import limits
 from dcmrecv.core.events import (
@@ -15,9 +17,9 @@ from dcmrecv.core.events import (
     ProposedContext,
     ProposedExtendedNegotiation,
     ProposedRole,
-    Remark,
     UserIdentity,
 )
+from dcmrecv.remarks import Remark
 
 __all__ = ["MalformedRequest", "UnsupportedProtocol", "parse_associate_request"]
 
@@ -40,14 +42,14 @@ _USER_AND_PASSWORD = 2
 
 
 class MalformedRequest(Exception):
-    """The peer's violation: no reply is sent. `text` is the reference's wording.
+    """The peer's violation: no reply is sent.
 
     `notes` are the warnings up to here; `started` is False if not even the fixed part was looked at.
     """
 
-    def __init__(self, text: str) -> None:
-        super().__init__(text)
-        self.text = text
+    def __init__(self, condition: Condition) -> None:
+        super().__init__(condition.text)
+        self.condition = condition
         self.notes: tuple[Remark, ...] = ()
         self.started = True
 
@@ -57,22 +59,12 @@ class UnsupportedProtocol(MalformedRequest):
 
 
 def _illegal(what: str, got: int, minimum: int = 0, length: int = 0) -> MalformedRequest:
-    text = f"DUL Illegal {what}. Got {got} bytes of data"
-    if length:
-        text += f" with a length field of {length} (data before length field is not included in length field)"
-    if minimum:
-        text += f". The minimum allowed size is {minimum}"
-    return MalformedRequest(text + ".")
+    return MalformedRequest(conditions.illegal_item(what, got, minimum, length))
 
 
 def _text(raw: bytes) -> bytes:
     """Strings end at the first NUL."""
     return raw.partition(b"\0")[0]
-
-
-def _signed(value: int) -> int:
-    """The reference prints 16 bit lengths of a user identity as signed numbers."""
-    return value - 0x10000 if value & 0x8000 else value
 
 
 class _Reader:
@@ -110,9 +102,7 @@ class _Reader:
             raise _illegal("subitem", left, 4)
         (length,) = _U16(self.data, pos + 2)
         if length > limits.STRING_ITEM:
-            raise MalformedRequest(
-                f"DUL illegal subitem length {length}. Maximum allowed size is {limits.STRING_ITEM}."
-            )
+            raise MalformedRequest(conditions.subitem_too_long(length, limits.STRING_ITEM))
         if left - 4 < length:
             raise _illegal("subitem", left, 0, length)
         end = pos + 4 + length
@@ -186,7 +176,7 @@ class _Reader:
         (length,) = _U16(self.data, pos + 2)
         (self.max_pdu,) = _U32(self.data, pos + 4)
         if length != 4:
-            self.notes.append(Remark("max-length-item", (length,)))
+            self.notes.append(remarks.MAX_LENGTH_ITEM(length))
         if left - 4 < length:
             raise _illegal("Max PDU", left, 0, length)
         return pos + 4 + int(length)
@@ -204,7 +194,7 @@ class _Reader:
         if length - 4 < uid_length:
             raise _illegal("SCU-SCP role list UID", length, 0, uid_length)
         if uid_length > limits.STRING_ITEM:
-            self.notes.append(Remark("role-uid-length", (uid_length,)))
+            self.notes.append(remarks.ROLE_UID_LENGTH(uid_length))
             uid_length = limits.STRING_ITEM
         stop = pos + 6 + uid_length
         self.roles.append((_text(data[pos + 6 : stop]), data[stop], data[stop + 1]))
@@ -229,23 +219,23 @@ class _Reader:
 
     def identity(self, pos: int, left: int) -> int:
         if left < 10:
-            raise MalformedRequest(f"DUL user identity rq length {left}. Need at least 10 bytes")
+            raise MalformedRequest(conditions.identity_too_short(left))
         data = self.data
         (length,) = _U16(data, pos + 2)
-        claim = f"DUL illegal user identify rq length {left}. Info claims to be {_signed(length)} bytes."
         if left - 4 < length:
-            raise MalformedRequest(claim)
+            raise MalformedRequest(conditions.illegal_identity(left, length))
         if length < 6:
-            raise MalformedRequest("Corrupted data")
+            raise MalformedRequest(conditions.CORRUPTED_DATA)
         kind = data[pos + 4]
         (primary_length,) = _U16(data, pos + 6)
-        claim += f" Primary field has {_signed(primary_length)} bytes."
         if length - 6 < primary_length:
-            raise MalformedRequest(claim)
+            raise MalformedRequest(conditions.illegal_identity(left, length, primary_length))
         stop = pos + 8 + primary_length
         (secondary_length,) = _U16(data, stop)
         if length - 6 - primary_length < secondary_length:
-            raise MalformedRequest(claim + f" Secondary field has {_signed(secondary_length)} bytes.")
+            raise MalformedRequest(
+                conditions.illegal_identity(left, length, primary_length, secondary_length)
+            )
         primary = data[pos + 8 : stop]
         secondary = b""
         stop += 2
@@ -270,9 +260,9 @@ class _Reader:
             first.setdefault(sop_class, (scu, scp))
         for context in self.contexts:
             if first.get(context.abstract_syntax) == (0, 0):
-                self.notes.append(Remark("role-both-zero"))
+                self.notes.append(remarks.ROLE_BOTH_ZERO())
             if not context.transfer_syntaxes:
-                raise MalformedRequest("DUL Presentation Context translation failure")
+                raise MalformedRequest(conditions.NO_TRANSFER_SYNTAX)
 
 
 def parse_associate_request(raw: bytes) -> tuple[AssociateRequest, tuple[Remark, ...]]:
@@ -287,9 +277,7 @@ def parse_associate_request(raw: bytes) -> tuple[AssociateRequest, tuple[Remark,
         raise error
     (version,) = _U16(raw, 6)
     if not version & 1:
-        error = UnsupportedProtocol(
-            f"DUL Unsupported peer protocol {version:04x}; expected 0001 in parseAssociate"
-        )
+        error = UnsupportedProtocol(conditions.unsupported_protocol(version))
         error.started = False
         raise error
     reader = _Reader(raw)

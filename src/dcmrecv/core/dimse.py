@@ -9,9 +9,9 @@ from __future__ import annotations
 import struct
 from typing import NamedTuple
 
+from dcmrecv import conditions, remarks
 from dcmrecv.conditions import Condition
-from dcmrecv.core import conditions
-from dcmrecv.core.events import Remark
+from dcmrecv.remarks import Remark
 
 __all__ = [
     "C_ECHO_RQ",
@@ -87,18 +87,16 @@ _MANDATORY.update(
 )
 
 _DATA_SET_RULES = {
-    C_ECHO_RQ: (False, "C-Echo RQ: DataSetType != NULL"),
-    0x8030: (False, "C-Echo RSP: DataSetType != NULL"),
-    C_STORE_RQ: (True, "C-Store RQ: DataSetType == NULL"),
-    0x8001: (False, "C-Store RSP: DataSetType != NULL"),
-    0x0010: (True, "C-Get RQ: DataSetType == NULL"),
-    0x0020: (True, "C-Find RQ: DataSetType == NULL"),
-    0x0021: (True, "C-Move RQ: DataSetType == NULL"),
-    0x0FFF: (False, "C-Cancel RQ: DataSetType != NULL"),
+    C_ECHO_RQ: (False, "C-Echo RQ"),
+    0x8030: (False, "C-Echo RSP"),
+    C_STORE_RQ: (True, "C-Store RQ"),
+    0x8001: (False, "C-Store RSP"),
+    0x0010: (True, "C-Get RQ"),
+    0x0020: (True, "C-Find RQ"),
+    0x0021: (True, "C-Move RQ"),
+    0x0FFF: (False, "C-Cancel RQ"),
 }
-"""Must a data set follow (True), must none (False); and the warning if it is otherwise (c.1 check 8)."""
-
-_UNKNOWN_TAG = "(????,????)"
+"""Must a data set follow (True), must none (False); and the name of the message (c.1 check 8)."""
 
 
 class Command(NamedTuple):
@@ -116,18 +114,12 @@ class Command(NamedTuple):
 
 
 class CommandError(Exception):
-    """The peer's violation: *causes* outermost first, *lines* (level letter, text), *notes* before them."""
+    """The peer's violation: *causes* outermost first; *notes* come before them."""
 
-    def __init__(
-        self,
-        reasons: tuple[Condition, ...],
-        notes: tuple[Remark, ...],
-        lines: tuple[tuple[str, str], ...] = (),
-    ) -> None:
+    def __init__(self, reasons: tuple[Condition, ...], notes: tuple[Remark, ...]) -> None:
         super().__init__(reasons)
         self.causes = reasons
         self.notes = notes
-        self.lines = lines
 
 
 def read_elements(data: bytes, *, whole: bool = True) -> tuple[dict[int, bytes], tuple[Remark, ...]]:
@@ -146,15 +138,15 @@ def read_elements(data: bytes, *, whole: bool = True) -> tuple[dict[int, bytes],
         tag = group << 16 | element
         pos += 8
         if length & 1 and length != _UNDEFINED:
-            notes.append(Remark("element-odd", (group, element)))
+            notes.append(remarks.ELEMENT_ODD(tag))
         if length > end - pos and (length != _UNDEFINED or pos == end):
             if not whole:
                 break
             if pos == end:
                 # its header is the last thing: the element is lost, the others count
-                notes.append(Remark("element-lost", (group, element, length)))
+                notes.append(remarks.ELEMENT_LOST(tag, length))
                 break
-            notes.append(Remark("element-cut", (group, element, length, end - pos)))
+            notes.append(remarks.ELEMENT_CUT(tag, length, end - pos))
             raise CommandError((conditions.COMMAND_UNREADABLE, conditions.INVALID_STREAM), tuple(notes))
         if length == _UNDEFINED:
             pos = _undefined_length(data, pos, tag, tuple(notes))
@@ -163,15 +155,15 @@ def read_elements(data: bytes, *, whole: bool = True) -> tuple[dict[int, bytes],
             value = data[pos : pos + length]
             pos += length
         if tag in elements:
-            notes.append(Remark("element-twice", (group, element)))
+            notes.append(remarks.ELEMENT_TWICE(tag))
         else:
             if tag < highest:
-                notes.append(Remark("element-order", (group, element)))
+                notes.append(remarks.ELEMENT_ORDER(tag))
             else:
                 highest = tag
             elements[tag] = value
         if group in _INVALID_GROUPS:
-            notes.append(Remark("element-invalid", (group, element)))
+            notes.append(remarks.ELEMENT_INVALID(tag))
     return elements, tuple(notes)
 
 
@@ -184,32 +176,12 @@ def _undefined_length(data: bytes, pos: int, tag: int, notes: tuple[Remark, ...]
             return pos + 8
     else:
         found = _ITEM
-    name = _tag_name(tag)
-    lines = [
-        (
-            "W",
-            f"Found element {name} with VR UN and undefined length, "
-            "reading a sequence with transfer syntax LittleEndianImplicit (CP-246)",
-        )
-    ]
+    notes += (remarks.UNKNOWN_SEQUENCE(tag),)
     if found != _ITEM:
-        lines.append(
-            (
-                "E",
-                f"DcmSequenceOfItems: Parse error in sequence {name}, "
-                f"found {_tag_name(found)} instead of sequence delimiter (fffe,e0dd)",
-            )
-        )
-        lines.append(("D", f"DcmSequenceOfItems::readSubItem() cannot create Sub Item {_tag_name(found)}"))
+        notes += (remarks.NO_SEQUENCE_DELIMITER(tag, found), remarks.NO_SUB_ITEM(found))
     if tag >> 16 in _INVALID_GROUPS:
-        lines.append(("W", f"DcmItem: Invalid Element {name} found in data set"))
-    raise CommandError(
-        (conditions.COMMAND_UNREADABLE, conditions.SEQUENCE_DELIMITATION_MISSING), notes, tuple(lines)
-    )
-
-
-def _tag_name(tag: int) -> str:
-    return _UNKNOWN_TAG if tag == 0xFFFFFFFF else f"({tag >> 16:04x},{tag & 0xFFFF:04x})"
+        notes += (remarks.ELEMENT_INVALID(tag),)
+    raise CommandError((conditions.COMMAND_UNREADABLE, conditions.SEQUENCE_DELIMITATION_MISSING), notes)
 
 
 def _trimmed(value: bytes) -> bytes:
@@ -244,16 +216,13 @@ def _decode(elements: dict[int, bytes], notes: tuple[Remark, ...]) -> Command:
     instance_uid = _trimmed(elements.get(_INSTANCE_UID, b""))
     data_set_type = _number(elements, _DATA_SET_TYPE)
     warnings = []
-    rule = _DATA_SET_RULES.get(field)
-    if rule is not None and rule[0] is (data_set_type == NO_DATA_SET):
-        warnings.append(rule[1])
-    if field == C_STORE_RQ and not instance_uid:
-        warnings.append("C-Store RQ: AffectedSOPInstanceUID: bad size")
-    elif field == 0x8001 and _usable(elements, _INSTANCE_UID) and not instance_uid:
-        warnings.append("C-Store RSP: AffectedSOPInstanceUID: bad size")
+    needs_data_set, message = _DATA_SET_RULES.get(field, (None, ""))
+    if needs_data_set is (data_set_type == NO_DATA_SET):
+        warnings.append((remarks.NO_DATA_SET if needs_data_set else remarks.DATA_SET)(message))
+    if not instance_uid and (field == C_STORE_RQ or (field == 0x8001 and _usable(elements, _INSTANCE_UID))):
+        warnings.append(remarks.BAD_INSTANCE_UID(message))
     if warnings:
-        notes += tuple(Remark("dimse-warning", (text,)) for text in warnings)
-        raise CommandError((conditions.BAD_MESSAGE,), notes)
+        raise CommandError((conditions.BAD_MESSAGE,), (*notes, *warnings))
     move_originator = None
     if _usable(elements, _MOVE_ORIGINATOR):
         move_originator = _trimmed(elements[_MOVE_ORIGINATOR])

@@ -13,6 +13,7 @@ from typing import NamedTuple, TypeAlias
 
 from dcmrecv.conditions import Condition
 from dcmrecv.config import Role
+from dcmrecv.remarks import Remark
 
 __all__ = [
     "AbortReceived",
@@ -33,7 +34,6 @@ __all__ = [
     "ProtocolError",
     "RejectReason",
     "ReleaseRequested",
-    "Remark",
     "RequestReceived",
     "RequestUnusable",
     "Stage",
@@ -107,24 +107,6 @@ class UserIdentity:
     secondary: bytes
 
 
-class Remark(NamedTuple):
-    """Something the reference warns of while it reads or answers a message; `kind` selects the message.
-
-    Kinds and their arguments (messages: `dcmrecv.log.messages`, spec/network.md a.1, a.3, a.4, c.1):
-    parsing a request ``max-length-item`` (length), ``role-uid-length`` (length), ``role-both-zero``;
-    evaluating contexts ``role-refused``, ``role-none``,
-    ``syntax-unknown`` (context, UID); the peer's maximum length ``send-length-odd``
-    (length, used length), ``send-length-small``, ``send-length-default`` (length); a command set
-    ``element-order`` (group, element), ``element-twice`` (group, element), ``element-odd`` (group, element),
-    ``element-cut`` (group, element, length, remaining bytes), ``element-lost`` (group, element, length),
-    ``element-invalid`` (group, element),
-    ``dimse-warning`` (text behind ``DIMSE Warning: ({calling},{called}): ``).
-    """
-
-    kind: str
-    args: tuple[object, ...] = ()
-
-
 @dataclass(frozen=True, slots=True)
 class AssociateRequest:
     """A well-formed A-ASSOCIATE-RQ."""
@@ -187,13 +169,10 @@ class RequestUnusable:
     """No reply, or only an A-ASSOCIATE-RJ for the protocol version: ``Could not receive ...: {text}``.
 
     Also follows `RequestReceived` when the answer cannot be made (spec/network.md a.1 steps 9 and 11): then
-    `text` is empty and the error is in `lines`.
-
-    `lines` are further error lines that come first, complete texts without level.
+    there is no `cause`, and the error is the last of `notes`.
     """
 
-    text: str
-    lines: tuple[str, ...] = ()
+    cause: Condition | None
     raw: bytes = b""
     """The whole PDU if its body was read, for the debug hex dump."""
     parsed: bool = False
@@ -304,17 +283,17 @@ class PeerClosed:
 class ProtocolError:
     """We abort: an A-ABORT is waiting to be sent (or, when `sent` is False, cannot be).
 
-    `causes` are the lines after ``DIMSE Error, detail (if available):``, outermost first. `lines` are log
-    lines (level letter, text) that the reference prints before that one.
+    `causes` are the lines after ``DIMSE Error, detail (if available):``, outermost first.
     """
 
     stage: Stage
     causes: tuple[Condition, ...]
-    lines: tuple[tuple[str, str], ...] = ()
     context_id: int | None = None
     """Context of the data set when known (the number in "Unable to receive dataset ...")."""
     command_set: bytes = b""
     """The command set that a storage SCP does not handle, for the debug dump; else empty."""
+    command_field: int = 0
+    """Command Field of `command_set`."""
     context_of_command: int | None = None
     """Presentation context of `command_set`."""
     notes: tuple[Remark, ...] = ()

@@ -15,6 +15,7 @@ import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from dcmrecv import remarks
 from dcmrecv.config import Role
 from dcmrecv.core import limits, pdu
 from dcmrecv.core.accept_all import is_storage
@@ -29,11 +30,10 @@ from dcmrecv.core.events import (
     ProposedContext,
     ProposedExtendedNegotiation,
     RejectReason,
-    Remark,
     RequestReceived,
     RequestUnusable,
 )
-from dcmrecv.text import from_bytes
+from dcmrecv.remarks import Remark
 from dcmrecv.transfer_syntaxes import is_receivable
 
 __all__ = [
@@ -73,7 +73,6 @@ REFERENCE_ROLES: RoleAnswers = {
     (Role.BOTH, Role.BOTH): Role.BOTH,
 }
 """What the reference answers (a.2)."""
-_TOO_MANY = "0006:0103 ASC Coding error in ASC_getPresentationContext: too many transfer syntaxes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,15 +138,15 @@ def max_send_pdv(peer_max_pdu: int) -> tuple[int, tuple[Remark, ...]]:
     length = min(peer_max_pdu or limits.SEND_LENGTH, limits.SEND_LENGTH)
     notes: list[Remark] = []
     if length % 2:
-        notes.append(Remark("send-length-odd", (length, length - 1)))
+        notes.append(remarks.SEND_LENGTH_ODD(length, length - 1))
         length -= 1
     length -= 12
     if length >= 12:
         return length, tuple(notes)
     if length < 1:
-        notes.append(Remark("send-length-default", (length,)))
+        notes.append(remarks.SEND_LENGTH_DEFAULT(length))
     else:
-        notes.append(Remark("send-length-small"))
+        notes.append(remarks.SEND_LENGTH_SMALL())
     return 4084, tuple(notes)
 
 
@@ -158,7 +157,7 @@ def _negotiate(settings: AcceptorSettings, raw: bytes) -> Negotiated:
         reply = b""
         if isinstance(error, UnsupportedProtocol):
             reply = pdu.encode_reject(RejectReason.UNSUPPORTED_PROTOCOL_VERSION)
-        unusable = RequestUnusable(error.text, raw=raw, parsed=error.started, notes=error.notes)
+        unusable = RequestUnusable(error.condition, raw=raw, parsed=error.started, notes=error.notes)
         return Negotiated((unusable,), reply)
     send, send_notes = max_send_pdv(request.max_pdu)
     received = RequestReceived(request, raw, notes, send_notes)
@@ -177,7 +176,7 @@ def _negotiate(settings: AcceptorSettings, raw: bytes) -> Negotiated:
         proposed_roles.setdefault(item.sop_class, item.role)
     for context in request.contexts:
         if len(context.transfer_syntaxes) > limits.TRANSFER_SYNTAXES:
-            return _given_up(received, _TOO_MANY, context_notes)
+            return _given_up(received, remarks.TOO_MANY_SYNTAXES(), context_notes)
         result = _judge(settings, context, proposed_roles.get(context.abstract_syntax), context_notes)
         number = result.context_id
         answered[number] = result  # at the first one's place
@@ -205,8 +204,7 @@ def _negotiate(settings: AcceptorSettings, raw: bytes) -> Negotiated:
         return _rejected(received, AssociationRejected(reason, contexts, tuple(context_notes)))
     for title, name in ((request.called_ae_title, "Called"), (request.calling_ae_title, "Calling")):
         if not title:
-            line = f"Illegal service parameter: {name} AP Title"
-            return _given_up(received, line, context_notes)
+            return _given_up(received, remarks.NO_AP_TITLE(name), context_notes)
     classes = {r.abstract_syntax for r in accepted}
     association = AcceptedAssociation(
         request=request,
@@ -224,9 +222,9 @@ def _negotiate(settings: AcceptorSettings, raw: bytes) -> Negotiated:
     )
 
 
-def _given_up(received: RequestReceived, line: str, notes: list[Remark]) -> Negotiated:
+def _given_up(received: RequestReceived, error: Remark, notes: list[Remark]) -> Negotiated:
     """No reply at all, though the request is well-formed (a.1 steps 9 and 11)."""
-    return Negotiated((received, RequestUnusable("", lines=(line,), notes=tuple(notes))), b"")
+    return Negotiated((received, RequestUnusable(None, notes=(*notes, error))), b"")
 
 
 def _rejected(received: RequestReceived, event: AssociationRejected) -> Negotiated:
@@ -256,17 +254,17 @@ def _judge(
         configured = settings.roles.get(name)
         if chosen is None:
             outcome = ContextOutcome.TRANSFER_SYNTAXES_NOT_SUPPORTED
-            notes += (Remark("syntax-unknown", (context.context_id, from_bytes(uid))) for uid in agreed)
+            notes += (remarks.SYNTAX_UNKNOWN(context.context_id, uid) for uid in agreed)
         else:
             answer = None if configured is None else settings.role_answers.get((configured, proposed))
             if isinstance(answer, ContextOutcome):
                 outcome = answer
-                notes.append(Remark("role-refused"))
+                notes.append(remarks.ROLE_REFUSED())
             else:
                 transfer_syntax = chosen
                 accepted_role = answer
                 if answer == NEITHER:
-                    notes.append(Remark("role-none"))
+                    notes.append(remarks.ROLE_NONE())
     return ContextResult(context.context_id, name, outcome, transfer_syntax, proposed, accepted_role)
 
 

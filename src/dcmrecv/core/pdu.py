@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import struct
 
+from dcmrecv import conditions
 from dcmrecv.conditions import Condition
-from dcmrecv.core import conditions
 from dcmrecv.core.events import RejectReason
 
 __all__ = [

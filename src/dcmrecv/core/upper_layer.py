@@ -34,8 +34,9 @@ import struct
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from dcmrecv import conditions
 from dcmrecv.conditions import Condition
-from dcmrecv.core import conditions, limits, pdu
+from dcmrecv.core import limits, pdu
 from dcmrecv.core.buffer import ReceiveBuffer
 
 __all__ = ["STEPS", "Arrival", "Indicates", "Indication", "State", "Step", "UpperLayer", "Wait"]
@@ -97,6 +98,8 @@ class Indication(NamedTuple):
     cause: Condition = conditions.NORMAL
     data: bytes = b""
     kind: int | None = None
+    length: int = 0
+    """With `kind`: type and length of the PDU."""
 
 
 class Step(NamedTuple):
@@ -359,7 +362,7 @@ class UpperLayer:
         if arrival is Arrival.UNRECOGNIZED:
             cause = conditions.unrecognized_pdu(kind)
         elif arrival is Arrival.LONG_REQUEST:
-            cause = conditions.request_too_long(length)
+            cause = conditions.REQUEST_TOO_LONG
         elif arrival is Arrival.LONG_P_DATA:
             cause = conditions.pdu_too_long(length, self._max_pdu)
         elif arrival is Arrival.LONG_CONTROL:
@@ -369,7 +372,7 @@ class UpperLayer:
             return None
         if arrival is Arrival.LONG_P_DATA and indication.what is Indicates.FAILED:
             self._abort_again()
-        return indication._replace(kind=kind)
+        return indication._replace(kind=kind, length=length)
 
     def _abort_again(self) -> None:
         """Send the A-ABORT 2/2 of AA-7, unless the reset that follows would overtake it.

@@ -16,12 +16,14 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from dcmrecv import observer as ob
+from dcmrecv import remarks
 from dcmrecv.conditions import Condition
 from dcmrecv.config import Config, LogLevel, StorageMode
 from dcmrecv.core import events as ev
 from dcmrecv.log import messages
-from dcmrecv.log.messages import DCMDATA, DCMNET, DCMTLS, NOTES
+from dcmrecv.log.messages import tag_text
 from dcmrecv.log.settings import DataSetDump, LineSettings
+from dcmrecv.remarks import DCMDATA, DCMNET, DCMTLS, Remark
 from dcmrecv.text import from_bytes
 
 if TYPE_CHECKING:
@@ -46,12 +48,6 @@ def _unknown_keyword(group: int, element: int) -> str:
     return "Unknown Tag & Data"
 
 
-def _tag(group: int, element: int) -> str:
-    if group == element == 0xFFFF:
-        return "(????,????)"
-    return f"({group:04x},{element:04x})"
-
-
 def _causes(causes: Iterable[Condition]) -> str:
     return "\n".join(map(str, causes))
 
@@ -64,7 +60,7 @@ class DcmtkAssociationLines(ob.AssociationObserver):
     _info = _debug = _data_debug = _dumps_parameters = False
     _host = _calling = _called = ""
     _request: ev.AssociateRequest | None = None
-    _notes: Sequence[ev.Remark] = ()
+    _notes: Sequence[Remark] = ()
     _content: bytes | None = None
 
     def __init__(
@@ -112,23 +108,22 @@ class DcmtkAssociationLines(ob.AssociationObserver):
             self._host = self._settings.resolve(self._peer_address)
         return self._host
 
-    def _note(self, note: ev.Remark) -> None:
-        name, letter, template = NOTES[note.kind]
-        log = self._net if name == DCMNET else self._data
-        level = _LEVELS[letter]
-        if not log.on(level):
-            return
-        values: dict[str, str] = {"calling": self._calling, "called": self._called}
-        match note.args:
-            case (int(group), int(element), *_) if "{tag}" in template:
-                values["tag"] = _tag(group, element)
-                values["keyword"] = self._settings.keyword(group, element)
-        log.log(level, template.format(*note.args, **values))
+    def _note(self, note: Remark) -> None:
+        kind, args = note
+        log = self._net if kind.logger == DCMNET else self._data
+        if log.on(kind.level):
+            log.log(kind.level, self._text(messages.REMARKS[kind], args))
 
-    def _line(self, letter: str, text: str) -> None:
-        """Log a complete line whose logger shows in its first words."""
-        log = self._data if text.startswith(("Dcm", "Found element")) else self._net
-        log.log(_LEVELS[letter], text)
+    def _text(self, template: str, args: Sequence[object]) -> str:
+        """Fill in the arguments of a remark as `messages.REMARKS` says."""
+        values = {"calling": self._calling, "called": self._called}
+        if "{tag}" in template and isinstance(args[0], int):
+            values["tag"] = tag_text(args[0])
+            values["keyword"] = self._settings.keyword(args[0] >> 16, args[0] & 0xFFFF)
+        if "{tag1}" in template and isinstance(args[1], int):
+            values["tag1"] = tag_text(args[1])
+        shown = [from_bytes(each) if isinstance(each, bytes) else each for each in args]
+        return template.format(*shown, **values)
 
     def _command_starts(self) -> None:
         if self._data_debug:
@@ -193,12 +188,10 @@ class DcmtkAssociationLines(ob.AssociationObserver):
                 self._net.debug(messages.PARSING_REQUEST)
         for note in event.notes:
             self._note(note)
-        for line in event.lines:
-            self._net.error(line)
-        if event.text:
+        if event.cause is not None:
             self._net.error(
-                messages.REQUEST_UNUSABLE.format(reason=event.text),
-                self._with_fields({"event": "request_unusable", "reason": event.text}),
+                messages.REQUEST_UNUSABLE.format(reason=event.cause.text),
+                self._with_fields({"event": "request_unusable", "reason": event.cause.text}),
             )
         else:
             self.terminated(ob.Terminated())
@@ -264,12 +257,12 @@ class DcmtkAssociationLines(ob.AssociationObserver):
         notes = association.notes
         # The reference finds out about a refused role while it looks at the contexts, about the rest later.
         for note in notes:
-            if note.kind == "role-refused":
+            if note.kind is remarks.ROLE_REFUSED:
                 self._note(note)
         if self._debug:
             self._net.debug(messages.CONSTRUCTING_ACCEPT)
         for note in (*notes, *self._notes):
-            if note.kind != "role-refused":
+            if note.kind is not remarks.ROLE_REFUSED:
                 self._note(note)
         if self._debug:
             self._net.debug(messages.ACKNOWLEDGED)
@@ -505,8 +498,7 @@ class DcmtkAssociationLines(ob.AssociationObserver):
             self._note(note)
         if event.command_set:
             self._command_parsed(event.command_set, event.context_of_command or 0)
-        for letter, text in event.lines:
-            self._line(letter, text)
+            self._note(remarks.NO_STORAGE_COMMAND(event.command_field))
         if not self._debug:
             return
         if event.command_set:

@@ -12,6 +12,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from dcmrecv import remarks as r
+
 # -- waiting -------------------------------------------------------------------------------------------
 
 UNUSABLE_DICTIONARY: Final = (
@@ -118,74 +120,48 @@ META_SYNTAX: Final = (
 )
 META_VALID: Final = "DcmFileFormat::validateMetaInfo() found 7 Elements in DcmMetaInfo 'metinf'"
 
-# -- remarks while a message is read (`dcmrecv.core.events.Remark`) -----------------------------
+ABSENT_ROLE: Final = "Default"
 
-DCMNET: Final = "dcmtk.dcmnet"
-DCMDATA: Final = "dcmtk.dcmdata"
-DCMTLS: Final = "dcmtk.dcmtls"
+# -- remarks (`dcmrecv.remarks`) -----------------------------------------------------------------------
 
-NOTES: Final[dict[str, tuple[str, str, str]]] = {
-    "max-length-item": (DCMNET, "W", "Invalid length ({0}) for maximum length item, must be 4"),
-    "role-uid-length": (
-        DCMNET,
-        "W",
-        "Provided role SOP Class UID length {0} is larger than maximum allowed UID length 64"
-        " (will use 64 bytes max)",
-    ),
-    "role-both-zero": (
-        DCMNET,
-        "W",
-        "DULFSM: both role fields are 0 in SCP/SCU role selection sub-item",
-    ),
-    "role-refused": (
-        DCMNET,
-        "E",
-        "ASSOC: SCP/SCU role selection failed, Default role (i.e. SCU) proposed but only SCP role"
-        " configured for acceptance",
-    ),
-    "syntax-unknown": (
-        DCMNET,
-        "W",
-        "Presentation Context {0} refused: it is not known how data sets in transfer syntax {1} are encoded",
-    ),
-    "role-none": (
-        DCMNET,
-        "W",
-        "setting accepted SCP/SCU role to NONE, i.e. both role fields are 0 in SCP/SCU role selection"
-        " sub-item",
-    ),
-    "send-length-odd": (DCMNET, "W", "ASSOC: PDV send length {0} is odd (using {1})"),
-    "send-length-small": (
-        DCMNET,
-        "W",
-        "ASSOC: PDV send length too small, using DUL to split larger PDVs.",
-    ),
-    "send-length-default": (DCMNET, "W", "ASSOC: PDV send length {0} (using default)"),
-    "element-order": (
-        DCMDATA,
-        "W",
-        "DcmItem: Dataset not in ascending tag order, at element {tag}",
-    ),
-    "element-twice": (
-        DCMDATA,
-        "W",
-        "DcmItem: Element {tag} found twice in one data set or item, ignoring second entry",
-    ),
-    "element-odd": (DCMDATA, "W", "DcmItem: Length of element {tag} is odd"),
-    "element-cut": (
-        DCMDATA,
-        "E",
-        "DcmElement: {keyword} {tag} larger ({2}) than remaining bytes ({3}) in file,"
-        " premature end of stream",
-    ),
-    "element-lost": (DCMDATA, "E", "DcmElement: {keyword} {tag} larger ({2}) than remaining bytes in file"),
-    "element-invalid": (DCMDATA, "W", "DcmItem: Invalid Element {tag} found in data set"),
-    "dimse-warning": (DCMNET, "W", "DIMSE Warning: ({calling},{called}): {0}"),
+REMARKS: Final[dict[r.RemarkKind, str]] = {
+    r.MAX_LENGTH_ITEM: "Invalid length ({0}) for maximum length item, must be 4",
+    r.ROLE_UID_LENGTH: "Provided role SOP Class UID length {0} is larger than maximum allowed UID length 64"
+    " (will use 64 bytes max)",
+    r.ROLE_BOTH_ZERO: "DULFSM: both role fields are 0 in SCP/SCU role selection sub-item",
+    r.ROLE_REFUSED: "ASSOC: SCP/SCU role selection failed, Default role (i.e. SCU) proposed but only SCP role"
+    " configured for acceptance",
+    r.ROLE_NONE: "setting accepted SCP/SCU role to NONE, i.e. both role fields are 0 in SCP/SCU role selection"
+    " sub-item",
+    r.SYNTAX_UNKNOWN: "Presentation Context {0} refused: it is not known how data sets in transfer syntax {1}"
+    " are encoded",
+    r.SEND_LENGTH_ODD: "ASSOC: PDV send length {0} is odd (using {1})",
+    r.SEND_LENGTH_SMALL: "ASSOC: PDV send length too small, using DUL to split larger PDVs.",
+    r.SEND_LENGTH_DEFAULT: "ASSOC: PDV send length {0} (using default)",
+    r.REQUEST_TOO_LONG: "A-ASSOCIATE PDU too large: {0} bytes, refusing.",
+    r.NO_AP_TITLE: "Illegal service parameter: {0} AP Title",
+    r.TOO_MANY_SYNTAXES: "0006:0103 ASC Coding error in ASC_getPresentationContext: too many transfer syntaxes",
+    r.NO_STORAGE_COMMAND: "cannot handle this kind of DIMSE command (0x{0:04x}), we are a Storage SCP only",
+    r.NO_DATA_SET: "DIMSE Warning: ({calling},{called}): {0}: DataSetType == NULL",
+    r.DATA_SET: "DIMSE Warning: ({calling},{called}): {0}: DataSetType != NULL",
+    r.BAD_INSTANCE_UID: "DIMSE Warning: ({calling},{called}): {0}: AffectedSOPInstanceUID: bad size",
+    r.UNKNOWN_SEQUENCE: "Found element {tag} with VR UN and undefined length, "
+    "reading a sequence with transfer syntax LittleEndianImplicit (CP-246)",
+    r.NO_SEQUENCE_DELIMITER: "DcmSequenceOfItems: Parse error in sequence {tag}, "
+    "found {tag1} instead of sequence delimiter (fffe,e0dd)",
+    r.NO_SUB_ITEM: "DcmSequenceOfItems::readSubItem() cannot create Sub Item {tag}",
+    r.ELEMENT_ORDER: "DcmItem: Dataset not in ascending tag order, at element {tag}",
+    r.ELEMENT_TWICE: "DcmItem: Element {tag} found twice in one data set or item, ignoring second entry",
+    r.ELEMENT_ODD: "DcmItem: Length of element {tag} is odd",
+    r.ELEMENT_INVALID: "DcmItem: Invalid Element {tag} found in data set",
+    r.ELEMENT_CUT: "DcmElement: {keyword} {tag} larger ({1}) than remaining bytes ({2}) in file,"
+    " premature end of stream",
+    r.ELEMENT_LOST: "DcmElement: {keyword} {tag} larger ({1}) than remaining bytes in file",
 }
-"""Logger, level letter and template by kind.
+"""Text by kind.
 
-Numbers stand for the arguments of the note; ``{tag}`` and ``{keyword}`` (of the first two arguments),
-``{calling}`` and ``{called}`` come from the observer.
+Numbers stand for the arguments of the remark; ``{tag}`` and ``{keyword}`` are those of the first argument,
+``{tag1}`` that of the second; ``{calling}`` and ``{called}`` are the titles of the association.
 """
 
 OPERATOR_LINES: Final = {
@@ -195,4 +171,7 @@ OPERATOR_LINES: Final = {
 }
 """Warnings about the receiver by the event's name; the fields are the event's. Not lines of the reference."""
 
-ABSENT_ROLE: Final = "Default"
+
+def tag_text(tag: int) -> str:
+    """Return *tag* as the reference prints it."""
+    return "(????,????)" if tag == 0xFFFFFFFF else f"({tag >> 16:04x},{tag & 0xFFFF:04x})"

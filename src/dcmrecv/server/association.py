@@ -14,6 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from dcmrecv import conditions
 from dcmrecv import observer as ob
 from dcmrecv.conditions import Condition
 from dcmrecv.core import events as ev
@@ -29,10 +30,6 @@ if TYPE_CHECKING:
     from dcmrecv.tls import TlsServerContext
 
 __all__ = ["Association", "Services"]
-
-_RELEASED = (Condition(0x0006, 0x0319, "DUL Peer Requested Release"),)
-_PEER_ABORTED = (Condition(0x0006, 0x0317, "Peer aborted Association (or never connected)"),)
-_CONTEXTS_DIFFER = (Condition(0x0006, 0x0206, "DIMSE: Presentation Contexts of Command and Data Set differ"),)
 
 
 @dataclass(frozen=True, slots=True)
@@ -204,7 +201,7 @@ class Association:
 
     def _released(self, event: ev.ReleaseRequested) -> None:
         if event.stage is ev.Stage.DATA_SET:
-            self._data_set_failed(_RELEASED, self._data_context)
+            self._data_set_failed((conditions.PEER_RELEASED,), self._data_context)
         self._pass_on(event)
         self._send()
         self._say(ob.Terminated)
@@ -214,7 +211,7 @@ class Association:
             self._over = True
             return
         if event.stage is ev.Stage.DATA_SET:
-            self._data_set_failed(_PEER_ABORTED, self._data_context)
+            self._data_set_failed((conditions.PEER_ABORTED,), self._data_context)
         self._pass_on(event)
         self._say(ob.Terminated)
 
@@ -245,14 +242,7 @@ class Association:
         """Send the response that the acceptor has made; *impossible* are the causes why it has not."""
         error = None if impossible else self._send()
         if error is not None:
-            impossible = (
-                Condition(0x0006, 0x020E, "DIMSE Failed to send message"),
-                Condition(
-                    0x0006,
-                    0x031D,
-                    f"TCP I/O Error ({os.strerror(error.errno or 0)}) occurred in routine: writeDataPDU",
-                ),
-            )
+            impossible = conditions.connection_lost(os.strerror(error.errno or 0))
             self._give_up(impossible)
         if impossible:
             if ob.ResponseFailed in self._wanted:
@@ -311,7 +301,7 @@ class Association:
             self._session = self._data_set = None
             if ob.ContextsDiffer in self._wanted:
                 self._observe(ob.ContextsDiffer(request, context_id))
-            self._give_up(_CONTEXTS_DIFFER)
+            self._give_up((conditions.CONTEXTS_DIFFER,))
             return
         result = session.complete()
         self._session = self._data_set = None

@@ -9,7 +9,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from dcmrecv.conditions import Condition
+from dcmrecv import conditions
 from dcmrecv.observer import AssociationObserver, FileNotCreated, FileNotWritten, Stored
 from dcmrecv.storage.directories import DirectoryError
 from dcmrecv.storage.meta import meta_header
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from dcmrecv.storage.store import ObjectStore
 
 __all__ = ["BitPreservingSession"]
-
-_NOT_WRITTEN = Condition(0x0006, 0x020A, "DIMSE receiveDataSetInFile: Cannot write to file")
 
 
 class BitPreservingSession(StoreSession):
@@ -47,7 +45,7 @@ class BitPreservingSession(StoreSession):
         self._file = store.writer.publisher.new_file()
         self._creatable = False
         self._context_id = request.context_id
-        self._reason = _NOT_WRITTEN
+        self._reason = conditions.FILE_NOT_WRITTEN
 
     def create(self) -> None:
         """Create the file, or find out that this is impossible, which is said with the first fragment.
@@ -69,7 +67,7 @@ class BitPreservingSession(StoreSession):
         if not self._creatable:
             self._drop()
             path = self._target.path
-            self._reason = Condition(0x0006, 0x020A, f"Cannot create file: {from_bytes(path)}")
+            self._reason = conditions.file_not_created(from_bytes(path))
             if FileNotCreated in self._observer.wanted:
                 self._observer.observe(FileNotCreated(path, context_id))
             return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dcmrecv import observer as ob
-from dcmrecv.conditions import Condition
+from dcmrecv.conditions import RECEIVE_FAILED
 from dcmrecv.dataset.rewriter import DataSetError, DataSetRewriter
 from dcmrecv.dataset.whole import WholeDataSet, read_whole
 from dcmrecv.storage.session import ReceiveFailure, StoreSession
@@ -22,7 +22,7 @@ __all__ = ["ParsingSession"]
 
 _DETAILS = frozenset({ob.DataSetStarted, ob.MetaHeaderWritten})
 _REMARKS = {"D": ob.DebugRemark, "T": ob.TraceRemark}
-_NOT_READ = (Condition(0x0006, 0x020D, "DIMSE Failed to receive message"),)
+_NOT_READ = (RECEIVE_FAILED,)
 
 
 class ParsingSession(StoreSession):

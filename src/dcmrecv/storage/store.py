@@ -6,6 +6,7 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from dcmrecv import conditions
 from dcmrecv import observer as ob
 from dcmrecv.conditions import Condition
 from dcmrecv.config import FilenameMode, StorageConfig, StorageMode
@@ -16,15 +17,13 @@ from dcmrecv.storage.normal import NormalSession
 from dcmrecv.storage.publish import NoName
 from dcmrecv.storage.session import StoreRefused, StoreSession
 from dcmrecv.storage.temporary import RESTART_AGE, SETTLED_AGE, remove_orphans
-from dcmrecv.storage.writer import INVALID_CLASS, ReceivedObject, StorageWriter, Stored
+from dcmrecv.storage.writer import ReceivedObject, StorageWriter, Stored
 
 if TYPE_CHECKING:
     from dcmrecv.core.events import AcceptedAssociation, StoreRequest
     from dcmrecv.dataset.dictionary import DataDictionary
 
 __all__ = ["ObjectStore"]
-
-_INVALID_CLASS = Condition(0x0006, 0x03E8, INVALID_CLASS)
 
 
 class ObjectStore:
@@ -91,11 +90,11 @@ class ObjectStore:
     ) -> StoreSession:
         writer = self.writer
         if writer.namer.mode is FilenameMode.DEFAULT and not request.sop_class_uid:
-            raise self._no_name(_INVALID_CLASS, observer)
+            raise self._no_name(conditions.INVALID_SOP_CLASS, observer)
         try:
             target = writer.reserve(request.sop_class_uid, request.sop_instance_uid)
         except NoName as error:
-            raise self._no_name(Condition(0x0000, 0x000E, error.text), observer) from None
+            raise self._no_name(conditions.no_file_name(error.text), observer) from None
         if ob.NameGenerated in observer.wanted:
             observer.observe(ob.NameGenerated(target.path, before_reception=True))
         overwrites = writer.namer.replaces and target.exists() and not target.is_directory()
@@ -106,7 +105,7 @@ class ObjectStore:
             if ob.DirectoryNotCreated in observer.wanted:
                 shown = writer.output.shown or b"/"
                 observer.observe(ob.DirectoryNotCreated(shown, error.text, before_reception=True))
-            raise StoreRefused((Condition(0x0000, 0x000D, error.text),)) from None
+            raise StoreRefused((conditions.no_directory(error.text),)) from None
         if overwrites and ob.Overwriting in observer.wanted:
             observer.observe(ob.Overwriting(target.path))
         return session

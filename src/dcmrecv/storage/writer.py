@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from dcmrecv import observer as ob
+from dcmrecv.conditions import INVALID_SOP_CLASS
 from dcmrecv.config import FilenameMode, StorageConfig
 from dcmrecv.storage.directories import DirectoryError, OutputDirectory, series_date_directory
 from dcmrecv.storage.naming import Namer
@@ -30,9 +31,7 @@ from dcmrecv.storage.space import FreeSpace
 if TYPE_CHECKING:
     from dcmrecv.core.events import StoreRequest
 
-__all__ = ["INVALID_CLASS", "ReceivedObject", "StorageWriter", "Stored"]
-
-INVALID_CLASS = "Invalid SOP Class UID"
+__all__ = ["ReceivedObject", "StorageWriter", "Stored"]
 
 MAX_NAMES = 1024
 """Names that are tried for one object in the modes whose names are never given twice, as in the reference."""
@@ -95,7 +94,7 @@ class StorageWriter:
         """Name *received* and publish it, telling *observer* in the reference's order."""
         sop_class = received.sop_class
         if not sop_class and self.namer.mode is FilenameMode.DEFAULT:
-            return self._no_name(INVALID_CLASS, observer)
+            return self._no_name(INVALID_SOP_CLASS.text, observer)
         try:
             if self.output.by_date:
                 return self._store_by_date(received, sop_class, observer)

@@ -6,9 +6,10 @@ import struct
 
 import pytest
 
+from dcmrecv import remarks
 from dcmrecv.config import Role
 from dcmrecv.core.associate import MalformedRequest, UnsupportedProtocol, parse_associate_request
-from dcmrecv.core.events import ProposedRole, Remark
+from dcmrecv.core.events import ProposedRole
 from tests.wire.peer import (
     APPLICATION_CONTEXT,
     CT,
@@ -31,7 +32,7 @@ MINIMUM_4 = " The minimum allowed size is 4."
 def _text(raw: bytes) -> str:
     with pytest.raises(MalformedRequest) as caught:
         parse_associate_request(raw)
-    return caught.value.text
+    return caught.value.condition.text
 
 
 @pytest.mark.parametrize("length", [0, 1, 67])
@@ -121,8 +122,8 @@ def test_parsing_stops_at_the_first_error_and_keeps_the_warnings() -> None:
     sub_items = item(0x51, bytes(6)) + item(0x52, b"1" * 65) + item(0x51, b"")
     with pytest.raises(MalformedRequest) as caught:
         parse_associate_request(associate(items=item(0x50, sub_items)))
-    assert caught.value.text.startswith("DUL illegal subitem length 65")
-    assert caught.value.notes == (Remark("max-length-item", (6,)),)
+    assert caught.value.condition.text.startswith("DUL illegal subitem length 65")
+    assert caught.value.notes == (remarks.MAX_LENGTH_ITEM(6),)
     assert caught.value.started
 
 
@@ -165,11 +166,11 @@ def test_a_maximum_length_item_of_another_length() -> None:
     longer = item(0x51, struct.pack(">I", 7777) + b"\0\0")
     request, notes = parse_associate_request(associate(user_items=item(0x50, longer)))
     assert request.max_pdu == 7777
-    assert notes == (Remark("max-length-item", (6,)),)
+    assert notes == (remarks.MAX_LENGTH_ITEM(6),)
     empty = item(0x51, b"") + item(0x77, b"")
     request, notes = parse_associate_request(associate(user_items=item(0x50, empty)))
     assert request.max_pdu == 0x77000000
-    assert notes == (Remark("max-length-item", (0,)),)
+    assert notes == (remarks.MAX_LENGTH_ITEM(0),)
 
 
 def test_names_are_cut() -> None:
@@ -197,13 +198,13 @@ def test_role_values(scu: int, scp: int, expected: Role) -> None:
         associate(context(1, CT, IMPLICIT), user_items=user(role(CT, scu, scp)))
     )
     assert request.roles == (ProposedRole(CT, expected),)
-    assert notes == ((Remark("role-both-zero"),) if scu == scp == 0 else ())
+    assert notes == ((remarks.ROLE_BOTH_ZERO(),) if scu == scp == 0 else ())
 
 
 def test_a_role_uid_of_65_bytes_is_cut_and_the_roles_are_read_behind_the_cut() -> None:
     request, notes = parse_associate_request(associate(user_items=user(role(b"1" * 64 + b"\1", 0, 9))))
     assert request.roles == (ProposedRole(b"1" * 64, Role.SCU),)
-    assert notes == (Remark("role-uid-length", (65,)),)
+    assert notes == (remarks.ROLE_UID_LENGTH(65),)
 
 
 def test_only_kind_2_has_a_secondary_field() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from dcmrecv import conditions, remarks
 from dcmrecv import observer as ob
 from dcmrecv.conditions import Condition
 from dcmrecv.config import AssociationConfig, Config, LogLevel, Role
@@ -29,7 +30,7 @@ from .dcmtk_lines_parts import (
 )
 
 DEBUG, INFO, WARN = LogLevel.DEBUG, LogLevel.INFO, LogLevel.WARN
-Note = ev.Remark
+Note = remarks.Remark
 
 
 def test_extended_negotiation_with_all_dumps() -> None:
@@ -96,18 +97,15 @@ def test_a_bad_application_context_at_info() -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "line"),
+    ("name", "remark"),
     [
-        ("calling-blank", "Illegal service parameter: Calling AP Title"),
-        (
-            "too-many-syntaxes",
-            "0006:0103 ASC Coding error in ASC_getPresentationContext: too many transfer syntaxes",
-        ),
+        ("calling-blank", remarks.NO_AP_TITLE("Calling")),
+        ("too-many-syntaxes", remarks.TOO_MANY_SYNTAXES()),
     ],
 )
-def test_no_answer_can_be_made(name: str, line: str) -> None:
+def test_no_answer_can_be_made(name: str, remark: remarks.Remark) -> None:
     told, recorder = observer(DEBUG)
-    say(told, ev.RequestUnusable("", (line,)))
+    say(told, ev.RequestUnusable(None, notes=(remark,)))
     assert recorder.lines == story(name)
 
 
@@ -124,7 +122,7 @@ def test_an_unusable_request_is_dumped_before_the_error(name: str, text: str, pa
     if name == "bad-item":
         wire = wire[:2] + (len(wire) - 3).to_bytes(4, "big") + wire[6:] + b"abc"
     say(told, ob.Connected())
-    say(told, ev.RequestUnusable(text, raw=wire, parsed=parsed))
+    say(told, ev.RequestUnusable(Condition(6, 0x308, text), raw=wire, parsed=parsed))
     assert recorder.lines == story(name)
 
 
@@ -132,25 +130,25 @@ def test_a_request_of_a_header_only() -> None:
     told, recorder = observer(DEBUG)
     say(told, ob.Connected())
     text = "DUL Illegal associate PDU. Got 0 bytes of data. The minimum allowed size is 68."
-    say(told, ev.RequestUnusable(text, raw=b"\1\0\0\0\0\0"))
+    say(told, ev.RequestUnusable(Condition(6, 0x308, text), raw=b"\1\0\0\0\0\0"))
     assert recorder.lines == story("too-short")
 
 
 def test_silence_and_other_protocols() -> None:
     told, recorder = observer(DEBUG)
     say(told, ob.Connected())
-    say(told, ev.RequestUnusable("DUL network read timeout"))
+    say(told, ev.RequestUnusable(conditions.READ_TIMEOUT))
     assert recorder.lines == story("silent")
     told, recorder = observer(INFO)
     say(told, ob.Connected())
-    say(told, ev.RequestUnusable("Unrecognized PDU type: 47"))
+    say(told, ev.RequestUnusable(conditions.unrecognized_pdu(0x47)))
     assert recorder.lines == story("garbage")
 
 
 def test_an_oversized_request_has_a_line_of_its_own_first() -> None:
     told, recorder = observer(WARN)
     line = "A-ASSOCIATE PDU too large: 1048577 bytes, refusing."
-    say(told, ev.RequestUnusable("A-ASSOCIATE PDU too large", (line,)))
+    say(told, ev.RequestUnusable(conditions.REQUEST_TOO_LONG, notes=(remarks.REQUEST_TOO_LONG(1048577),)))
     assert recorder.lines == [
         f"E: {line}",
         "E: Could not receive association request: A-ASSOCIATE PDU too large",
@@ -173,11 +171,11 @@ def test_another_pdu_first_looks_like_an_association_without_titles() -> None:
 @pytest.mark.parametrize(
     ("name", "received", "accepted"),
     [
-        ("role-none", (), (Note("role-none"), Note("role-none"))),
-        ("role-refused", (), (Note("role-refused"), Note("role-refused"))),
+        ("role-none", (), (remarks.ROLE_NONE(), remarks.ROLE_NONE())),
+        ("role-refused", (), (remarks.ROLE_REFUSED(), remarks.ROLE_REFUSED())),
         (
             "max-length-odd",
-            (Note("send-length-odd", (15, 14)), Note("send-length-small")),
+            (remarks.SEND_LENGTH_ODD(15, 14), remarks.SEND_LENGTH_SMALL()),
             (),
         ),
     ],
@@ -205,21 +203,21 @@ def test_remarks_of_the_parser_precede_the_titles() -> None:
     asked = request()
     say(
         told,
-        ev.RequestReceived(asked, b"", notes=(Note("role-uid-length", (65,)), Note("max-length-item", (6,)))),
+        ev.RequestReceived(asked, b"", notes=(remarks.ROLE_UID_LENGTH(65), remarks.MAX_LENGTH_ITEM(6))),
     )
     assert recorder.lines == [
         story("role-uid-65")[0],
         "W: Invalid length (6) for maximum length item, must be 4",
         "I: Association Received peer-host: PEER -> ANY-SCP",
     ]
-    say(told, ev.RequestReceived(asked, b"", notes=(Note("role-both-zero"),)))
+    say(told, ev.RequestReceived(asked, b"", notes=(remarks.ROLE_BOTH_ZERO(),)))
     assert recorder.lines[3] == "W: DULFSM: both role fields are 0 in SCP/SCU role selection sub-item"
 
 
 def test_a_length_too_short_to_answer() -> None:
     told, recorder = observer(DEBUG)
     asked = request()
-    notes = (Note("send-length-odd", (13, 12)), Note("send-length-default", (0,)))
+    notes = (remarks.SEND_LENGTH_ODD(13, 12), remarks.SEND_LENGTH_DEFAULT(0))
     say(told, ev.RequestReceived(asked, encoded(asked), receive_notes=notes))
     recorder.messages.clear()
     say(told, agreed(asked, max_send_pdv=4084))
