@@ -8,6 +8,9 @@ Four parts, each with one matter, and none of them reaches into another:
   command set, hands out the fragments of a data set, and makes events of the layer's indications;
 * `ResponseWriter` has the answers.
 
+Nearly all messages have one shape; `dcmrecv.core.exchange` frames a C-STORE of that shape in one step. It answers None
+to everything else, and what follows here is the general path, which takes every message, the usual ones as well.
+
 The rules of a message: all fragments of a command set or data set have one presentation context and an even length;
 a command set ends with the fragment that says so, and what is in it is judged when it is whole (c.1); a data
 set follows a C-STORE-RQ and nothing else does (c.3). Nothing is looked at twice: a fragment is either taken or the
@@ -17,7 +20,7 @@ reason for an abort, and an error behind good fragments is found by the next cal
 from __future__ import annotations
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from dcmrecv import conditions, remarks
 from dcmrecv.conditions import Condition
@@ -38,6 +41,7 @@ from dcmrecv.core.events import (
     Stage,
     StoreRequest,
 )
+from dcmrecv.core.exchange import Exchange, frame_data_set, frame_store
 from dcmrecv.core.negotiate import AcceptorSettings
 from dcmrecv.core.responses import ResponseWriter
 from dcmrecv.core.upper_layer import Arrival, Indicates, Indication, State, UpperLayer, Wait
@@ -69,7 +73,9 @@ class Acceptor:
     # What a connection begins with; a default of the class costs it nothing.
     _pending: tuple[Event, ...] = ()
     _association: AcceptedAssociation | None = None
-    _contexts: Mapping[int, bytes] = {}
+    _contexts: dict[int, bytes]  # transfer syntax of each accepted one, since then
+    _exchange: Exchange | None = None  # the usual one that is being answered
+    _framed: Sequence[memoryview] = ()  # the last `DataFragments`, if each is the only one of its PDU
     _responses: ResponseWriter  # since the association was accepted
     _stage = Stage.COMMAND
     _command: bytearray | None = None  # the fragments of the command set being received
@@ -78,9 +84,15 @@ class Acceptor:
     _command_started = False  # bytes of a command were looked at and no event has told of it
     _data_context = -1  # context of the data set being received, -1 before its first PDV
 
-    def __init__(self, settings: AcceptorSettings, account: Account | None = None) -> None:
-        """*account*: what memory beyond the first buffer is charged to; None: to nobody."""
+    def __init__(
+        self, settings: AcceptorSettings, account: Account | None = None, *, general: bool = False
+    ) -> None:
+        """*account*: what memory beyond the first buffer is charged to; None: to nobody.
+
+        *general*: take the general path for everything (to compare the two).
+        """
         self._settings = settings
+        self._general = general
         self._account = account
         self._buffer = ReceiveBuffer(settings.max_pdu + pdu.HEADER, account)
         self._layer = UpperLayer(self._buffer, settings.max_pdu)
@@ -153,7 +165,13 @@ class Acceptor:
             first, *rest = self._pending
             self._pending = tuple(rest)
             return first
-        event = self._next()
+        layer = self._layer
+        buffer = self._buffer
+        event: Event | None = None
+        if layer.state is State.STA6 and not layer.left and buffer.begin != buffer.end and not self._general:
+            event = self._usual()
+        if event is None:
+            event = self._next()
         if event is None and (self._buffer.filled or self._account is not None):
             return self._look_after_memory()
         return event
@@ -170,6 +188,47 @@ class Acceptor:
             event = self._command_pdv() if self._stage is Stage.COMMAND else self._data_pdvs()
             if event is not None:
                 return event
+
+    def _usual(self) -> Event | None:
+        """Take what is there of a usual message; None, and nothing is consumed, if that is not what is there."""
+        buffer = self._buffer
+        begin, end = buffer.begin, buffer.end
+        limit = self._settings.max_pdu
+        if self._stage is Stage.DATA_SET:
+            context_id = self._data_context
+            if context_id < 0:
+                if self._exchange is None or self._exchange.request is None:
+                    return None
+                context_id = self._exchange.request.context_id
+            exchange = frame_data_set(buffer.data, buffer.view, begin, end, limit, context_id)
+            if exchange is None:
+                return None
+            buffer.begin = exchange.position
+            return self._fragments(exchange, context_id)
+        if self._command is not None:
+            return None
+        exchange = frame_store(buffer.data, buffer.view, begin, end, limit, self._contexts)
+        if exchange is None:
+            return None
+        buffer.begin = exchange.position
+        self._exchange = exchange
+        request = exchange.request
+        assert request is not None
+        self._stage = Stage.DATA_SET
+        self._data_context = -1
+        if exchange.views:
+            self._pending = (self._fragments(exchange, request.context_id),)
+        return request
+
+    def _fragments(self, exchange: Exchange, context_id: int) -> DataFragments:
+        """Return the event for the fragments of *exchange*."""
+        self._framed = exchange.views
+        if exchange.last:
+            self._stage = Stage.COMMAND
+            self._data_context = -1
+        else:
+            self._data_context = context_id
+        return DataFragments(exchange.views, exchange.last, context_id)
 
     def _look_after_memory(self) -> Event | None:
         """Everything that is whole was consumed: let the buffer grow or shrink, end what holds too much."""
@@ -208,15 +267,18 @@ class Acceptor:
         """Answer *request* after its data set. Returns what `send_echo_response` returns."""
         if not self._responses.possible:
             return self._no_response()
-        self.unsent.append(
-            self._responses.store(
+        exchange = self._exchange
+        if not status and exchange is not None and exchange.request is request and self._responses.uncut:
+            response = exchange.response
+        else:
+            response = self._responses.store(
                 request.context_id,
                 request.message_id,
                 request.sop_class_uid,
                 request.sop_instance_uid,
                 status,
             )
-        )
+        self.unsent.append(response)
         return ()
 
     def _no_response(self) -> tuple[Condition, ...]:
@@ -233,6 +295,11 @@ class Acceptor:
         when the association is already over.
         """
         if self._layer.state is State.STA6:
+            if self._pending:
+                after = 0  # the fragments of a usual exchange were not handed out
+            if after is not None:
+                for view in self._framed[after:]:
+                    self._buffer.begin -= len(view) + pdu.HEADER + _PDV_HEADER
             event = self._abort(tuple(reasons))
             self._pending = () if event is None else (event,)
 
@@ -388,6 +455,7 @@ class Acceptor:
             return EchoRequest(context_id, command.message_id, command.class_uid, data, command.notes)
         self._stage = Stage.DATA_SET
         self._data_context = -1
+        self._exchange = None
         return StoreRequest(
             context_id,
             command.message_id,
@@ -420,6 +488,7 @@ class Acceptor:
         layer = self._layer
         views: list[memoryview] = []
         last = False
+        self._framed = ()
         while layer.left and not last:
             length, context_id, flags = _PDV(buffer.data, buffer.begin)
             reasons = self._data_problem(length - 2, context_id, flags)

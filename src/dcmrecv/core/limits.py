@@ -12,6 +12,7 @@ __all__ = [
     "CACHED_REQUEST_LENGTH",
     "COMMAND_FRAGMENTS",
     "CONTROL_BODY",
+    "FRAGMENTS_AT_ONCE",
     "IGNORED_BLOCK",
     "REQUEST_COST",
     "REQUEST_LENGTH",
@@ -61,6 +62,9 @@ CACHED_REQUEST_LENGTH = 16384
 
 COMMAND_FRAGMENTS = 1024
 """Fragments of one command set, empty ones included; a number. Ours: the reference has no limit."""
+
+FRAGMENTS_AT_ONCE = 512
+"""Fragments of a data set that are framed and handed out at once: other associations wait meanwhile. A number."""
 
 USUAL_REQUEST = 65536
 """An A-ASSOCIATE-RQ up to this length belongs to a connection's base; each byte beyond is charged to the

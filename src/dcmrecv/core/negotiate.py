@@ -82,7 +82,7 @@ class Negotiated:
     events: tuple[Event, ...]
     reply: bytes
     association: AcceptedAssociation | None = None
-    contexts: Mapping[int, bytes] = field(default_factory=dict)
+    contexts: dict[int, bytes] = field(default_factory=dict)
     """Transfer syntax of each accepted context ID."""
 
 

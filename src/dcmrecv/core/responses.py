@@ -69,7 +69,7 @@ def cut_by_length(message: bytes, length: int) -> list[bytes]:
 class ResponseWriter:
     """Writes responses for one association."""
 
-    __slots__ = ("_limit", "_peer", "possible")
+    __slots__ = ("_limit", "_peer", "possible", "uncut")
 
     def __init__(self, peer_max_pdu: int, max_send_pdv: int) -> None:
         """*peer_max_pdu* as the peer said it, 0 for no limit; *max_send_pdv* as made of it."""
@@ -77,11 +77,8 @@ class ResponseWriter:
         self._limit = max_send_pdv
         self.possible = peer_max_pdu == 0 or peer_max_pdu - peer_max_pdu % 2 > _NO_ROOM
         """False if the peer's maximum length leaves room for nothing (a.4, last row)."""
-
-    @property
-    def uncut(self) -> bool:
+        self.uncut = max_send_pdv >= _LONGEST and not 0 < peer_max_pdu < _TOO_SMALL_FOR_ELEMENTS
         """True if every response is one PDU."""
-        return self._limit >= _LONGEST and not 0 < self._peer < _TOO_SMALL_FOR_ELEMENTS
 
     def echo(self, context_id: int, message_id: int, class_uid: bytes, status: int) -> bytes:
         """Return the PDUs of a C-ECHO-RSP."""

@@ -1,0 +1,264 @@
+# cython: wraparound=False
+"""The usual exchange, framed in one step: a C-STORE-RQ and what is there of its data set.
+
+This module is compiled where that is possible (the types are in ``exchange.pxd``); its source is the fallback and the
+oracle. It knows one shape of message only, the one that nearly all messages have, and answers None to everything
+else *before anything is consumed*: then the general path (`dcmrecv.core.acceptor`, `dcmrecv.core.upper_layer`) looks at
+the same bytes again. So a mistake here can only be to take something for usual that is not, and what is usual is
+little enough to be read in one go:
+
+* each P-DATA-TF PDU is whole, not longer than we have advertised, and has one PDV, which fills it;
+* the command set is one PDV of an accepted context; its elements are known ones of group 0000, in ascending order, of
+  even length, the numbers of two bytes; it is a C-STORE-RQ with a data set; its UIDs are digits and dots, with one
+  NUL where the length would be odd;
+* each fragment of the data set has the context of the command and an even length.
+
+Nothing is learned from one message for the next, and nothing depends on where the bytes were cut: what is not there
+yet is not usual. Lengths are compared with the end of what has been received before they are added to a position.
+All arithmetic is in 64 bits, and every index is checked.
+"""
+
+from __future__ import annotations
+
+from dcmrecv.core import limits
+from dcmrecv.core.events import StoreRequest
+
+__all__ = ["Exchange", "frame_data_set", "frame_store"]
+
+_P_DATA = 4
+_PDU_HEADER = 6
+_HEADERS = 12  # of a PDU and its first PDV
+_WHOLE_COMMAND = 3  # message control header: command, last
+_LAST = 2  # data set, last
+_LONGEST_COMMAND = 1024
+_LONGEST_UID = limits.UID_LENGTH
+_LONGEST_TITLE = 16
+_NO_DATA_SET = 0x0101
+_BATCH = limits.FRAGMENTS_AT_ONCE
+
+_DOT, _ZERO, _NINE = b".09"
+_HEAD = bytes.fromhex("04000000000000000000 0003 0000 0000 04000000 00000000")
+"""A response up to its class UID: PDU, PDV, group length; the lengths and the context are put in."""
+_LENGTH_OF_PDU, _LENGTH_OF_PDV, _CONTEXT, _LENGTH_OF_GROUP = 4, 8, 10, 20
+"""Where in it: two big endian numbers, a byte, a little endian number; the other bytes of these stay zero."""
+_MIDDLE = bytes.fromhex(
+    "00000001 02000000 0180  00002001 02000000 0000  00000008 02000000 0101  00000009 02000000 0000"
+)
+"""Command field, message ID being responded to, data set type, status 0000 (c.2)."""
+_MESSAGE_ID = 18  # in _MIDDLE
+
+
+class Exchange:
+    """What was framed, up to `position` in the buffer."""
+
+    __slots__ = ("last", "position", "request", "response", "views")
+
+    def __init__(self) -> None:
+        self.position = 0
+        self.request: StoreRequest | None = None
+        self.response = b""
+        """The C-STORE-RSP with status 0000, if there is a request."""
+        self.views: list[memoryview] = []
+        """Fragments of the data set, in order; each is the only one of its PDU."""
+        self.last = False
+        """True if the final view ends the data set."""
+
+
+def frame_store(
+    data: bytearray, view: memoryview, begin: int, end: int, max_pdu: int, contexts: dict[int, bytes]
+) -> Exchange | None:
+    """Frame a C-STORE-RQ and what follows of its data set in *data* from *begin* to *end*.
+
+    *view* is a view of *data*; *contexts* has the transfer syntaxes of the accepted contexts. Returns None, with
+    nothing changed, if that is not there as a whole or not usual.
+    """
+    body = _whole_pdv(data, begin, end, max_pdu)
+    if body < 0 or body > _LONGEST_COMMAND or body & 1 or data[begin + 11] != _WHOLE_COMMAND:
+        return None
+    context_id = data[begin + 10]
+    transfer_syntax = contexts.get(context_id)
+    if transfer_syntax is None:
+        return None
+    pos = begin + _HEADERS
+    stop = pos + body
+    last = -1
+    field = message_id = priority = data_set_type = -1
+    class_at = class_size = instance_at = instance_size = 0
+    move_originator = move_originator_id = None
+    while pos < stop:
+        if stop - pos < 8 or _u16(data, pos) != 0:
+            return None
+        element = _u16(data, pos + 2)
+        size = _u32(data, pos + 4)
+        pos += 8
+        if element <= last or size > stop - pos or size & 1:
+            return None
+        last = element
+        if element == 0x0002:
+            class_at = pos
+            class_size = size
+        elif element == 0x1000:
+            instance_at = pos
+            instance_size = size
+        elif element == 0x1030:
+            if size > _LONGEST_TITLE:
+                return None
+            move_originator = bytes(data[pos : pos + size]).partition(b"\0")[0].strip()
+        elif element != 0x0000:  # the group length is ignored, the others are numbers
+            if size != 2:
+                return None
+            number = _u16(data, pos)
+            if element == 0x0100:
+                field = number
+            elif element == 0x0110:
+                message_id = number
+            elif element == 0x0700:
+                priority = number
+            elif element == 0x0800:
+                data_set_type = number
+            elif element == 0x1031:
+                move_originator_id = number
+            else:
+                return None
+        pos += size
+    if (
+        field != 0x0001
+        or message_id < 0
+        or priority < 0
+        or data_set_type < 0
+        or data_set_type == _NO_DATA_SET
+    ):
+        return None
+    class_uid = _uid(data, class_at, class_size)
+    instance_uid = _uid(data, instance_at, instance_size)
+    if class_uid is None or instance_uid is None:
+        return None
+    exchange = Exchange()
+    exchange.request = tuple.__new__(
+        StoreRequest,
+        (
+            context_id,
+            message_id,
+            class_uid,
+            instance_uid,
+            transfer_syntax,
+            priority,
+            data_set_type,
+            move_originator,
+            move_originator_id,
+            bytes(data[begin + _HEADERS : stop]),
+            (),
+        ),
+    )
+    exchange.response = _response(
+        context_id,
+        message_id,
+        data[class_at - 8 : class_at + class_size],
+        data[instance_at - 8 : instance_at + instance_size],
+    )
+    _frame(exchange, data, view, stop, end, max_pdu, context_id)
+    return exchange
+
+
+def frame_data_set(
+    data: bytearray, view: memoryview, begin: int, end: int, max_pdu: int, context_id: int
+) -> Exchange | None:
+    """Frame fragments of a data set on *context_id*; None if the first PDU is not there or not usual."""
+    exchange = Exchange()
+    _frame(exchange, data, view, begin, end, max_pdu, context_id)
+    return exchange if exchange.views else None
+
+
+def _frame(
+    exchange: Exchange,
+    data: bytearray,
+    view: memoryview,
+    begin: int,
+    end: int,
+    max_pdu: int,
+    context_id: int,
+) -> None:
+    """Add the usual fragments from *begin* on to *exchange*."""
+    views = exchange.views
+    pos = begin
+    while len(views) < _BATCH:
+        body = _whole_pdv(data, pos, end, max_pdu)
+        if body < 0 or body & 1 or data[pos + 10] != context_id:
+            break
+        flags = data[pos + 11]
+        if flags != 0 and flags != _LAST:
+            break
+        pos += _HEADERS
+        views.append(view[pos : pos + body])
+        pos += body
+        if flags == _LAST:
+            exchange.last = True
+            break
+    exchange.position = pos
+
+
+def _whole_pdv(data: bytearray, pos: int, end: int, max_pdu: int) -> int:
+    """Return how many bytes the only PDV of the whole P-DATA-TF PDU at *pos* has; -1 if that is not there."""
+    if end - pos < _HEADERS or data[pos] != _P_DATA:
+        return -1
+    length = _big32(data, pos + 2)
+    if length < 6 or length > max_pdu or length > end - pos - _PDU_HEADER:
+        return -1
+    return length - 6 if _big32(data, pos + 6) == length - 4 else -1
+
+
+def _uid(data: bytearray, pos: int, size: int) -> bytes | None:
+    """Return the UID there; None if it is empty, too long, or anything but digits, dots and one NUL of padding."""
+    if size == 0 or size > _LONGEST_UID:
+        return None
+    stop = pos + size
+    if data[stop - 1] == 0:
+        stop -= 1
+    for place in range(pos, stop):
+        byte = data[place]
+        if byte != _DOT and (byte < _ZERO or byte > _NINE):
+            return None
+    return bytes(data[pos:stop]) if stop > pos else None
+
+
+def _response(
+    context_id: int, message_id: int, class_element: bytearray, instance_element: bytearray
+) -> bytes:
+    """Return a C-STORE-RSP; the elements with the UIDs are those of the request."""
+    out = bytearray(_HEAD)
+    out += class_element
+    where = len(out) + _MESSAGE_ID
+    out += _MIDDLE
+    out += instance_element
+    length = len(out)
+    out[_CONTEXT] = context_id
+    out[_LENGTH_OF_PDU] = (length - 6) >> 8
+    out[_LENGTH_OF_PDU + 1] = (length - 6) & 0xFF
+    out[_LENGTH_OF_PDV] = (length - 10) >> 8
+    out[_LENGTH_OF_PDV + 1] = (length - 10) & 0xFF
+    out[_LENGTH_OF_GROUP] = (length - 24) & 0xFF
+    out[_LENGTH_OF_GROUP + 1] = (length - 24) >> 8
+    out[where] = message_id & 0xFF
+    out[where + 1] = message_id >> 8
+    return bytes(out)
+
+
+def _u16(data: bytearray, pos: int) -> int:
+    low = data[pos]
+    high = data[pos + 1]
+    return low | high << 8
+
+
+def _u32(data: bytearray, pos: int) -> int:
+    low = _u16(data, pos)
+    high = _u16(data, pos + 2)
+    return low | high << 16
+
+
+def _big32(data: bytearray, pos: int) -> int:
+    # by way of typed names: an index gives a C int, in which a shift by 24 would overflow
+    a = data[pos]
+    b = data[pos + 1]
+    c = data[pos + 2]
+    d = data[pos + 3]
+    return a << 24 | b << 16 | c << 8 | d
