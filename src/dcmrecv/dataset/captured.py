@@ -1,28 +1,25 @@
-"""The few values that decide something: UIDs and dates for the receiver, others for the VR of their neighbours.
+"""Values that are looked at or changed on their way out, and what they decide.
 
-A value is remembered only while it can still decide, up to `limits.MAX_CAPTURED_VALUE` bytes of it.
+In implicit VR some values decide the VR of other elements (`choice`; PS3.5 A.1).
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, NamedTuple
+
 from dcmrecv.dataset import limits
-from dcmrecv.dataset.cursor import (
-    BEHIND_ELEMENTS,
-    FIRST_TAG,
-    SERIES_DATE,
-    SOP_CLASS_UID,
-    SOP_INSTANCE_UID,
-)
-from dcmrecv.dataset.diagnostics import PIXEL_DATA, CheckedCursor
-from dcmrecv.dataset.errors import limit_exceeded
-from dcmrecv.dataset.vr import INFO, PAD_TEXT, UNKNOWN, VrInfo
+from dcmrecv.dataset.tags import PIXEL_DATA, PIXEL_REPRESENTATION, WAVEFORM_BITS_ALLOCATED
 
-__all__ = ["CapturingCursor", "is_curve_data", "is_overlay_data"]
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
-PIXEL_REPRESENTATION, WAVEFORM_BITS_ALLOCATED = 0x00280103, 0x54001004
-WAVEFORM_TAGS = frozenset((0x54001010, 0x5400100A, 0x54000110, 0x54000112))
+    from dcmrecv.dataset.scan import Cursor
+
+__all__ = ["Choice", "Value", "choice", "is_overlay_data"]
+
+_WAVEFORM_TAGS = frozenset((0x54001010, 0x5400100A, 0x54000110, 0x54000112))
 """WaveformData, WaveformPaddingValue, ChannelMinimumValue, ChannelMaximumValue (PS3.5 8.3)."""
-PIXEL_VALUE_TAGS = frozenset(
+_PIXEL_VALUE_TAGS = frozenset(
     (
         *(0x00280120, 0x00280121, 0x00603004, 0x00603006, 0x00189810, 0x00280106, 0x00280107),
         *(0x00280108, 0x00280109, 0x00283002, 0x00409212, 0x00409211, 0x00409216),
@@ -36,106 +33,83 @@ def is_overlay_data(tag: int) -> bool:
     return tag & 0xFF00FFFF == 0x60003000
 
 
-def is_curve_data(tag: int) -> bool:
-    """Return whether *tag* is (50xx,3000)."""
+def _is_curve_data(tag: int) -> bool:
     return tag & 0xFF00FFFF == 0x50003000
 
 
-class CapturingCursor(CheckedCursor):
-    """`CheckedCursor` with the values that decide."""
+class Choice(NamedTuple):
+    """The VR of an element that has a choice."""
 
-    def _barrier(self) -> int:
-        """Return the lowest tag above the last one that the fast loops must not pass."""
-        last = self.last
-        if (last == FIRST_TAG and self.group_length is not None) or self._seen:
-            # An open group below 0008, or every tag is to be remembered.
-            return 0
-        gl = self.group_length
-        barrier = BEHIND_ELEMENTS if gl is None else (gl.group + 1) << 16
-        wanted = barrier
-        if last < SERIES_DATE:
-            if last < SOP_CLASS_UID and self.sop_class is None:
-                wanted = SOP_CLASS_UID
-            elif last < SOP_INSTANCE_UID and self.sop_instance is None:
-                wanted = SOP_INSTANCE_UID
-            elif not self.stack:
-                wanted = SERIES_DATE
-        elif last < PIXEL_DATA and not self.stack and self.encoding.encapsulated:
-            wanted = PIXEL_DATA
-        return wanted if wanted < barrier else barrier
+    vr: str
+    by: int = 0
+    """The element that decided; 0: the tag alone."""
 
-    def _lookup(self, tag: int) -> VrInfo:
-        """Implicit VR: the VR of *tag* from the dictionary and, for some, from other elements (PS3.5 A.1)."""
-        name = self.dictionary.vr(tag, self._creator(tag))
-        info = INFO.get(name, UNKNOWN)
-        if info.name == "ox":
-            if tag in WAVEFORM_TAGS:
-                bits = (self.context or {}).get(WAVEFORM_BITS_ALLOCATED)
-                if bits is not None:
-                    info = INFO["OB"] if bits == 8 else INFO["OW"]
-            elif tag == PIXEL_DATA or is_overlay_data(tag):
-                info = INFO["OW"]
-            elif is_curve_data(tag):
-                info = INFO["OB"]
-        elif info.name == "xs" and tag in PIXEL_VALUE_TAGS:
-            signed = (self.context or {}).get(PIXEL_REPRESENTATION)
-            if signed is not None:
-                info = INFO["SS"] if signed == 1 else INFO["US"]
-        return info
 
-    def _creator(self, tag: int) -> bytes | None:
-        element = tag & 0xFFFF
-        if not tag & 0x10000 or element < 0x1000 or self.context is None:
-            return None
-        value = self.context.get(tag & 0xFFFF0000 | element >> 8)
-        return value if isinstance(value, bytes) else None
+def choice(vr: str, tag: int, context: Mapping[int, bytes | int]) -> Choice | None:
+    """Return what the dictionary's *vr* of *tag* means beside the values of *context*; None: what it says."""
+    if vr == "ox":
+        if tag in _WAVEFORM_TAGS:
+            bits = context.get(WAVEFORM_BITS_ALLOCATED)
+            return None if bits is None else Choice("OB" if bits == 8 else "OW", WAVEFORM_BITS_ALLOCATED)
+        if tag == PIXEL_DATA or is_overlay_data(tag):
+            return Choice("OW")
+        if _is_curve_data(tag):
+            return Choice("OB")
+    elif vr == "xs" and tag in _PIXEL_VALUE_TAGS:
+        signed = context.get(PIXEL_REPRESENTATION)
+        return None if signed is None else Choice("SS" if signed == 1 else "US", PIXEL_REPRESENTATION)
+    return None
 
-    def _wanted(self, tag: int, info: VrInfo, in_order: bool) -> bool:
-        """Return whether the value of *tag* has to be remembered."""
-        if tag in (SOP_CLASS_UID, SOP_INSTANCE_UID):
-            if (self.sop_class if tag == SOP_CLASS_UID else self.sop_instance) is not None:
-                return False
-            if info.pad == PAD_TEXT:
-                return True
-            self._captured(tag, b"")
+
+class Value:
+    """A value that is padded, dropped, swapped or kept on its way out.
+
+    *pad* goes out behind it, and is *counted* in group lengths or not; *swap* is the number of bytes to be reversed
+    (0: none); *keep* collects it, up to `limits.MAX_CAPTURED_VALUE` bytes.
+    """
+
+    def __init__(
+        self, tag: int, length: int, pad: bytes, *, counted: bool, drop: bool, swap: int, keep: bool
+    ) -> None:
+        self.tag = tag
+        self.left = length
+        self.pad = pad
+        self.counted = counted
+        self.kept = bytearray() if keep else None
+        self._drop = drop
+        self._swap = swap
+        self._rest = b""
+
+    def take(self, cursor: Cursor) -> bool:
+        """Take what the buffer has of it, from `Cursor.position` on. True: it is complete."""
+        start = cursor.position
+        stop = min(start + self.left, cursor.size)
+        self.left -= stop - start
+        cursor.position = stop
+        cursor.skip = self.left
+        if self.kept is not None:
+            self.kept += cursor.view[start : min(stop, start + limits.MAX_CAPTURED_VALUE - len(self.kept))]
+        if self._drop or self._swap:
+            cursor.flush(start)
+            cursor.run = stop
+        if self._swap:
+            self._emit_swapped(cursor, cursor.view[start:stop])
+        if self.left:
             return False
-        if tag == SERIES_DATE:
-            return not self.stack and in_order and info.name == "DA"
-        if self._implicit():
-            if tag in (PIXEL_REPRESENTATION, WAVEFORM_BITS_ALLOCATED):
-                return info.name in ("US", "xs")
-            element = tag & 0xFFFF
-            if tag & 0x10000 and 0x10 <= element <= 0xFF and info.pad == PAD_TEXT:
-                return self.dictionary.has_private
-        return False
+        if self._rest:
+            cursor.emit(self._rest)
+        if self.pad:
+            cursor.flush(stop)
+            cursor.emit(self.pad)
+        return True
 
-    @property
-    def head_passed(self) -> bool:
-        """Both UIDs are known and the data set itself is behind Series Date."""
-        stack = self.stack
-        last = stack[0][4] if stack else self.last
-        return last > SERIES_DATE and self.sop_class is not None and self.sop_instance is not None
-
-    def _captured(self, tag: int, value: bytes) -> None:
-        if tag == SOP_CLASS_UID:
-            if self.sop_class is None:
-                self.sop_class = value.split(b"\0", 1)[0]
-            self.barrier = self._barrier()
-        elif tag == SOP_INSTANCE_UID:
-            if self.sop_instance is None:
-                self.sop_instance = value.split(b"\0", 1)[0]
-            self.barrier = self._barrier()
-        elif tag == SERIES_DATE:
-            self.series_date = value
-            self.barrier = self._barrier()
-        else:
-            if self.context is None:
-                self.context = {}
-            if len(self.context) >= limits.MAX_CREATORS:
-                raise limit_exceeded("private creators of an item")
-            if tag in (PIXEL_REPRESENTATION, WAVEFORM_BITS_ALLOCATED):
-                order = "little" if self.converting or not self.encoding.big_endian else "big"
-                if len(value) >= 2:
-                    self.context.setdefault(tag, int.from_bytes(value[:2], order))  # type: ignore[arg-type]
-            else:
-                self.context.setdefault(tag, value.split(b"\0", 1)[0])
+    def _emit_swapped(self, cursor: Cursor, part: memoryview) -> None:
+        width = self._swap
+        data = self._rest + bytes(part)
+        whole = len(data) - len(data) % width
+        swapped = bytearray(whole)
+        for i in range(width):
+            swapped[i::width] = data[width - 1 - i : whole : width]
+        self._rest = data[whole:]
+        if whole:
+            cursor.emit(bytes(swapped))

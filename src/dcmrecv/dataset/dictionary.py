@@ -9,16 +9,12 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from dcmrecv.dataset.headers import ImplicitHeaders
-from dcmrecv.dataset.runs import Runs
-from dcmrecv.dataset.shapes import Shapes
+from dcmrecv.dataset.rules import Rules, implicit_rules
 
 __all__ = ["DataDictionary", "Entry", "TagRange", "builtin_dictionary"]
 
 UNKNOWN_NAME = "Unknown Tag & Data"
 UNKNOWN_VR = "??"
-MAX_PLAIN = 65_536
-"""Tags whose harmlessness is remembered for the fast loop."""
 _GROUP_LENGTH = ("UL", "GenericGroupLength")
 _DELIMITERS = {
     0xFFFEE000: ("na", "Item"),
@@ -71,20 +67,6 @@ class TagRange(NamedTuple):
 GENERIC_GROUP_LENGTH = TagRange(0, 0xFFFF, "", 0, 0, "")
 
 
-class _PlainTags(dict[int, int]):
-    """By tag, for implicit VR: 1 if nothing but the length matters, 2 for a sequence, 0 if in doubt."""
-
-    def __init__(self, dictionary: DataDictionary) -> None:
-        super().__init__()
-        self._dictionary = dictionary
-
-    def __missing__(self, tag: int) -> int:
-        plain = self._dictionary._is_plain(tag)
-        if len(self) < MAX_PLAIN:
-            self[tag] = plain
-        return plain
-
-
 class DataDictionary:
     """Entries by tag, by private creator and tag, and by range; later entries replace earlier ones.
 
@@ -96,25 +78,28 @@ class DataDictionary:
         self.private: dict[tuple[int, bytes], tuple[str, str]] = {}
         self.ranges: list[tuple[TagRange, tuple[str, str]]] = [(GENERIC_GROUP_LENGTH, _GROUP_LENGTH)]
         self.loaded = False
-        self._plain = _PlainTags(self)
-        self.headers = ImplicitHeaders(self._plain.__getitem__)
-        """What the fast loop knows about headers in implicit VR with this dictionary."""
-        self.shapes = Shapes(self.headers, explicit=False, big_endian=False)
-        """Shapes of sequences in implicit VR with this dictionary."""
-        self.runs = Runs(self.headers, big_endian=False)
-        """Runs of elements in implicit VR with this dictionary."""
+        self._rules: tuple[Rules | None] | None = None
+
+    @property
+    def rules(self) -> Rules | None:
+        """What the scanner may pass over in implicit VR with this dictionary; None: nothing."""
+        if self._rules is None:
+            ranges = [
+                (
+                    range(limits.low_group, limits.high_group + 1),
+                    range(limits.low_element, limits.high_element + 1),
+                    vr,
+                )
+                for limits, (vr, _) in self.ranges
+                if not limits.creator
+            ]
+            self._rules = (implicit_rules(self.exact, ranges, self.has_private),)
+        return self._rules[0]
 
     @property
     def has_private(self) -> bool:
         """There are entries with a private creator."""
         return bool(self.private) or any(limits.creator for limits, _ in self.ranges)
-
-    def _forget(self) -> None:
-        """Entries change: what was found out about tags may be wrong now."""
-        self._plain.clear()
-        self.headers.clear()
-        self.shapes.clear()
-        self.runs.clear()
 
     def add(self, tag: int, vr: str, name: str, creator: bytes | None = None) -> None:
         """Add or replace the entry of one tag."""
@@ -122,7 +107,7 @@ class DataDictionary:
             self.private[tag, creator] = (vr, name)
         else:
             self.exact[tag] = (vr, name)
-        self._forget()
+        self._rules = None
 
     def add_range(self, limits: TagRange, vr: str, name: str) -> None:
         """Add or replace a range entry; a subset goes before the range it is part of."""
@@ -136,7 +121,7 @@ class DataDictionary:
                 break
         else:
             self.ranges.append(entry)
-        self._forget()
+        self._rules = None
 
     def lookup(self, tag: int, creator: bytes | None = None) -> tuple[str, str] | None:
         """Return (VR, name) of *tag*; *creator* is the private creator's value byte for byte."""
@@ -172,22 +157,6 @@ class DataDictionary:
             return (6, 0x020B, "DIMSE_parseCmdObject: Missing CommandField")
         return None
 
-    @property
-    def usable_for_dimse(self) -> bool:
-        """DIMSE commands can be understood with this dictionary."""
-        return self.dimse_obstacle is None
-
-    def _is_plain(self, tag: int) -> int:
-        if tag in _LOOKED_AT or (tag & 0x10000 and tag & 0xFFFF >= 0x10 and self.has_private):
-            return 0
-        vr = self.vr(tag)
-        if vr == "SQ":
-            return 2
-        return 0 if vr in ("na", "pi") else 1
-
-
-_LOOKED_AT = frozenset((0x00280103, 0x54001004, 0x00283010))
-"""Elements with a say in others, and VOI LUT Sequence, which must not be OB or OW."""
 
 _builtin: DataDictionary | None = None
 
@@ -219,7 +188,7 @@ def _limits(text: str) -> tuple[int, int, str]:
     """Return low, high and restriction of ``lo-hi`` followed by an optional e or o."""
     restriction = ""
     if text[-1] in "eo" and "-" in text:
-        restriction = "" if text[-1] == "" else text[-1]
+        restriction = text[-1]
         text = text[:-1]
     low, _, high = text.partition("-")
     return int(low, 16), int(high or low, 16), restriction

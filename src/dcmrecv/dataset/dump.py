@@ -6,16 +6,17 @@ import struct
 from collections.abc import Callable
 from typing import NamedTuple
 
-from dcmrecv.dataset.captured import (
-    PIXEL_REPRESENTATION,
-    PIXEL_VALUE_TAGS,
-    WAVEFORM_BITS_ALLOCATED,
-    WAVEFORM_TAGS,
-    is_curve_data,
-    is_overlay_data,
-)
+from dcmrecv.dataset.captured import choice
 from dcmrecv.dataset.dictionary import DataDictionary
 from dcmrecv.dataset.number_text import number_text
+from dcmrecv.dataset.tags import (
+    ITEM_DELIMITER,
+    ITEM_TAG,
+    PIXEL_REPRESENTATION,
+    SEQUENCE_DELIMITER,
+    UNDEFINED,
+    WAVEFORM_BITS_ALLOCATED,
+)
 from dcmrecv.dataset.vr import INFO, PAD_TEXT, UNKNOWN, VrInfo, describe
 from dcmrecv.text import from_bytes
 from dcmrecv.transfer_syntaxes import encoding_of
@@ -29,8 +30,6 @@ VALUE_LENGTH = 40
 """Columns a value takes at least."""
 MAX_LINES = 10_000
 """Lines of one dump; the rest is left out."""
-UNDEFINED = 0xFFFFFFFF
-_ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _NUMBERS = {"US": "H", "SS": "h", "UL": "I", "SL": "i", "UV": "Q", "SV": "q", "xs": "H", "up": "I"}
 _ALWAYS_ONE = frozenset(("OB", "OW", "OD", "OF", "OL", "OV", "UN", "??", "ox", "px", "lt"))
 """VRs whose multiplicity is 1 whatever the value."""
@@ -62,7 +61,7 @@ class _Dump:
         self._dictionary = dictionary
         self._order = ">" if self._encoding.big_endian else "<"
         self._counts: list[int] = [0]
-        self._deciding: list[dict[int, int]] = [{}]
+        self._context: list[dict[int, bytes | int]] = [{}]
         self._open: list[_Open] = []
         try:
             self._run()
@@ -85,13 +84,13 @@ class _Dump:
                 return
             group, element, length = struct.unpack_from(self._order + "HHI", data, position)
             tag = group << 16 | element
-            if tag in (_ITEM_END, _SEQUENCE_END):
+            if tag in (ITEM_DELIMITER, SEQUENCE_DELIMITER):
                 position += 8
                 if self._open:
                     self._close(explicit=False)
                 continue
             self._counts[-1] += 1
-            if tag == _ITEM:
+            if tag == ITEM_TAG:
                 position += 8
                 self._enter(True, position, length, "na", tag, "Item")
                 continue
@@ -102,12 +101,12 @@ class _Dump:
         undefined = length == UNDEFINED
         self._open.append(_Open(is_item, position + length, undefined, len(self.lines) - 1))
         self._counts.append(0)
-        self._deciding.append({})
+        self._context.append({})
 
     def _close(self, explicit: bool) -> None:
         opened = self._open.pop()
         count = self._counts.pop()
-        self._deciding.pop()
+        self._context.pop()
         kind = "explicit" if explicit else "undefined"
         what = "Item" if opened.is_item else "Sequence"
         line = self.lines[opened.line]
@@ -119,7 +118,7 @@ class _Dump:
         name = "ItemDelimitationItem" if opened.is_item else "SequenceDelimitationItem"
         suffix = " for re-encoding" if opened.is_item else " for re-encod."
         shown = f"({name}{suffix if explicit else ''})"
-        self._line(_ITEM_END if opened.is_item else _SEQUENCE_END, "na", shown, 0, 0, name)
+        self._line(ITEM_DELIMITER if opened.is_item else SEQUENCE_DELIMITER, "na", shown, 0, 0, name)
 
     def _element(self, tag: int, position: int) -> int:
         data = self._data
@@ -132,7 +131,9 @@ class _Dump:
             else:
                 (length,) = struct.unpack_from(self._order + "H", data, position + 6)
         else:
-            info = self._choose(tag, INFO.get(self._dictionary.vr(tag), UNKNOWN))
+            vr = self._dictionary.vr(tag)
+            chosen = choice(vr, tag, self._context[-1])
+            info = INFO.get(vr if chosen is None else chosen.vr, UNKNOWN)
             (length,) = struct.unpack_from(self._order + "I", data, position + 4)
         name = self._dictionary.name(tag)
         start = position + header
@@ -143,25 +144,10 @@ class _Dump:
             return self._fragments(tag, start, name)
         value = data[start : start + length]
         if tag in (PIXEL_REPRESENTATION, WAVEFORM_BITS_ALLOCATED) and length >= 2:
-            self._deciding[-1][tag] = struct.unpack_from(self._order + "H", value)[0]
+            self._context[-1][tag] = struct.unpack_from(self._order + "H", value)[0]
         shown, multiplicity = self._value(info, value)
         self._line(tag, _shown_vr(info, tag), shown, length, multiplicity, name)
         return int(start + length)
-
-    def _choose(self, tag: int, info: VrInfo) -> VrInfo:
-        """Return the VR of an element of implicit VR; some depend on another element (PS3.5 A.1)."""
-        if info.name == "xs" and tag in PIXEL_VALUE_TAGS:
-            signed = self._deciding[-1].get(PIXEL_REPRESENTATION)
-            return info if signed is None else INFO["SS" if signed == 1 else "US"]
-        if info.name == "ox":
-            if tag in WAVEFORM_TAGS:
-                bits = self._deciding[-1].get(WAVEFORM_BITS_ALLOCATED)
-                return info if bits is None else INFO["OB" if bits == 8 else "OW"]
-            if is_overlay_data(tag):
-                return INFO["OW"]
-            if is_curve_data(tag):
-                return INFO["OB"]
-        return info
 
     def _fragments(self, tag: int, position: int, name: str) -> int:
         first = len(self.lines)
@@ -171,18 +157,18 @@ class _Dump:
         while len(self.lines) < MAX_LINES:
             group, element, length = struct.unpack_from(self._order + "HHI", self._data, position)
             position += 8
-            if group << 16 | element != _ITEM:
+            if group << 16 | element != ITEM_TAG:
                 break
             count += 1
             shown, multiplicity = _words(self._data[position : position + length], 1, self._order)
-            self._line(_ITEM, "pi", shown, length, multiplicity, "Item")
+            self._line(ITEM_TAG, "pi", shown, length, multiplicity, "Item")
             self.lines[-1] = f"  {self.lines[-1]}"
             position += length
         text = f"(PixelSequence #={count})"
         self.lines[first] = (
             f"{indent}({tag >> 16:04x},{tag & 0xFFFF:04x}) OB {text:<{VALUE_LENGTH}} # u/l, 1 {name}"
         )
-        self._line(_SEQUENCE_END, "na", "(SequenceDelimitationItem)", 0, 0, "SequenceDelimitationItem")
+        self._line(SEQUENCE_DELIMITER, "na", "(SequenceDelimitationItem)", 0, 0, "SequenceDelimitationItem")
         return position
 
     def _value(self, info: VrInfo, value: bytes) -> tuple[str, int]:

@@ -1,523 +1,872 @@
-"""What the elements, items and delimiters of a data set mean (spec/storage.md 3).
+"""The complete step: what stands at the current position, whatever it is (spec/storage.md 3).
 
-`ElementWalker._step` handles whatever stands at the current position, one header at a time. Rules at a
-glance: T3, T4 headers are repaired; T5 lengths become undefined; T6 undefined length UN content is re-encoded;
-T7 odd values are padded; T8 group lengths are computed and patched; T1, T2 (order) are noted here and left to
-the second pass. Errors are raised where the reference gives up.
+`Elements.step` handles one header: of an element, an item, a fragment, a delimiter; or the end of a sequence or item
+whose explicit length is used up. It knows every transfer syntax and every oddity, and works on the same
+`dcmrecv.dataset.scan.Cursor` as the scanner, which takes clean data in little endian off its hands. What an element
+may need beyond the cursor's frame (an open group length, private creators, elements out of order) is in a `Frame`,
+which most items do not have.
+
+Rules at a glance; the numbers are those of spec/storage.md 3.1:
+
+* T1, T2 elements out of order or repeated are noted here and left to the second pass (`sort_elements`);
+* T3, T4 headers with a VR or reserved bytes that are not the standard's are written anew;
+* T5 lengths of sequences and items become undefined, delimiters get length 0;
+* T6 the content of a UN element of undefined length is implicit VR little endian (PS3.5 6.2.2 note 4, CP-246) and is
+  written in the data set's own transfer syntax (`Frame.converting`);
+* T7 odd values are padded, if their VR is padded at all;
+* T8 group lengths are computed and patched into the output when the group ends.
+
+Errors are raised where the reference gives up. Where its lines and its errors depend on how much of the data set
+has arrived (it reads again what was cut), a header waits here for the byte behind it: `Elements.final` tells
+when there is none.
 """
 
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from dcmrecv.dataset import errors, limits
-from dcmrecv.dataset.captured import CapturingCursor, is_overlay_data
-from dcmrecv.dataset.cursor import (
+from dcmrecv.dataset.captured import Value, choice, is_overlay_data
+from dcmrecv.dataset.diagnostics import Diagnostics
+from dcmrecv.dataset.errors import DataSetError, limit_exceeded
+from dcmrecv.dataset.rules import EXPLICIT
+from dcmrecv.dataset.scan import Cursor
+from dcmrecv.dataset.tags import (
+    BEHIND_ELEMENTS,
+    DIRECTORY_RECORD_SEQUENCE,
     FIRST_TAG,
     INFINITE,
     ITEM,
     ITEM_DELIMITER,
     ITEM_TAG,
+    PIXEL_DATA,
+    PIXEL_REPRESENTATION,
     PIXEL_SEQUENCE,
     SEQUENCE,
     SEQUENCE_DELIMITER,
+    SERIES_DATE,
     SOP_CLASS_UID,
     SOP_INSTANCE_UID,
     UNDEFINED,
-    GroupLength,
-    text,
+    WAVEFORM_BITS_ALLOCATED,
 )
-from dcmrecv.dataset.diagnostics import PIXEL_DATA
-from dcmrecv.dataset.errors import DataSetError, limit_exceeded
-from dcmrecv.dataset.vr import INFO, PAD_BINARY, PAD_NONE, VrInfo, describe
-from dcmrecv.transfer_syntaxes import Encoding
+from dcmrecv.dataset.vr import INFO, PAD_BINARY, PAD_NONE, PAD_TEXT, UNKNOWN, VrInfo, describe
 
 if TYPE_CHECKING:
-    from dcmrecv.dataset.dictionary import DataDictionary
+    from collections.abc import Callable
 
-__all__ = ["ElementWalker"]
+    from dcmrecv.dataset.captured import Choice
+    from dcmrecv.dataset.dictionary import DataDictionary
+    from dcmrecv.dataset.trace_walker import Trace
+    from dcmrecv.transfer_syntaxes import Encoding
+
+__all__ = ["Elements", "Frame", "GroupLength"]
 
 MAX_SHORT_LENGTH = 0xFFFF
 UNREAD_LIMIT = 1024
 """Bytes behind a top level item delimiter that the reference tolerates before the last fragment."""
 
-_LITTLE = struct.Struct("<HHI")
+
+class _Order:
+    """The numbers and delimiters of a byte order."""
+
+    def __init__(self, sign: str) -> None:
+        self.word = struct.Struct(sign + "I")
+        self.half = struct.Struct(sign + "H")
+        self.item_header = struct.Struct(sign + "HHI")
+        self.item_end = self.item_header.pack(0xFFFE, 0xE00D, 0)
+        self.sequence_end = self.item_header.pack(0xFFFE, 0xE0DD, 0)
 
 
-class ElementWalker(CapturingCursor):
-    """`CapturingCursor` with the rules; subclasses bring fast loops for their encoding."""
+_LITTLE, _BIG = _Order("<"), _Order(">")
+
+
+class GroupLength(NamedTuple):
+    """A group length element whose group is still open."""
+
+    group: int
+    patch_offset: int
+    """Of its value in the output."""
+    start: int
+    """Counted output position of the first element behind it."""
+    received: int
+
+
+class Frame:
+    """What is known of an item beside the cursor's frame at *depth*."""
+
+    def __init__(self, depth: int) -> None:
+        self.depth = depth
+        #: It lies in a UN element, and its content is implicit VR little endian.
+        self.converting = False
+        #: The last tag of the groups up to `FIRST_TAG`, which are ordered on their own.
+        self.low = -1
+        self.group_length: GroupLength | None = None
+        #: An element was out of order or repeated.
+        self.disordered = False
+        #: Values that decide about other elements: private creators, Pixel Representation, Waveform Bits Allocated.
+        self.context: dict[int, bytes | int] = {}
+        #: The tags so far, once one was out of order and somebody listens.
+        self.seen: set[int] | None = None
+        #: An element with something to say about its place (tag, in order), when it is read as far as it is there.
+        self.deferred: tuple[int, bool] | None = None
+
+
+_PLAIN = Frame(-1)
+
+
+class Elements:
+    """The complete step over one data set; *scannable* says that the scanner knows its encoding."""
+
+    def __init__(
+        self,
+        encoding: Encoding,
+        cursor: Cursor,
+        dictionary: Callable[[], DataDictionary],
+        diagnostics: Diagnostics,
+        *,
+        scannable: bool,
+        trace: Trace | None = None,
+    ) -> None:
+        self.encoding = encoding
+        self.cursor = cursor
+        self.final = False
+        self.ended = False
+        self.second_pass = False
+        self.unsaveable: str | None = None
+        self.adjustments: list[tuple[int, int]] = []
+        self.patches: list[tuple[int, bytes]] = []
+        self.disordered_items: set[int] = set()
+        self._dictionary = dictionary
+        self._diagnostics = diagnostics
+        self._scannable = scannable
+        self._trace = trace
+        self._order = _BIG if encoding.big_endian else _LITTLE
+        self._frame = _PLAIN
+        self._frames: list[Frame] = []
+        self._value: Value | None = None
+        self._unread = 0
+        self._native_pixel_data = False
+        self._truncated = False
+        self._empty_fragment_at = -1
+        self._group_lengths_corrected = 0
+        self._look_back = limits.MAX_LOOK_BACK
+
+    # ---- one piece of input -----------------------------------------------------------------------
+
+    def walk(self, final: bool) -> None:
+        """Walk over what the cursor has loaded. *final*: nothing follows."""
+        self.final = final
+        if self.ended:
+            self._behind_the_end()
+            return
+        try:
+            if self._value is None or self._continue_value(self._value):
+                self._walk()
+        except DataSetError:
+            self.suspend()
+            raise
+        if not final:
+            self.suspend()
 
     def _walk(self) -> None:
-        while self._step():
-            pass
+        cursor = self.cursor
+        while True:
+            frame = self._frame
+            if self._scannable and not frame.converting and frame.seen is None:
+                remarkable = cursor.scan()
+                self._find_frame()
+                if not remarkable and (not self.final or cursor.position == cursor.size):
+                    return
+            if cursor.skip or self.ended or not self.step():
+                return
 
-    def _step(self) -> bool:
-        """Handle what stands at `position`; False: more input is needed."""
-        if self.skip or self.ended:
-            return False
-        if self.kind == ITEM:
+    def step(self) -> bool:
+        """Handle what stands at the current position. False: more input is needed."""
+        kind = self.cursor.kind
+        if kind == ITEM:
             return self._item_step()
-        if self.kind == SEQUENCE:
-            return self._sequence_step()
-        return self._fragment_step()
+        return self._sequence_step() if kind == SEQUENCE else self._fragment_step()
+
+    def suspend(self) -> None:
+        """Reading stops here, at the end of a fragment or because of an error: say what was put off."""
+        for frame in reversed(self._frames):
+            if frame.deferred is not None:
+                self._say_deferred(frame)
+
+    def _behind_the_end(self) -> None:
+        """Count what follows a top level item delimiter; the reference chokes on more than 1,024 bytes."""
+        if self._unread > UNREAD_LIMIT:
+            raise DataSetError(errors.ILLEGAL_CALL)
+        cursor = self.cursor
+        self._unread += cursor.size
+        cursor.position = cursor.run = cursor.size
+
+    # ---- frames -----------------------------------------------------------------------------------
+
+    def _own(self) -> Frame:
+        """Return the record of the current frame, made if there is none."""
+        frame = self._frame
+        if frame is _PLAIN:
+            frame = self._frame = Frame(self.cursor.depth)
+            self._frames.append(frame)
+            self.cursor.floor = frame.depth + 1
+        return frame
+
+    def _find_frame(self) -> None:
+        """Find the record of the current frame, after the scanner or `_leave` has changed it."""
+        frames = self._frames
+        self._frame = frames[-1] if frames and frames[-1].depth == self.cursor.depth else _PLAIN
+
+    def _enter(self, kind: int, tag: int, length: int, converting: bool) -> None:
+        """Enter a sequence or item whose content starts at the current position."""
+        cursor = self.cursor
+        if cursor.depth >= cursor.max_depth:
+            raise limit_exceeded("nesting of sequences")
+        if self._trace is not None:
+            self._trace.entered(kind)
+        cursor.enter(kind, tag, length)
+        self._frame = _PLAIN
+        if converting:
+            self._own().converting = True
+
+    def _leave(self) -> None:
+        """Go back to the frame around the current one."""
+        cursor = self.cursor
+        frames = self._frames
+        cursor.leave()
+        if frames and frames[-1].depth > cursor.depth:
+            frames.pop()
+            cursor.floor = frames[-1].depth + 1 if frames else 0
+        self._find_frame()
+        self._set_barrier()
+
+    def _set_barrier(self) -> None:
+        """Let the scanner stop where the group of an open group length ends."""
+        cursor = self.cursor
+        barrier = cursor.top_barrier if not cursor.depth else BEHIND_ELEMENTS
+        group_length = self._frame.group_length
+        if group_length is not None:
+            barrier = min(barrier, group_length.group + 1 << 16)
+        cursor.barrier = barrier
+
+    def _leave_item(self) -> None:
+        """The current item (or the data set) is complete."""
+        self._close_group_length()
+        if self._frame.disordered:
+            self.disordered_items.add(self.cursor.output_start)
+            if len(self.disordered_items) > limits.MAX_SORTED_ELEMENTS:
+                raise limit_exceeded("items out of order")
+        if self._trace is not None:
+            self._trace.item_left(self.cursor.depth)
+
+    def _leave_sequence(self) -> None:
+        cursor = self.cursor
+        kind, tag = cursor.kind, cursor.tag
+        self._leave()
+        if self._trace is not None:
+            self._trace.sequence_left(kind, tag)
+        if self._frame.deferred is not None:
+            self._say_deferred(self._frame)
 
     # ---- items and sequences ----------------------------------------------------------------------
 
+    def _implicit(self) -> bool:
+        return self._frame.converting or not self.encoding.explicit
+
+    def _foreign(self) -> bool:
+        """Return whether the input is little endian and the output is not (T6)."""
+        return self._frame.converting and self.encoding.big_endian
+
     def _item_step(self) -> bool:
-        position = self.position
-        if self.base + position >= self.end:
+        cursor = self.cursor
+        position = cursor.position
+        if cursor.base + position >= cursor.end:
             self._end_item(position)
             return True
-        rest = self.size - position
+        rest = cursor.size - position
         if rest < 8:
             return False
-        implicit = self.converting or not self.encoding.explicit
-        header = _LITTLE if self.converting else self.item_header
-        group, element, length = header.unpack_from(self.buffer, position)
+        order = _LITTLE if self._frame.converting else self._order
+        group, element, length = order.item_header.unpack_from(cursor.view, position)
         tag = group << 16 | element
         if tag in (ITEM_TAG, ITEM_DELIMITER, SEQUENCE_DELIMITER):
             self._delimiter_in_item(tag, length)
             return True
         size = 8
-        if implicit:
-            info = self._lookup(tag)
+        chosen = None
+        code = b""
+        if self._implicit():
+            info, chosen = self._lookup(tag)
         else:
-            info = describe(self._code())
+            code = self._code()
+            info = describe(code)
             if info.long:
                 size = 12
                 if rest < 12:
                     return False
-                length = self.word.unpack_from(self.buffer, position + 8)[0]
+                (length,) = order.word.unpack_from(cursor.view, position + 8)
             elif info.name == "na":
                 if rest < 10 and not self.final:
                     return False
             else:
-                length = self.half.unpack_from(self.buffer, position + 6)[0]
+                (length,) = order.half.unpack_from(cursor.view, position + 6)
         if not self.final and rest < size + (min(length, 4) if element == 0 else min(length, 1)):
             return False
-        if self._note is not None:
-            self._tell_header(tag, info, length, implicit)
+        if self._diagnostics.wanted:
+            self._diagnostics.header(tag, info, length, code)
         self._check_fit(tag, size, length)
+        if chosen is not None and self._diagnostics.detailed:
+            if self._trace is not None and chosen.by:
+                self._trace.found(chosen.by)
+            self._diagnostics.chosen(tag, chosen)
         self._element(tag, info, size, length)
         return True
 
-    def _delimiter_in_item(self, tag: int, length: int) -> None:
-        if length & 1 and length != UNDEFINED:
-            self.note("W", f"DcmItem: Length of element {text(tag)} is odd")
-        self._check_fit(tag, 8, length)
-        position = self.position
-        if tag == ITEM_TAG:
-            self.note("W", f"DcmItem: Parse error while parsing element {text(tag)}")
-            raise DataSetError(errors.INVALID_TAG)
-        if tag == SEQUENCE_DELIMITER:
-            self._wrong_delimiter(tag)
-        if not self.stack:
-            self._flush(position)
-            self._leave_item()
-            self.ended = True
-            self.unread = self.size - position - 8
+    def _check_fit(self, tag: int, header: int, length: int) -> None:
+        """3.4: an element must fit into the explicit length of its item."""
+        cursor = self.cursor
+        if cursor.end >= INFINITE or length == UNDEFINED or cursor.tag == DIRECTORY_RECORD_SEQUENCE:
             return
-        self._leave_item()
-        if length or self.end < INFINITE or (self.converting and self.encoding.big_endian):
-            self._replace(position, self.item_end, position + 8)
-        self.position = position + 8
-        self._pop()
+        remaining = cursor.end - (cursor.base + cursor.position + header)
+        if remaining < 0:
+            self._diagnostics.too_long_for_item(tag, cursor.end - cursor.begin)
+        elif length > remaining:
+            self._diagnostics.larger_than_item(tag, length, remaining)
 
-    def _leave_item(self) -> None:
-        self._close_group_length()
-        if self.disordered:
-            self._seen.pop(len(self.stack), None)
-            self.disordered_items.add(self.output_start)
-            if len(self.disordered_items) > limits.MAX_SORTED_ELEMENTS:
-                raise limit_exceeded("items out of order")
+    def _delimiter_in_item(self, tag: int, length: int) -> None:
+        cursor = self.cursor
+        self._diagnostics.odd(tag, length)
+        self._check_fit(tag, 8, length)
+        position = cursor.position
+        if tag == ITEM_TAG:
+            self._diagnostics.wrong_element(tag)
+        if tag == SEQUENCE_DELIMITER:
+            self._diagnostics.wrong_item_delimiter(tag)
+        if self._trace is not None:
+            self._trace.item_delimiter()
+        self._leave_item()
+        if not cursor.depth:
+            cursor.flush(position)
+            self.ended = True
+            self._unread = cursor.size - position - 8
+            cursor.position = cursor.run = cursor.size
+            return
+        if length or cursor.end < INFINITE or self._foreign():
+            cursor.replace(position, self._order.item_end, position + 8)
+        cursor.position = position + 8
+        self._leave()
 
     def _end_item(self, position: int) -> None:
         """End an item without delimiter at *position*."""
         self._leave_item()
-        self._replace(position, self.item_end, position)
-        self._pop()
+        self.cursor.replace(position, self._order.item_end, position)
+        self._leave()
 
     def _end_sequence(self, position: int) -> None:
         """End a sequence without delimiter at *position*."""
-        self._replace(position, self.sequence_end, position)
-        self._resume_item()
+        self.cursor.replace(position, self._order.sequence_end, position)
+        self._leave_sequence()
 
-    def _resume_item(self) -> None:
-        self._pop()
-        self.barrier = self._barrier()
-        if self._deferred:
-            element = self._deferred.pop(len(self.stack), None)
-            if element is not None:
-                self._tell_element(*element, len(self.stack))
+    def _end_sequence_here(self, tag: int, length: int) -> None:
+        """End a sequence or pixel sequence with the delimiter that must stand here."""
+        cursor = self.cursor
+        if tag != SEQUENCE_DELIMITER:
+            self._diagnostics.wrong_sequence_delimiter(cursor.tag, tag)
+        if self._trace is not None:
+            self._trace.sequence_delimiter()
+        if length or cursor.end < INFINITE or self._foreign():
+            cursor.replace(cursor.position, self._order.sequence_end, cursor.position + 8)
+        cursor.position += 8
+        self._leave_sequence()
 
     def _sequence_step(self) -> bool:
-        position = self.position
-        if self.base + position >= self.end:
+        cursor = self.cursor
+        position = cursor.position
+        if cursor.base + position >= cursor.end:
             self._end_sequence(position)
             return True
-        if self.size - position < 8:
+        if cursor.size - position < 8:
             return False
-        foreign = self.converting and self.encoding.big_endian
-        header = _LITTLE if foreign else self.item_header
-        group, element, length = header.unpack_from(self.buffer, position)
+        converting = self._frame.converting
+        order = _LITTLE if converting else self._order
+        group, element, length = order.item_header.unpack_from(cursor.view, position)
         tag = group << 16 | element
-        if length & 1 and length != UNDEFINED and self._note is not None:
-            self.note(
-                "W",
-                f"DcmSequenceOfItems: Length of item in sequence {self._name(self.tag)} {text(self.tag)} is odd",
-            )
-        if tag == ITEM_TAG:
-            if length != UNDEFINED or foreign:
-                self._replace(position, self.item_header.pack(0xFFFE, 0xE000, UNDEFINED), position + 8)
-            self.position = position + 8
-            self._push(ITEM, self.tag, length, self.converting)
-            self.barrier = self._barrier()
+        self._diagnostics.odd_item(cursor.tag, length)
+        if tag != ITEM_TAG:
+            self._end_sequence_here(tag, length)
             return True
-        self._expect_sequence_delimiter(tag)
-        if length or self.end < INFINITE or foreign:
-            self._replace(position, self.sequence_end, position + 8)
-        self.position = position + 8
-        self._resume_item()
+        if length != UNDEFINED or self._foreign():
+            cursor.replace(position, self._order.item_header.pack(0xFFFE, 0xE000, UNDEFINED), position + 8)
+        cursor.position = position + 8
+        self._enter(ITEM, cursor.tag, length, converting)
         return True
 
     def _fragment_step(self) -> bool:
-        position = self.position
-        rest = self.size - position
+        cursor = self.cursor
+        position = cursor.position
+        rest = cursor.size - position
         if rest < 8:
             return False
-        group, element, length = self.item_header.unpack_from(self.buffer, position)
+        group, element, length = self._order.item_header.unpack_from(cursor.view, position)
         tag = group << 16 | element
-        if length & 1 and length != UNDEFINED and self._note is not None:
-            self.note(
-                "W",
-                f"DcmSequenceOfItems: Length of item in sequence {self._name(self.tag)} {text(self.tag)} is odd",
-            )
+        self._diagnostics.odd_item(cursor.tag, length)
         if tag != ITEM_TAG:
-            self._expect_sequence_delimiter(tag)
-            if length:
-                self._replace(position, self.sequence_end, position + 8)
-            self.position = position + 8
-            self._resume_item()
+            self._end_sequence_here(tag, length)
             return True
         if length and rest == 8:
             if not self.final:
                 return False
-            self._cut_short(ITEM_TAG, self.item_header.pack(0xFFFE, 0xE000, 0), length)
+            self._cut_short(ITEM_TAG, self._order.item_header.pack(0xFFFE, 0xE000, 0), length)
             return True
         if length == UNDEFINED:
-            self._not_loaded(ITEM_TAG)
+            self._diagnostics.not_loaded(ITEM_TAG)
         if length & 1:
-            self._replace(position, self.item_header.pack(0xFFFE, 0xE000, length + 1), position + 8)
+            cursor.replace(position, self._order.item_header.pack(0xFFFE, 0xE000, length + 1), position + 8)
         if not length:
-            self.empty_fragment_at = self.base + position + 8
-        self._value(ITEM_TAG, position + 8, length, pad=PAD_BINARY)
+            self._empty_fragment_at = cursor.base + position + 8
+        self._take_value(ITEM_TAG, position + 8, length, pad=PAD_BINARY)
         return True
 
-    # ---- checks -----------------------------------------------------------------------------------
-
-    # ---- order, group lengths, head ---------------------------------------------------------------
+    # ---- order and group lengths ------------------------------------------------------------------
 
     def _advance(self, tag: int) -> bool:
-        """Note that element *tag* starts here: order, group lengths, barrier. False: it is out of order."""
-        if not self.stack:
-            self.started = True
-        in_order = tag > self.last if tag > FIRST_TAG else self.last == FIRST_TAG and tag > self.low
-        if not in_order:
-            if not self.disordered:
-                self.disordered = True
-                self.second_pass = True
-                if self._note is not None:
-                    self._seen[len(self.stack)] = self._tags_before()
+        """Element *tag* starts here. False: it is out of order, or repeated."""
+        cursor = self.cursor
+        frame = self._frame
+        if not cursor.depth:
+            cursor.started = True
+        if tag > FIRST_TAG:
+            in_order = tag > cursor.last
         else:
-            gl = self.group_length
-            if gl is not None and gl.group != tag >> 16:
+            in_order = cursor.last == FIRST_TAG and tag > frame.low
+        if not in_order:
+            if not frame.disordered:
+                frame = self._own()
+                frame.disordered = self.second_pass = True
+                if self._diagnostics.wanted:
+                    frame.seen = self._tags_before()
+        else:
+            if frame.group_length is not None and frame.group_length.group != tag >> 16:
                 self._close_group_length()
             if tag > FIRST_TAG:
-                self.last = tag
+                cursor.last = tag
             else:
-                self.low = tag
-        self.barrier = self._barrier()
+                self._own().low = tag
+        self._set_barrier()
         return in_order
 
     def _close_group_length(self) -> None:
-        gl = self.group_length
-        self.group_length = None
-        if gl is None or self.disordered:
+        frame = self._frame
+        group_length = frame.group_length
+        if group_length is None:
             return
-        value = self._counted(self.position) - gl.start
-        if value == gl.received:
+        frame.group_length = None
+        if frame.disordered:
+            return
+        value = self._counted(self.cursor.position) - group_length.start
+        if value == group_length.received:
             return
         if value >= UNDEFINED:
             self.second_pass = True
             return
-        self.patches.append((gl.patch_offset, self.word.pack(value)))
+        self.patches.append((group_length.patch_offset, self._order.word.pack(value)))
         if len(self.patches) > limits.MAX_PATCHES:
             raise limit_exceeded("group lengths")
 
+    def _counted(self, position: int) -> int:
+        """Return the output position of input *position*, as group lengths count it."""
+        return self.cursor.written(position) + self.cursor.adjusted
+
+    def _adjust(self, amount: int) -> None:
+        """Count *amount* bytes more in group lengths than were just emitted."""
+        self.cursor.adjusted += amount
+        self.adjustments.append((self.cursor.total, amount))
+        if len(self.adjustments) > limits.MAX_PATCHES:
+            raise limit_exceeded("padded values")
+
+    def _tags_before(self) -> set[int]:
+        """Return the tags of the current item up to here, as far as they can be found out."""
+        cursor = self.cursor
+        begin = cursor.begin - cursor.base
+        size = cursor.position - begin
+        if begin < 0 or size > self._look_back:
+            return {self._frame.low if cursor.last == FIRST_TAG else cursor.last}
+        self._look_back -= size
+        collector = _TagCollector(self.encoding, self._dictionary, self._frame.converting)
+        return collector.collect(cursor.view[begin : cursor.position])
+
+    def _say_deferred(self, frame: Frame) -> None:
+        """Say what is wrong with the place of an element, which was read as far as it is there."""
+        assert frame.deferred is not None
+        tag, in_order = frame.deferred
+        frame.deferred = None
+        seen = frame.seen
+        self._diagnostics.place(tag, in_order, not in_order and seen is not None and tag in seen)
+        if seen is not None:
+            seen.add(tag)
+            if len(seen) > limits.MAX_SORTED_ELEMENTS:
+                raise limit_exceeded("elements out of order")
+
     # ---- elements ---------------------------------------------------------------------------------
 
+    def _lookup(self, tag: int) -> tuple[VrInfo, Choice | None]:
+        """Implicit VR: return the VR of *tag* from the dictionary or, for some, from other elements (PS3.5 A.1)."""
+        context = self._frame.context
+        creator = None
+        if tag & 0x10000 and tag & 0xFFFF >= 0x1000:
+            value = context.get(tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8)
+            creator = value if isinstance(value, bytes) else None
+        name = self._dictionary().vr(tag, creator)
+        chosen = choice(name, tag, context)
+        return INFO.get(name if chosen is None else chosen.vr, UNKNOWN), chosen
+
     def _element(self, tag: int, info: VrInfo, header: int, length: int) -> None:
-        """Handle element *tag* whose header of *header* bytes stands at `position`."""
+        """Handle element *tag* whose header of *header* bytes stands at the current position."""
+        cursor = self.cursor
+        info, pixels = self._checked(tag, info, header, length)
         name = info.name
-        if name == "na":
-            self.note("W", f"DcmItem: Parse error while parsing element {text(tag)}")
-            raise DataSetError(errors.INVALID_TAG)
-        if name == "pi":
-            self._wrong_delimiter(tag)
-        overlay = is_overlay_data(tag)
-        pixel_class = name == "px" or (tag == PIXEL_DATA and name in ("OB", "OW", "ox"))
-        if name == "??" and tag == PIXEL_DATA and not self._implicit() and self._code() == b"OX":
-            info = INFO["OW"]._replace(standard=False)
-            name = "OW"
-            pixel_class = True
-        if not pixel_class:
-            if name in ("OB", "OW") and not overlay:
-                self._check_ob_ow(tag, length)
-            elif (
-                length == UNDEFINED and name not in ("SQ", "UN", "??") and self.position + header < self.size
-            ):
-                self._not_loaded(tag, info.pad)
         in_order = self._advance(tag)
-        if tag == PIXEL_DATA and not self.stack and in_order and length != UNDEFINED:
-            self.native_pixel_data = True
+        depth = cursor.depth
+        if tag == PIXEL_DATA and not depth and in_order and length != UNDEFINED:
+            self._native_pixel_data = True
+        frame = self._frame
+        if self._diagnostics.wanted and (
+            not in_order or tag <= FIRST_TAG or tag >= 0xFFFF0000 or frame.seen is not None
+        ):
+            frame = self._own()
+            frame.deferred = (tag, in_order)
         if name == "SQ":
-            self._open_sequence(tag, header, length, self.converting)
+            self._open_sequence(tag, header, length, frame.converting)
         elif name in ("UN", "??") and length == UNDEFINED:
-            if self._note is not None:
-                self.note(
-                    "W",
-                    f"Found element {text(tag)} with VR UN and undefined length, reading a sequence with transfer "
-                    "syntax LittleEndianImplicit (CP-246)",
-                )
+            self._diagnostics.unknown_sequence(tag)
             self._open_sequence(tag, header, length, True)
-        elif pixel_class and length == UNDEFINED:
+        elif pixels and length == UNDEFINED:
             self._open_pixel_sequence(tag, header)
         elif not tag & 0xFFFF:
             self._group_length(tag, info, header, length, in_order)
         else:
-            if name in ("ox", "px") and (pixel_class or overlay):
+            if name in ("ox", "px") and (pixels or is_overlay_data(tag)):
                 info = INFO["OW"]._replace(standard=False)
             self._plain(tag, info, header, length, in_order)
-        if self._note is not None and (not in_order or tag <= FIRST_TAG or tag >= 0xFFFF0000 or self._seen):
-            if self.kind == ITEM:
-                self._tell_element(tag, in_order, len(self.stack))
-            else:
-                self._deferred[len(self.stack) - 1] = (tag, in_order)
+        if cursor.depth == depth:
+            if frame.deferred is not None:
+                self._say_deferred(frame)
+            if self._trace is not None:
+                self._trace.inserted(tag, "OW" if name == "px" else name, complete=not cursor.skip)
+
+    def _checked(self, tag: int, info: VrInfo, header: int, length: int) -> tuple[VrInfo, bool]:
+        """Raise for what the reference refuses; return the VR to go on with, and whether it is pixel data."""
+        name = info.name
+        if name == "na":
+            self._diagnostics.wrong_element(tag)
+        if name == "pi":
+            self._diagnostics.wrong_item_delimiter(tag)
+        pixels = name == "px" or (tag == PIXEL_DATA and name in ("OB", "OW", "ox"))
+        if name == "??" and tag == PIXEL_DATA and not self._implicit() and self._code() == b"OX":
+            return INFO["OW"]._replace(standard=False), True
+        if not pixels:
+            if name in ("OB", "OW") and not is_overlay_data(tag):
+                self._diagnostics.ob_ow(tag, length)
+            elif (
+                length == UNDEFINED
+                and name not in ("SQ", "UN", "??")
+                and self.cursor.position + header < self.cursor.size
+            ):
+                self._diagnostics.not_loaded(tag, info.pad)
+        return info, pixels
+
+    def _code(self) -> bytes:
+        """Return the VR bytes of the header at the current position."""
+        position = self.cursor.position
+        return bytes(self.cursor.view[position + 4 : position + 6])
 
     def _header(self, tag: int, vr: str, length: int) -> bytes:
         """Return an output header; a length too long for the VR makes it UN."""
-        start = self.half.pack(tag >> 16) + self.half.pack(tag & 0xFFFF)
+        order = self._order
+        start = order.half.pack(tag >> 16) + order.half.pack(tag & 0xFFFF)
         if not self.encoding.explicit:
-            return start + self.word.pack(length)
+            return start + order.word.pack(length)
         if not INFO[vr].long:
             if length <= MAX_SHORT_LENGTH:
-                return start + vr.encode() + self.half.pack(length)
+                return start + vr.encode() + order.half.pack(length)
             vr = "UN"
-        return start + vr.encode() + b"\0\0" + self.word.pack(length)
+        return start + vr.encode() + b"\0\0" + order.word.pack(length)
 
     def _is_clean(self, info: VrInfo, header: int) -> bool:
-        """Return whether the header at `position` may go out as it came in, its length permitting."""
-        if self.converting:
+        """Return whether the header at the current position may go out as it came in, its length permitting."""
+        if self._frame.converting:
             return False
         if not self.encoding.explicit:
             return True
         if not info.standard:
             return False
-        position = self.position
-        return header == 8 or not (self.buffer[position + 6] or self.buffer[position + 7])
+        cursor = self.cursor
+        return header == 8 or not (cursor.view[cursor.position + 6] or cursor.view[cursor.position + 7])
 
     def _plain(self, tag: int, info: VrInfo, header: int, length: int, in_order: bool) -> None:
-        position = self.position
+        cursor = self.cursor
+        position = cursor.position
         start = position + header
-        if length and start == self.size:
+        if length and start == cursor.size:
             # Only with `final`: the header announces a value of which nothing came (3.8 S3).
             self._cut_short(tag, self._header(tag, info.written, 0), length)
             if tag in (SOP_CLASS_UID, SOP_INSTANCE_UID):
-                self._captured(tag, b"")
+                self._keep(tag, b"")
             return
         written = length + (length & 1 if info.pad != PAD_NONE else 0)
-        illegal = info.name == "??" and header == 8 and self.encoding.explicit and not self.converting
+        converting = self._frame.converting
+        illegal = info.name == "??" and header == 8 and self.encoding.explicit and not converting
         if written != length or illegal or not self._is_clean(info, header):
-            self._replace(position, self._header(tag, info.written, written), start)
+            cursor.replace(position, self._header(tag, info.written, written), start)
         wanted = self._wanted(tag, info, in_order)
-        swap = (
-            info.width
-            if self.converting and self.encoding.big_endian and info.written not in ("OB", "UN")
-            else 0
-        )
+        swap = info.width if self._foreign() and info.written not in ("OB", "UN") else 0
         if swap and not INFO[info.written].long and written > MAX_SHORT_LENGTH:
             swap = 0
-        self._value(tag, start, length, pad=info.pad, uid=info.name == "UI", swap=swap, capture=wanted)
+        self._take_value(tag, start, length, pad=info.pad, uid=info.name == "UI", swap=swap, keep=wanted)
 
     def _cut_short(self, tag: int, header: bytes, claimed: int) -> None:
         """3.8 S3: the value of the last element is missing; the element is stored empty."""
-        if self._note is not None:
-            self.note(
-                "E",
-                f"DcmElement: {self._name(tag)} {text(tag)} larger ({claimed}) than remaining bytes in file",
-            )
-        self._replace(self.position, header, self.size)
+        cursor = self.cursor
+        self._diagnostics.value_missing(tag, claimed)
+        cursor.replace(cursor.position, header, cursor.size)
         # The reference counts the length that was announced.
         self._adjust(claimed)
-        self.position = self.size
-        self.truncated = True
+        cursor.position = cursor.size
+        self._truncated = True
 
     def _group_length(self, tag: int, info: VrInfo, header: int, length: int, in_order: bool) -> None:
         """T8: a group length becomes UL of 4 bytes with the value of the output."""
-        position = self.position
+        cursor = self.cursor
+        position = cursor.position
         start = position + header
         is_ul = info.name in ("UL", "up")
-        if is_ul and length not in (0, 4) and start < self.size:
-            # What becomes of it depends on whether its group is the item's last.
-            self.second_pass = True
+        if is_ul and start < cursor.size and length and (length != 4 or start + 4 > cursor.size):
+            # What becomes of it depends on whether its group is the item's last; or it is cut.
+            self.second_pass = self.second_pass or length != 4
             self._plain(tag, info, header, length, in_order)
             return
-        if is_ul and length == 4 and start + 4 > self.size and start < self.size:
-            self._plain(tag, info, header, length, in_order)
-            return
-        if is_ul and length == 4 and start < self.size:
+        if is_ul and length == 4 and start < cursor.size:
             if self._is_clean(info, header):
-                offset = self.out_total + start - self.run
+                offset = cursor.written(start)
             else:
-                self._replace(position, self._header(tag, "UL", 4), start)
-                offset = self.out_total
-            swapped = self.converting and self.encoding.big_endian
-            received = _LITTLE.unpack_from(b"\0\0\0\0" + bytes(self.buffer[start : start + 4]))[2]
-            if not swapped:
-                received = self.word.unpack_from(self.buffer, start)[0]
-            self._value(tag, start, 4, swap=4 if swapped else 0)
+                cursor.replace(position, self._header(tag, "UL", 4), start)
+                offset = cursor.total
+            foreign = self._foreign()
+            (received,) = (_LITTLE if foreign else self._order).word.unpack_from(cursor.view, start)
+            self._take_value(tag, start, 4, swap=4 if foreign else 0)
         else:
-            if not is_ul and (in_order or tag not in self._seen.get(len(self.stack), ())):
+            if not is_ul and (in_order or tag not in (self._frame.seen or ())):
                 self._group_lengths_corrected += 1
-            new_header = self._header(tag, "UL", 4)
-            self._replace(position, new_header + bytes(4), start)
-            offset = self.out_total - 4
+            cursor.replace(position, self._header(tag, "UL", 4) + bytes(4), start)
+            offset = cursor.total - 4
             received = 0
-            if start == self.size and length:
-                self.position = self.size
-                self.truncated = True
+            if start == cursor.size and length:
+                cursor.position = cursor.size
+                self._truncated = True
             else:
-                self._value(tag, start, length, drop=True)
+                self._take_value(tag, start, length, drop=True)
         if in_order:
-            # A dropped value may continue behind this buffer without any output.
-            self.group_length = GroupLength(
-                tag >> 16, offset, self.out_total + self.position - self.run + self.adjusted, received
-            )
-            self.barrier = self._barrier()
+            # A dropped value may go on behind this buffer without any output.
+            counted = self._counted(cursor.position)
+            self._own().group_length = GroupLength(tag >> 16, offset, counted, received)
+            self._set_barrier()
 
     def _open_sequence(self, tag: int, header: int, length: int, converting: bool) -> None:
-        position = self.position
+        cursor = self.cursor
+        position = cursor.position
         start = position + header
         if not tag & 0xFFFF:
             self.second_pass = True
         explicit = self.encoding.explicit
-        clean = length == UNDEFINED and not self.converting
+        clean = length == UNDEFINED and not self._frame.converting
         if clean and explicit:
-            clean = bytes(self.buffer[position + 4 : position + 8]) == b"SQ\0\0"
+            clean = bytes(cursor.view[position + 4 : position + 8]) == b"SQ\0\0"
         if not clean:
-            self._replace(position, self._header(tag, "SQ", UNDEFINED), start)
-        self.position = start
+            cursor.replace(position, self._header(tag, "SQ", UNDEFINED), start)
+        cursor.position = start
         if tag in (SOP_CLASS_UID, SOP_INSTANCE_UID):
-            self._captured(tag, b"")
-        self._push(SEQUENCE, tag, length, converting and explicit)
+            self._keep(tag, b"")
+        self._enter(SEQUENCE, tag, length, converting and explicit)
 
     def _open_pixel_sequence(self, tag: int, header: int) -> None:
-        position = self.position
+        cursor = self.cursor
+        position = cursor.position
         start = position + header
-        if self.converting or not self.encoding.encapsulated:
+        converting = self._frame.converting
+        if converting or not self.encoding.encapsulated:
             self.unsaveable = errors.REPRESENTATION_NOT_FOUND.text
         if self.encoding.explicit and (
-            self.converting or bytes(self.buffer[position + 4 : position + 8]) != b"OB\0\0"
+            converting or bytes(cursor.view[position + 4 : position + 8]) != b"OB\0\0"
         ):
-            self._replace(position, self._header(tag, "OB", UNDEFINED), start)
-        self.position = start
-        self._push(PIXEL_SEQUENCE, tag, UNDEFINED, self.converting)
+            cursor.replace(position, self._header(tag, "OB", UNDEFINED), start)
+        cursor.position = start
+        self._enter(PIXEL_SEQUENCE, tag, UNDEFINED, converting)
 
-    def _code(self) -> bytes:
-        """Return the VR bytes of the header at `position`."""
-        return bytes(self.buffer[self.position + 4 : self.position + 6])
+    # ---- values -----------------------------------------------------------------------------------
+
+    def _take_value(
+        self,
+        tag: int,
+        start: int,
+        length: int,
+        *,
+        pad: int = PAD_NONE,
+        uid: bool = False,
+        drop: bool = False,
+        swap: int = 0,
+        keep: bool = False,
+    ) -> None:
+        """Take the value of *length* bytes at *start*; what lies behind the buffer comes with later pieces."""
+        cursor = self.cursor
+        cursor.position = start
+        cursor.value_tag = tag
+        cursor.value_length = length
+        padding = b""
+        if length & 1 and pad != PAD_NONE:
+            padding = b" " if pad == PAD_TEXT and not uid else b"\0"
+        cursor.verbatim = not (padding or drop or swap > 1 or keep)
+        if cursor.verbatim:
+            cursor.position = min(start + length, cursor.size)
+            cursor.skip = start + length - cursor.position
+            return
+        swap = swap if swap > 1 else 0
+        value = Value(tag, length, padding, counted=pad != PAD_BINARY, drop=drop, swap=swap, keep=keep)
+        self._value = value
+        self._continue_value(value)
+
+    def _continue_value(self, value: Value) -> bool:
+        """Take more of a value that is not passed on as it is. True: it is complete."""
+        cursor = self.cursor
+        if not value.take(cursor):
+            return False
+        self._value = None
+        cursor.verbatim = True
+        if value.pad and not value.counted:
+            self._adjust(-1)
+        if value.kept is not None:
+            self._keep(value.tag, bytes(value.kept))
+        return True
+
+    def _wanted(self, tag: int, info: VrInfo, in_order: bool) -> bool:
+        """Return whether the value of *tag* has to be kept."""
+        cursor = self.cursor
+        if tag in (SOP_CLASS_UID, SOP_INSTANCE_UID):
+            if (cursor.sop_class if tag == SOP_CLASS_UID else cursor.sop_instance) is not None:
+                return False
+            if info.pad == PAD_TEXT:
+                return True
+            self._keep(tag, b"")
+            return False
+        if tag == SERIES_DATE:
+            return not cursor.depth and in_order and info.name == "DA"
+        if self._implicit():
+            if tag in (PIXEL_REPRESENTATION, WAVEFORM_BITS_ALLOCATED):
+                return info.name in ("US", "xs")
+            if tag & 0x10000 and 0x10 <= tag & 0xFFFF <= 0xFF and info.pad == PAD_TEXT:
+                return self._dictionary().has_private
+        return False
+
+    def _keep(self, tag: int, value: bytes) -> None:
+        cursor = self.cursor
+        if tag == SOP_CLASS_UID:
+            if cursor.sop_class is None:
+                cursor.sop_class = value
+        elif tag == SOP_INSTANCE_UID:
+            if cursor.sop_instance is None:
+                cursor.sop_instance = value
+        elif tag == SERIES_DATE:
+            cursor.series_date = value
+        else:
+            context = self._own().context
+            if len(context) >= limits.MAX_CREATORS:
+                raise limit_exceeded("private creators of an item")
+            if tag not in (PIXEL_REPRESENTATION, WAVEFORM_BITS_ALLOCATED):
+                context.setdefault(tag, value.split(b"\0", 1)[0])
+            elif len(value) >= 2:
+                big = self.encoding.big_endian and not self._frame.converting
+                context.setdefault(tag, int.from_bytes(value[:2], "big" if big else "little"))
 
     # ---- the end ----------------------------------------------------------------------------------
 
-    def _behind_the_end(self) -> None:
-        """Count what follows a top level item delimiter; the reference chokes on more than 1,024 bytes."""
-        if self.unread > UNREAD_LIMIT:
-            raise DataSetError(errors.ILLEGAL_CALL)
-        self.unread += self.size
+    def finish(self, empty_last: bool, saving: bool) -> None:
+        """The data set is complete. *empty_last*: its last fragment had no bytes (3.8 S7).
 
-    def finish(self, empty_last: bool) -> None:
-        """The data set is complete. *empty_last*: its last fragment had no bytes (3.8 S7)."""
+        Without *saving* what is said about writing is left out.
+        """
         try:
-            self._finish(empty_last)
+            self._finish(empty_last, saving)
         finally:
-            self._suspended()
+            self.suspend()
 
-    def _finish(self, empty_last: bool) -> None:
-        if self.skip:
-            if self._note is not None:
-                tag = self.value_tag
-                self.note(
-                    "E",
-                    f"DcmElement: {self._name(tag)} {text(tag)} larger ({self.value_length}) than remaining bytes "
-                    f"({self.value_length - self.skip}) in file, premature end of stream",
-                )
-            raise DataSetError(errors.INVALID_STREAM)
-        if empty_last and self.held:
-            held = memoryview(self.held)
-            self.held = b""
-            self.base -= len(held)
-            self.feed(held, True)
-        cut = bool(self.held) or self.truncated
-        if len(self.held) >= 6 and self._note is not None and self.kind == ITEM and not self._implicit():
-            self._tell_cut_header()
-        self.buffer = memoryview(b"")
-        self.base += 0
-        self.position = self.run = self.size = 0
+    def _finish(self, empty_last: bool, saving: bool) -> None:
+        cursor = self.cursor
+        if cursor.skip:
+            self._diagnostics.value_cut(
+                cursor.value_tag, cursor.value_length, cursor.value_length - cursor.skip
+            )
+        if empty_last and cursor.held:
+            cursor.load(memoryview(b""))
+            self.walk(True)
+            cursor.unload()
+        held = cursor.held
+        cut = bool(held) or self._truncated
+        if len(held) >= 6 and self._diagnostics.wanted and cursor.kind == ITEM and not self._implicit():
+            self._say_cut_header(held)
+        cursor.held = b""
+        cursor.view = memoryview(b"")
+        cursor.position = cursor.run = cursor.size = 0
         self._close_frames(strict=not (cut or empty_last or self.ended))
         if not self.ended:
             self._leave_item()
-        if self.native_pixel_data and self.encoding.encapsulated and not cut:
-            self.note("E", self._explicit_pixel_data())
-            raise DataSetError(errors.PIXEL_DATA_EXPLICIT_LENGTH)
-        if self.saving and self.unsaveable is None:
-            for _ in range(min(self._group_lengths_corrected, limits.MAX_NOTES)):
-                self.note("W", "DcmItem: Group Length with VR other than UL found, corrected")
+        if self._native_pixel_data and self.encoding.encapsulated and not cut:
+            self._diagnostics.native_pixel_data()
+        if saving and self.unsaveable is None:
+            self._diagnostics.corrected_group_lengths(self._group_lengths_corrected)
+        cursor.settle()
+
+    def _say_cut_header(self, held: bytes) -> None:
+        group, element, _ = self._order.item_header.unpack(held[:8].ljust(8, b"\0"))
+        info = describe(held[4:6])
+        if group != 0xFFFE and not info.standard:
+            self._diagnostics.vr(group << 16 | element, info, held[4:6])
 
     def _close_frames(self, strict: bool) -> None:
         """Close what is open. *strict*: as at an element boundary, where a missing delimiter is an error."""
-        here = self.base
-        while self.stack:
-            if self.kind == ITEM:
+        cursor = self.cursor
+        here = cursor.base
+        while cursor.depth:
+            if cursor.kind == ITEM:
                 self._end_item(0)
-                if strict and here < self.end:
-                    self._sequence_not_ended()
+                if strict and here < cursor.end:
+                    self._diagnostics.sequence_not_ended(cursor.tag)
                 continue
-            if strict and self.begin != here and here < self.end and self.empty_fragment_at != here:
-                self._sequence_not_ended()
+            if strict and cursor.begin != here and here < cursor.end and self._empty_fragment_at != here:
+                self._diagnostics.sequence_not_ended(cursor.tag)
             self._end_sequence(0)
 
-    def _collect_tags(self, item: memoryview) -> set[int]:
-        collector = _TagCollector(self.encoding, self._get_dictionary, None)
-        collector.converting = self.converting
-        collector.feed(item, True)
-        return collector.tags
 
-
-class _TagCollector(ElementWalker):
+class _TagCollector(Elements):
     """Collects the tags of an item that was already walked over, leaving out what is nested."""
 
     def __init__(
-        self,
-        encoding: Encoding,
-        dictionary: Callable[[], DataDictionary],
-        note: Callable[[str, str], None] | None,
+        self, encoding: Encoding, dictionary: Callable[[], DataDictionary], converting: bool
     ) -> None:
-        super().__init__(encoding, dictionary, note)
-        self.tags: set[int] = set()
+        cursor = Cursor(EXPLICIT, BEHIND_ELEMENTS, 2 * limits.MAX_NESTING)
+        silent = Diagnostics(None, 0, dictionary, str)
+        super().__init__(encoding, cursor, dictionary, silent, scannable=False)
+        self._tags: set[int] = set()
+        if converting:
+            self._own().converting = True
+
+    def collect(self, item: memoryview) -> set[int]:
+        """Return the tags of *item*."""
+        self.cursor.load(item)
+        self.walk(True)
+        return self._tags
 
     def _advance(self, tag: int) -> bool:
-        if not self.stack:
-            self.tags.add(tag)
+        if not self.cursor.depth:
+            self._tags.add(tag)
         return True

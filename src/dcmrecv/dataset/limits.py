@@ -20,23 +20,7 @@ MAX_INFLATED = 64 << 30
 """Bytes a deflated data set may grow to."""
 MAX_LOOK_BACK = 1 << 20
 """Bytes of a data set that are looked at again to tell a repeated element from one out of order."""
-MAX_KNOWN_HEADERS = 16_384
-"""Element headers that are remembered, per encoding."""
-MAX_SHAPES = 512
-"""First 28 bytes of sequences whose shapes are remembered, per encoding."""
-MAX_SHAPE_VARIANTS = 4
-"""Shapes of sequences that begin with the same 28 bytes."""
-MAX_SHAPE_SIZE = 2_048
-"""Bytes of a sequence that may become a shape."""
-MAX_SHAPE_VALUES = 128
-"""Values in such a sequence."""
-MAX_SHAPES_MET = 4_096
-"""First 28 bytes of sequences that were met once."""
-MAX_LESSONS = 256
-"""Sequences of one data set that are looked at as shapes to come."""
-MAX_RUNS = 512
-"""Runs of plain elements that are remembered, per encoding."""
-MAX_RUN_ELEMENTS = 64
-"""Elements of such a run."""
-MAX_RUNS_MET = 8_192
-"""Headers of elements where a run may have begun that were met once."""
+LARGEST_COPY = 2_048
+"""Bytes between two edits that are copied; longer stretches of the input are referred to."""
+SCRATCH = 32_768
+"""Bytes of copied output that make one piece; an association has at most one that is not full."""

@@ -6,8 +6,8 @@
     write(rewriter.finish())
     # then: rewriter.patches over the output, or rewriter.reorder for a second pass
 
-What goes out refers to the views that came in wherever nothing has to be changed. A data set that is there as a
-whole may need none of this: see `dcmrecv.dataset.whole`.
+What goes out refers to the views that came in wherever nothing near it has to be changed. Clean data needs the
+scanner alone (`dcmrecv.dataset.scan`); what the complete step needs is made when it is first called for.
 """
 
 from __future__ import annotations
@@ -15,16 +15,20 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from dcmrecv.dataset.deflate import Deflater, Inflater
+from dcmrecv.dataset import limits
 from dcmrecv.dataset.errors import DataSetError
-from dcmrecv.dataset.pieces import Buffer, joined
+from dcmrecv.dataset.memory import Buffer
+from dcmrecv.dataset.rules import EXPLICIT, Rules
+from dcmrecv.dataset.scan import Cursor
 from dcmrecv.dataset.sort_elements import MediaStorageUids, SecondPass
-from dcmrecv.dataset.walkers import walker_for
+from dcmrecv.dataset.tags import BEHIND_ELEMENTS, PIXEL_DATA, SERIES_DATE
 from dcmrecv.transfer_syntaxes import encoding_of
 
 if TYPE_CHECKING:
+    from dcmrecv.dataset.deflate import Deflater, Inflater
     from dcmrecv.dataset.dictionary import DataDictionary
-    from dcmrecv.dataset.elements import ElementWalker
+    from dcmrecv.dataset.elements import Elements
+    from dcmrecv.dataset.trace_walker import Trace
 
 __all__ = ["Buffer", "DataSetError", "DataSetRewriter", "MediaStorageUids"]
 
@@ -36,17 +40,9 @@ class DataSetRewriter:
     lines of the parser as level letter and text (logger dcmdata), None if nobody listens; *detail* 0 leaves out
     those of the debug and trace levels, 1 those of the trace level. *syntax_name* gives
     the long name of a transfer syntax for one of those lines. *saving* is False where the output is thrown away
-    (``--ignore``): lines about writing are left out then.
+    (``--ignore``): lines about writing are left out then. With *single_steps* the scanner is not used: slow, and the
+    same in every result.
     """
-
-    # Defaults of the class: what most objects never set costs nothing.
-    _walker: ElementWalker | None = None
-    _inflater: Inflater | None = None
-    _deflater: Deflater | None = None
-    _second_pass: SecondPass | None = None
-    _received = 0
-    _empty_last = False
-    _ended = False
 
     def __init__(
         self,
@@ -57,34 +53,61 @@ class DataSetRewriter:
         detail: int = 0,
         syntax_name: Callable[[bytes], str] | None = None,
         saving: bool = True,
+        single_steps: bool = False,
     ) -> None:
-        self._encoding = encoding_of(transfer_syntax)
+        self._encoding = encoding = encoding_of(transfer_syntax)
         self._transfer_syntax = transfer_syntax
         self._dictionary = dictionary
         self._note = note
-        self._detail = detail
+        self._detail = detail if note is not None else 0
         self._syntax_name = syntax_name
         self._saving = saving
+        self._received = 0
+        self._empty_last = False
         self._finished = False
-
-    def _start(self) -> ElementWalker:
-        """Make what most small data sets need nothing of."""
-        encoding = self._encoding
-        walker: ElementWalker
-        if self._detail:
-            from dcmrecv.dataset.trace_walker import TraceWalker  # for the debug and trace levels alone
-
-            walker = TraceWalker(encoding, self._dictionary, self._note, traces=self._detail > 1)
-        else:
-            walker = walker_for(encoding, self._dictionary, self._note)
-        walker.saving = self._saving
-        name = self._syntax_name or (lambda uid: uid.decode("latin-1"))
-        walker.syntax_name = lambda: name(self._transfer_syntax)
-        self._walker = walker
+        self._ended = False
+        self._elements: Elements | None = None
+        self._trace: Trace | None = None
+        self._inflater: Inflater | None = None
+        self._deflater: Deflater | None = None
+        self._second_pass: SecondPass | None = None
+        rules: Rules | None = EXPLICIT
+        if encoding.big_endian or single_steps or self._detail > 1:
+            rules = None
+        elif not encoding.explicit:
+            # The debug level has lines about elements of implicit VR that are otherwise unremarkable.
+            rules = None if self._detail else dictionary().rules
+        self._scannable = rules is not None
+        barrier = PIXEL_DATA if encoding.encapsulated else BEHIND_ELEMENTS
+        self._cursor = Cursor(rules or EXPLICIT, barrier, 2 * limits.MAX_NESTING)
         if encoding.deflated:
+            from dcmrecv.dataset.deflate import Deflater, Inflater
+
             self._inflater = Inflater()
             self._deflater = Deflater()
-        return walker
+
+    def _complete_step(self) -> Elements:
+        """Make what most data sets need nothing of."""
+        from dcmrecv.dataset.diagnostics import Diagnostics
+        from dcmrecv.dataset.elements import Elements
+
+        if self._detail > 1 and self._note is not None:
+            from dcmrecv.dataset.trace_walker import Trace
+
+            self._trace = Trace(self._note)
+        name = self._syntax_name or (lambda uid: uid.decode("latin-1"))
+        diagnostics = Diagnostics(
+            self._note, self._detail, self._dictionary, lambda: name(self._transfer_syntax)
+        )
+        self._elements = elements = Elements(
+            self._encoding,
+            self._cursor,
+            self._dictionary,
+            diagnostics,
+            scannable=self._scannable,
+            trace=self._trace,
+        )
+        return elements
 
     def feed(self, views: Sequence[Buffer], last: bool) -> list[Buffer]:
         """Take the data of some fragments in order, *last* if the final one ends the data set.
@@ -93,53 +116,69 @@ class DataSetRewriter:
         the data set must be given as an empty view: it matters (spec/storage.md 3.8 S7).
         Raises DataSetError where the reference would abort the association.
         """
+        cursor = self._cursor
         count = len(views)
-        walker = self._walker
-        if walker is None:
-            walker = self._start()
-        walker.out = []
         if last and count and not len(views[-1]) and (self._received or (count > 1 and any(map(len, views)))):
             self._empty_last = True
             last = False
             count -= 1
-        deflated: list[Buffer] = []
+        cursor.out = []
         index = 0
         try:
             while index < count:
-                if walker.skip and index + 1 < count and self._inflater is None:
-                    index += walker.pass_through(views, index, count - 1)
                 view = views[index]
                 index += 1
                 self._received += len(view)
                 if type(view) is not memoryview:
                     view = memoryview(view)
-                if self._inflater is None:
-                    walker.feed(view, last and index == count)
-                else:
-                    deflated += self._feed_deflated(view)
+                if self._inflater is not None:
+                    self._feed_deflated(view)
+                elif index == count or self._trace is not None or not cursor.pass_over(view):
+                    self._walk(view, last and index == count)
         except DataSetError as error:
             error.fragments = index
             raise
-        if self._inflater is not None:
-            walker.out = deflated
-        return joined(walker.out)
+        return self._output()
 
-    def _feed_deflated(self, view: memoryview) -> Sequence[Buffer]:
+    def _output(self) -> list[Buffer]:
+        if self._deflater is not None:
+            return self._deflater.take()
+        out = self._cursor.out
+        self._cursor.out = []
+        return out
+
+    def _walk(self, view: memoryview, final: bool) -> None:
+        cursor = self._cursor
+        elements = self._elements
+        cursor.load(view)
+        if elements is None and not cursor.skip:
+            remarkable = not self._scannable or cursor.scan()
+            if remarkable or (final and cursor.position < cursor.size):
+                elements = self._complete_step()
+        if elements is not None:
+            try:
+                elements.walk(final)
+            except DataSetError as error:
+                if self._trace is not None:
+                    self._trace.failed(cursor, error.parser_text)
+                raise
+            if self._trace is not None and not final:
+                self._trace.suspended(cursor)
+        cursor.unload()
+
+    def _feed_deflated(self, view: memoryview) -> None:
         """Inflate, walk, deflate in bounded steps. The end of the deflate stream ends the data set."""
         inflater = self._inflater
         deflater = self._deflater
-        walker = self._walker
         assert inflater is not None
         assert deflater is not None
-        assert walker is not None
         if inflater.done:
-            return ()
+            return
         for piece, end in inflater.feed(view):
-            walker.out = []
-            walker.feed(memoryview(piece), end)
-            deflater.feed(walker.out)
+            self._walk(memoryview(piece), end)
+            deflater.feed(self._cursor.out)
+            self._cursor.out = []
             self._ended = end
-        return deflater.take()
 
     def finish(self) -> list[Buffer]:
         """The data set is complete (after `feed` with *last*): return the rest of the output.
@@ -147,30 +186,44 @@ class DataSetRewriter:
         Raises DataSetError if the data set is not complete in the reference's eyes.
         """
         self._finished = True
-        walker = self._walker or self._start()
-        walker.out = []
+        cursor = self._cursor
+        cursor.out = []
         if self._inflater is not None and not self._ended:
             # The reference's inflater never told it that the data is over.
             self._empty_last = True
-        walker.finish(self._empty_last)
+        elements = self._elements
+        if elements is None and (cursor.depth or cursor.skip or cursor.held or self._trace is not None):
+            elements = self._complete_step()
+        if elements is not None:
+            self._finish(elements)
         if self._deflater is not None:
-            self._deflater.feed(walker.out)
-            walker.out = self._deflater.finish()
-        if walker.second_pass or (self._deflater is not None and walker.patches):
+            self._deflater.feed(cursor.out)
+            return self._deflater.finish()
+        return self._output()
+
+    def _finish(self, elements: Elements) -> None:
+        try:
+            elements.finish(self._empty_last, self._saving)
+        except DataSetError as error:
+            if self._trace is not None:
+                self._trace.failed(self._cursor, error.parser_text)
+            raise
+        if self._trace is not None:
+            self._trace.finished()
+        if elements.second_pass or (self._deflater is not None and elements.patches):
             self._second_pass = SecondPass(
-                walker.encoding, walker.disordered_items, walker.adjustments, self._dictionary
+                self._encoding, elements.disordered_items, elements.adjustments, self._dictionary
             )
-        return joined(walker.out)
 
     @property
     def empty(self) -> bool:
         """No element at all came (C000)."""
-        return not self._findings.started
+        return not self._cursor.started
 
     @property
     def unsaveable(self) -> str | None:
         """The data set was parsed but cannot be written: text of the A700 (spec/storage.md 3.7)."""
-        return self._findings.unsaveable
+        return self._elements.unsaveable if self._elements is not None else None
 
     @property
     def head(self) -> MediaStorageUids | None:
@@ -178,42 +231,40 @@ class DataSetRewriter:
 
         After `finish` always known. With `reorder` the second pass has the last word: `SecondPass.head`.
         """
-        found = self._findings
+        found = self._cursor
         if self._finished or (found.sop_class is not None and found.sop_instance is not None):
-            return MediaStorageUids(found.sop_class, found.sop_instance)
+            return MediaStorageUids(_up_to_nul(found.sop_class), _up_to_nul(found.sop_instance))
         return None
 
     @property
     def series_date(self) -> bytes | None:
         """Raw value of the top level Series Date with VR DA; final when `head_complete`."""
-        return self._findings.series_date
+        return self._cursor.series_date
 
     @property
     def head_complete(self) -> bool:
         """Nothing that may still come changes `head` or `series_date`, unless it leads to `reorder`."""
-        return self._finished or self._findings.head_passed
+        found = self._cursor
+        if self._finished:
+            return True
+        last = found.frame(0)[4] if found.depth else found.last
+        return last > SERIES_DATE and found.sop_class is not None and found.sop_instance is not None
 
     @property
-    def patches(self) -> list[tuple[int, bytes]]:
+    def patches(self) -> Sequence[tuple[int, bytes]]:
         """(offset in the output, bytes) to be written over it after `finish`: group lengths.
 
         Empty when there is a second pass, which does them itself.
         """
-        if self._walker is None or self._second_pass is not None or self._deflater is not None:
-            return []
-        return self._walker.patches
-
-    @property
-    def needs_second_pass(self) -> bool:
-        """What came so far cannot be written in one pass: elements out of order or repeated, odd group lengths."""
-        return self._findings.second_pass
+        if self._elements is None or self._second_pass is not None or self._deflater is not None:
+            return ()
+        return self._elements.patches
 
     @property
     def reorder(self) -> SecondPass | None:
         """After `finish`: the second pass this data set needs, or None."""
         return self._second_pass
 
-    @property
-    def _findings(self) -> ElementWalker:
-        """What knows about the data set."""
-        return self._walker or self._start()
+
+def _up_to_nul(value: bytes | None) -> bytes | None:
+    return None if value is None else value.split(b"\0", 1)[0]

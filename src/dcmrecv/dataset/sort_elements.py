@@ -15,7 +15,8 @@ from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 from dcmrecv.dataset import limits
-from dcmrecv.dataset.cursor import (
+from dcmrecv.dataset.errors import limit_exceeded
+from dcmrecv.dataset.tags import (
     ITEM_DELIMITER,
     ITEM_TAG,
     SEQUENCE_DELIMITER,
@@ -24,7 +25,6 @@ from dcmrecv.dataset.cursor import (
     SOP_INSTANCE_UID,
     UNDEFINED,
 )
-from dcmrecv.dataset.errors import limit_exceeded
 from dcmrecv.dataset.vr import INFO, PAD_TEXT, describe
 from dcmrecv.transfer_syntaxes import Encoding
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["INFO", "NO_FAST_PATH", "VrInfo", "describe", "fast_masks", "long_masks"]
+__all__ = ["INFO", "VrInfo", "describe"]
 
 PAD_NONE = 0
 """Odd values stay odd."""
@@ -74,27 +74,3 @@ def describe(code: bytes) -> VrInfo:
     if info is None:
         info = FUTURE if all(65 <= c <= 90 for c in code) else ILLEGAL
     return info
-
-
-NO_FAST_PATH = -1
-
-
-def fast_masks(big_endian: bool) -> list[int]:
-    """Return, by the 16 bit number a VR reads as, the length bits that must be 0 for the fast path.
-
-    `NO_FAST_PATH` for everything that is not a standard VR with an 8 byte header.
-    """
-    masks = [NO_FAST_PATH] * 65536
-    for name in (*_TEXT, *_SHORT_NUMBERS):
-        width = INFO[name].width
-        masks[int.from_bytes(name.encode(), "big" if big_endian else "little")] = max(width, 2) - 1
-    return masks
-
-
-def long_masks(big_endian: bool) -> dict[int, int]:
-    """Return the same for standard VRs with a 12 byte header, SQ excepted."""
-    masks = {}
-    for name in (*_LONG_TEXT, *_LONG_NUMBERS, "OB", "UN"):
-        width = INFO[name].width
-        masks[int.from_bytes(name.encode(), "big" if big_endian else "little")] = max(width, 2) - 1
-    return masks

@@ -11,7 +11,6 @@ from dcmrecv.storage.session import STORED, StoreResult
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from dcmrecv.dataset.whole import WholeDataSet
     from dcmrecv.storage.publish import Buffer
 
 __all__ = ["IgnoreSession"]
@@ -23,9 +22,6 @@ class IgnoreSession(ParsingSession):
     saving = False
 
     def _take(self, chunks: Sequence[Buffer], last: bool) -> None:
-        """Forget the output."""
-
-    def _take_whole(self, found: WholeDataSet) -> None:
         """Forget the output."""
 
     def complete(self) -> StoreResult:

@@ -22,7 +22,6 @@ from dcmrecv.storage.session import CANNOT_UNDERSTAND, STORED, SUCCESS, StoreRes
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from dcmrecv.dataset.whole import WholeDataSet
 
 __all__ = ["HOLD_LIMIT", "NormalSession"]
 
@@ -74,12 +73,8 @@ class NormalSession(ParsingSession):
             held = self._held = self._held or []
             held.extend(bytes(chunk) for chunk in chunks)
 
-    def _take_whole(self, found: WholeDataSet) -> None:
-        self._held = found.out  # the views stay valid until `complete`
-        self._finished = True
-
     def _header(self) -> bytes:
-        self._set_uids(self._found.head if self._found is not None else None)
+        self._set_uids(self._rewriter.head if self._rewriter is not None else None)
         return meta_header(*self._uids, self._transfer_syntax)
 
     def _open(self, chunks: Sequence[Buffer], header: bytes, *, more: bool = False) -> None:
@@ -117,7 +112,7 @@ class NormalSession(ParsingSession):
         if ProcessingStore in self._observer.wanted:
             self._observer.observe(ProcessingStore())
         try:
-            if self._found is None or self._found.empty:
+            if self._rewriter is None or self._rewriter.empty:
                 return StoreResult(CANNOT_UNDERSTAND)
             status = self._store.handler(self, self._observer).status
             return STORED if status == SUCCESS else StoreResult(status)
@@ -131,15 +126,15 @@ class NormalSession(ParsingSession):
         given = self.request.sop_class_uid
         if given:
             return given
-        assert self._found is not None
-        head = self._found.head
+        assert self._rewriter is not None
+        head = self._rewriter.head
         return (head.sop_class if head is not None else None) or b""
 
     @property
     def series_date(self) -> bytes | None:
         """See `ReceivedObject.series_date`."""
-        assert self._found is not None
-        return self._found.series_date
+        assert self._rewriter is not None
+        return self._rewriter.series_date
 
     def prepare(self) -> None:
         """See `ReceivedObject.prepare`."""
@@ -159,7 +154,7 @@ class NormalSession(ParsingSession):
 
     def _finish_file(self) -> None:
         """Bring the temporary into its final form, once. Raises `FileError` and `DirectoryError`."""
-        found = self._found
+        found = self._rewriter
         assert found is not None
         if found.unsaveable is not None:
             raise FileError(found.unsaveable)
@@ -177,8 +172,8 @@ class NormalSession(ParsingSession):
             self._meta_header_written()
 
     def _put_header_first(self, body: ObjectFile) -> None:
-        assert self._found is not None
-        for offset, data in self._found.patches:
+        assert self._rewriter is not None
+        for offset, data in self._rewriter.patches:
             body.patch(offset, data)
         whole = self._store.writer.publisher.new_file()
         self._file = whole
@@ -193,8 +188,8 @@ class NormalSession(ParsingSession):
 
     def _rewrite(self, first: ObjectFile) -> None:
         """Write the object anew from what the first pass has left in *first* (spec/storage.md T1, T2)."""
-        assert self._found is not None
-        second_pass = self._found.reorder
+        assert self._rewriter is not None
+        second_pass = self._rewriter.reorder
         assert second_pass is not None
         publisher = self._store.writer.publisher
         plain = first
@@ -253,8 +248,8 @@ class NormalSession(ParsingSession):
         )
 
     def _meta_header_written(self) -> None:
-        assert self._found is not None
-        head = self._found_uids or self._found.head
+        assert self._rewriter is not None
+        head = self._found_uids or self._rewriter.head
         self._observer.observe(
             MetaHeaderWritten(
                 self._transfer_syntax,

@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 from dcmrecv import observer as ob
 from dcmrecv.conditions import RECEIVE_FAILED
 from dcmrecv.dataset.rewriter import DataSetError, DataSetRewriter
-from dcmrecv.dataset.whole import WholeDataSet, read_whole
 from dcmrecv.storage.session import ReceiveFailure, StoreSession
-from dcmrecv.transfer_syntaxes import encoding_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ParsingSession"]
 
-_DETAILS = frozenset({ob.DataSetStarted, ob.MetaHeaderWritten})
 _REMARKS = {"D": ob.DebugRemark, "T": ob.TraceRemark}
 _NOT_READ = (RECEIVE_FAILED,)
 
@@ -33,7 +30,6 @@ class ParsingSession(StoreSession):
 
     # Defaults of the class: what most objects never set costs nothing.
     _rewriter: DataSetRewriter | None = None
-    _found: DataSetRewriter | WholeDataSet | None = None
 
     def __init__(
         self,
@@ -53,12 +49,6 @@ class ParsingSession(StoreSession):
         rewriter = self._rewriter
         try:
             if rewriter is None:
-                if last and len(views) == 1 and self._is_usual(context_id):
-                    whole = read_whole(views[0], encoding_of(self._transfer_syntax))
-                    if whole is not None:
-                        self._found = whole
-                        self._take_whole(whole)
-                        return None
                 rewriter = self._start(views, context_id)
             chunks = rewriter.feed(views, last)
             if last:
@@ -71,10 +61,6 @@ class ParsingSession(StoreSession):
         self._take(chunks, last)
         return None
 
-    def _is_usual(self, context_id: int) -> bool:
-        """Return whether nobody wants to know more than what the data set is."""
-        return context_id == self.request.context_id and not _DETAILS & self._observer.wanted
-
     def _start(self, views: list[memoryview], context_id: int) -> DataSetRewriter:
         if context_id != self.request.context_id:
             for context in self._association.contexts:
@@ -85,7 +71,7 @@ class ParsingSession(StoreSession):
         wanted = observer.wanted
         if ob.DataSetStarted in wanted and any(views):
             observer.observe(ob.DataSetStarted(self._transfer_syntax))
-        self._rewriter = self._found = DataSetRewriter(
+        self._rewriter = DataSetRewriter(
             self._transfer_syntax,
             dictionary=self._store.dictionary,
             note=self._remark if ob.DataSetRemark in wanted else None,
@@ -102,10 +88,6 @@ class ParsingSession(StoreSession):
         """Do with the output what the mode does."""
         raise NotImplementedError
 
-    def _take_whole(self, found: WholeDataSet) -> None:
-        """Do with a data set that is all there what the mode does."""
-        raise NotImplementedError
-
     def discard(self) -> None:
         """See `StoreSession.discard`."""
-        self._rewriter = self._found = None
+        self._rewriter = None

@@ -220,3 +220,67 @@ class Generator:
             cuts.append(cut)
             size -= cut
         return cuts or [0]
+
+
+class Repetition:
+    """Functional groups as a multi-frame object has them, encoded one way."""
+
+    def __init__(self, syntax: bytes, seed: int, clean: bool = False) -> None:
+        self.random = random.Random(seed)
+        self.order = ">" if syntax == BIG_ENDIAN else "<"
+        self.explicit = syntax != IMPLICIT
+        self.clean = clean
+
+    def element(self, tag: int, vr: bytes, value: bytes) -> bytes:
+        start = struct.pack(self.order + "HH", tag >> 16, tag & 0xFFFF)
+        if not self.explicit:
+            return start + struct.pack(self.order + "I", len(value)) + value
+        if vr in (b"OB", b"UT", b"SQ"):
+            return start + vr + struct.pack(self.order + "HI", 0, len(value)) + value
+        return start + vr + struct.pack(self.order + "H", len(value)) + value
+
+    def sequence(self, tag: int, content: bytes) -> bytes:
+        header = struct.pack(self.order + "HHI", 0xFFFE, 0xE000, len(content))
+        item = header + content
+        if self.random.random() < 0.3:
+            item = header[:4] + b"\xff" * 4 + content + struct.pack(self.order + "HHI", 0xFFFE, 0xE00D, 0)
+        if self.random.random() < 0.3:
+            whole = self.element(tag, b"SQ", item)
+            size = len(whole) - len(item)
+            end = struct.pack(self.order + "HHI", 0xFFFE, 0xE0DD, 0)
+            return whole[: size - 4] + struct.pack(self.order + "I", UNDEFINED) + item + end
+        return self.element(tag, b"SQ", item)
+
+    def text(self) -> bytes:
+        return b"%d" % 10 ** self.random.choice((1, 3, 3, 5)) if not self.clean else b"10"
+
+    def frame(self) -> bytes:
+        code = self.sequence(0x00089215, self.element(0x00080100, b"SH", self.text()))
+        last = self.element(0x00281051, b"DS", self.text())
+        broken = 1.0 if self.clean else self.random.random()
+        if broken < 0.02:
+            last += self.element(0x00281050, b"DS", self.text())
+        elif broken < 0.04:
+            last += self.element(0x00281052, b"DS", b"1")
+        elif broken < 0.06:
+            last = last[:-2]
+        elif broken < 0.08:
+            last += self.element(0x00283010, b"OB", b"12")
+        plane = self.element(0x00200032, b"DS", self.text())
+        return (
+            self.sequence(0x00209113, code + plane if self.clean else plane + code)
+            + self.sequence(0x00289132, self.element(0x00281050, b"DS", self.text()) + last)
+            + self.sequence(0x0040A170, self.element(0x00420011, b"OB", self.text()))
+        )
+
+    def data_set(self) -> bytes:
+        head = self.element(0x00080016, b"UI", b"1.2.3\0") + self.element(0x00080018, b"UI", b"1.2.4\0")
+        if self.clean:
+            frames = [self.frame() for _ in range(self.random.randrange(12))]
+            items = [struct.pack(self.order + "HHI", 0xFFFE, 0xE000, len(frame)) + frame for frame in frames]
+            return head + self.element(0x52009230, b"SQ", b"".join(items))
+        items = [self.sequence(0x52009230, self.frame()) for _ in range(self.random.randrange(12))]
+        start = len(self.element(0x52009230, b"SQ", b""))
+        return head + self.element(
+            0x52009230, b"SQ", b"".join(item[start:] for item in items if item[start:])
+        )

@@ -6,10 +6,8 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 from dcmrecv.dataset.dictionary import DataDictionary, builtin_dictionary
-from dcmrecv.dataset.rewriter import DataSetRewriter
+from dcmrecv.dataset.rewriter import DataSetError, DataSetRewriter
 from dcmrecv.dataset.sort_elements import MediaStorageUids
-from dcmrecv.dataset.whole import WholeDataSet, read_whole
-from dcmrecv.transfer_syntaxes import encoding_of
 
 
 class Rewritten(NamedTuple):
@@ -18,7 +16,7 @@ class Rewritten(NamedTuple):
     data: bytes
     head: MediaStorageUids
     series_date: bytes | None
-    rewriter: DataSetRewriter | WholeDataSet
+    rewriter: DataSetRewriter
 
 
 def split(data: bytes, cuts: int | Iterable[int] | None) -> list[bytes]:
@@ -44,15 +42,15 @@ def rewrite(
     *,
     dictionary: Callable[[], DataDictionary] = builtin_dictionary,
     note: Callable[[str, str], None] | None = None,
+    detail: int = 0,
     batch: int = 1,
+    single_steps: bool = False,
 ) -> Rewritten:
     """Feed *data* in fragments, *batch* of them at a time, finish, patch, take the second pass."""
     parts = [memoryview(part) for part in split(data, cuts)]
-    if len(parts) == 1:
-        whole = read_whole(parts[0], encoding_of(transfer_syntax))
-        if whole is not None:
-            return Rewritten(b"".join(whole.out), whole.head, whole.series_date, whole)
-    rewriter = DataSetRewriter(transfer_syntax, dictionary=dictionary, note=note)
+    rewriter = DataSetRewriter(
+        transfer_syntax, dictionary=dictionary, note=note, detail=detail, single_steps=single_steps
+    )
     out = bytearray()
     for i in range(0, len(parts), batch):
         for piece in rewriter.feed(parts[i : i + batch], i + batch >= len(parts)):
@@ -74,3 +72,33 @@ def rewrite(
         head = second.head
         series_date = second.series_date
     return Rewritten(bytes(out), head, series_date, rewriter)
+
+
+def outcome(
+    data: bytes,
+    transfer_syntax: bytes,
+    cuts: int | Iterable[int] | None = None,
+    *,
+    dictionary: Callable[[], DataDictionary] = builtin_dictionary,
+    noted: bool = True,
+    detail: int = 0,
+    batch: int = 1,
+    single_steps: bool = False,
+) -> tuple[object, ...]:
+    """Return all that can be known of what became of *data*: output or error, values for the meta header, notes."""
+    notes: list[tuple[str, str]] = []
+    try:
+        result = rewrite(
+            data,
+            transfer_syntax,
+            cuts,
+            dictionary=dictionary,
+            note=(lambda level, text: notes.append((level, text))) if noted else None,
+            detail=detail,
+            batch=batch,
+            single_steps=single_steps,
+        )
+    except DataSetError as error:
+        return str(error), error.fragments, notes
+    found = result.rewriter
+    return result.data, result.head, result.series_date, found.unsaveable, found.empty, notes

@@ -141,10 +141,10 @@ def test_wrong_range_letter(write, told):
 def test_the_last_readable_file_decides(write, told):
     good = write(GOOD, "good.dic")
     bad = write(GOOD + "x\n", "bad.dic")
-    assert load(f"{bad}:{good}", told).usable_for_dimse
-    assert load(f"{good}:/nowhere", told).usable_for_dimse
-    assert not load(f"{good}:{bad}", told).usable_for_dimse
-    assert not load("/nowhere", told).usable_for_dimse
+    assert load(f"{bad}:{good}", told).dimse_obstacle is None
+    assert load(f"{good}:/nowhere", told).dimse_obstacle is None
+    assert load(f"{good}:{bad}", told).dimse_obstacle is not None
+    assert load("/nowhere", told).dimse_obstacle is not None
 
 
 @pytest.mark.parametrize("path", [":", "::"])

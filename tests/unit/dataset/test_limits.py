@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from dcmrecv.dataset import dictionary_files, limits, walkers
+from dcmrecv.dataset import dictionary_files, limits
 from dcmrecv.dataset.dictionary import DataDictionary, builtin_dictionary
 from dcmrecv.dataset.errors import DataSetError
 from dcmrecv.dataset.rewriter import DataSetRewriter
@@ -40,7 +40,6 @@ def nested(levels: int) -> bytes:
 
 def test_nesting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_NESTING", 100)
-    monkeypatch.setattr(walkers, "_MAX_DEPTH", 200)  # sequences and items
     assert rewrite(nested(99)) == nested(99)
     with pytest.raises(DataSetError, match="Limit exceeded"):
         rewrite(nested(102))

@@ -276,14 +276,14 @@ def test_fragments_do_not_matter(seed, oddity):
 def test_what_was_rewritten_stays_as_it_is(seed, oddity):
     generator = Generator(seed, oddity)
     data = generator.data_set()
+    notes: list[str] = []
     try:
-        first = rewrite(data, generator.syntax)
+        first = rewrite(data, generator.syntax, note=lambda level, text: notes.append(text))
     except DataSetError:
         return
     if first.rewriter.unsaveable or first.rewriter.empty:
         return
-    walker = getattr(first.rewriter, "_walker", None)  # none for a data set read as a whole
-    if walker is not None and any(offset for offset, _ in walker.adjustments):
+    if any(" is odd" in note or "larger" in note for note in notes):
         # Group lengths do not count the pad bytes of binary values; the second time there are none.
         return
     assert rewrite(first.data, generator.syntax).data == first.data
