@@ -16,14 +16,12 @@ buffer stays within its limits. `seeds` gives a starting corpus (written with ``
 
 from __future__ import annotations
 
-import random
 import sys
-import time
 from collections.abc import Iterator
-from pathlib import Path
 
 from dcmrecv.core import limits
 from dcmrecv.core.acceptor import Acceptor, Wait
+from tests.fuzz.mutations import run
 from tests.wire import peer as p
 
 _SETTINGS = p.settings("RoleBoth")
@@ -66,45 +64,9 @@ def seeds() -> Iterator[bytes]:
     yield b"\0\0" + p.associate(user_items=identities)
 
 
-def run_random(seconds: float, seed: int = 1) -> int:
-    """Mutate the seeds at random for *seconds*; return the number of inputs played."""
-    source = random.Random(seed)
-    corpus = list(seeds())
-    end = time.monotonic() + seconds
-    count = 0
-    while time.monotonic() < end:
-        data = bytearray(source.choice(corpus))
-        for _ in range(source.randrange(1, 6)):
-            at = source.randrange(len(data))
-            choice = source.randrange(4)
-            if choice == 0:
-                data[at] = source.choice((0, 1, 2, 3, 4, 0x7F, 0x80, 0xFF, source.randrange(256)))
-            elif choice == 1:
-                del data[at : at + source.randrange(1, 9)]
-            elif choice == 2:
-                data[at:at] = source.choice(corpus)[: source.randrange(40)]
-            else:
-                data[at:at] = source.randbytes(source.randrange(8))
-            if not data:
-                data += b"\0\1"
-        one_input(bytes(data))
-        count += 1
-    return count
-
-
 def main() -> None:
     """Run as the docstring of this module says."""
-    if sys.argv[1:2] == ["--seed"]:
-        for number, data in enumerate(seeds()):
-            (Path(sys.argv[2]) / f"dialogue-{number}").write_bytes(data)
-    elif sys.argv[1:2] == ["--seconds"]:
-        print(run_random(float(sys.argv[2]), seed=time.time_ns()), "inputs")
-    else:
-        import atheris  # optional, needed only here
-
-        atheris.instrument_all()
-        atheris.Setup(sys.argv, one_input)
-        atheris.Fuzz()
+    run(sys.argv, one_input, seeds)
 
 
 if __name__ == "__main__":

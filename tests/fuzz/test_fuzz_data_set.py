@@ -1,0 +1,29 @@
+"""The fuzz target itself works, and a short run of it finds nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.fuzz import fuzz_data_set
+from tests.fuzz.fuzz_data_set import one_input, seeds
+from tests.fuzz.mutations import run_random
+from tests.unit.dataset.rewriting import rewrite
+
+
+def test_seeds_are_clean_data_sets() -> None:
+    stored = 0
+    for data in seeds():
+        one_input(data)
+        if data[0] in (fuzz_data_set.IMPLICIT_LE, fuzz_data_set.EXPLICIT_LE):
+            stored += bool(rewrite(data[2:], fuzz_data_set.SYNTAXES[data[0]]).data)
+    assert stored > 20
+
+
+def test_a_short_run() -> None:
+    assert run_random(one_input, seeds, 0.5) > 0
+
+
+def test_a_difference_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fuzz_data_set, "_outcome", lambda data, syntax, cut: data[: cut or 0])
+    with pytest.raises(AssertionError):
+        run_random(one_input, seeds, 0.5)
