@@ -11,7 +11,7 @@ __all__ = ["main"]
 
 
 def main() -> int:
-    """Run the program and return its exit code.
+    """Run the program and return its exit code; 70 (EX_SOFTWARE) after an error that is ours.
 
     A command line that only prints something ends the process right here: taking the interpreter down in
     good order takes longer than what was asked for, and there is nothing in it to put in order.
@@ -26,12 +26,30 @@ def main() -> int:
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.SIG_DFL)
     gc.disable()  # start-up makes no garbage worth looking for; the receiver turns it on again
-    from dcmrecv.cli.program import main as run
+    try:
+        from dcmrecv.cli.program import main as run
 
-    code, started = run()
+        code, started = run()
+    except Exception:  # noqa: BLE001 - whatever it is, it must not end like a wrong option, with 1
+        started, code = False, _internal_error()
     if not started:
         os._exit(code)
     return code
+
+
+def _internal_error() -> int:
+    """Print the traceback, as Python would, and return the exit code.
+
+    Threads that still run must not keep the process: a service manager waits to start it again.
+    """
+    import contextlib
+    import traceback
+
+    from dcmrecv.cli.exit_codes import EXIT_INTERNAL_ERROR
+
+    with contextlib.suppress(OSError):  # nothing reads standard error; the exit code says enough
+        traceback.print_exc()
+    return EXIT_INTERNAL_ERROR
 
 
 if __name__ == "__main__":

@@ -43,6 +43,7 @@ from dcmrecv.settings import (
 )
 
 __all__ = [
+    "LEVEL_BY_LETTER",
     "VERIFICATION_PROFILE",
     "AddressFamily",
     "AssociationConfig",
@@ -63,6 +64,7 @@ __all__ = [
     "StorageMode",
     "SubdirectoryMode",
     "TlsConfig",
+    "receive_length",
 ]
 
 
@@ -117,6 +119,17 @@ class LogLevel(enum.IntEnum):
     ERROR = 40000
     FATAL = 50000
     OFF = 60000
+
+    @property
+    def letter(self) -> str:
+        """The letter that begins a line of this level."""
+        return self.name[0]
+
+
+LEVEL_BY_LETTER: dict[str, LogLevel] = {
+    level.letter: level for level in LogLevel if level not in (LogLevel.ALL, LogLevel.OFF)
+}
+"""Levels that messages have."""
 
 
 class KeyFormat(enum.Enum):
@@ -195,10 +208,10 @@ class AssociationConfig:
     dimse_timeout: OptionalWhole = Setting(optional_whole, "--dimse-timeout", low=0)
     """None: the reference's unlimited wait, which is 60 s per read (spec/network.md d)."""
 
-    @property
-    def receive_length(self) -> int:
-        """The maximum length of P-DATA PDUs that peers are told: *max_pdu*, made even as the reference does."""
-        return self.max_pdu & ~1
+
+def receive_length(max_pdu: int) -> int:
+    """Return the maximum length of P-DATA PDUs that peers read: *max_pdu*, made even as by the reference."""
+    return max_pdu & ~1
 
 
 @dataclass(frozen=True, kw_only=True)

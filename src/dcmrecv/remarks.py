@@ -6,15 +6,12 @@ The dialect has a text for each kind (`dcmrecv.log.messages.REMARKS`); nothing d
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from dcmrecv.config import LogLevel
+from dcmrecv.loggers import DCMDATA, DCMNET
 
-__all__ = ["DCMDATA", "DCMNET", "DCMTLS", "Remark", "RemarkKind"]
-
-DCMNET: Final = "dcmtk.dcmnet"
-DCMDATA: Final = "dcmtk.dcmdata"
-DCMTLS: Final = "dcmtk.dcmtls"
+__all__ = ["Remark", "RemarkKind"]
 
 
 class RemarkKind(NamedTuple):

@@ -50,7 +50,8 @@ BUILD_OPTIONS = "Build options: shared cxx11 stl threads lfs extern-dict dcmdict
 EXTERNAL_LIBRARIES = "External libraries used:"
 EXTERNAL_LIBRARY = "- {name}"
 CIPHERS_HEADING = "Supported TLS ciphersuites are:"
-PROFILES_HEADING = "Supported TLS profiles are:"
+CRYPTOGRAPHY = "Cryptographic algorithms implemented by: {name}"
+PROFILES_HEADING = "Supported TLS Secure Transport Connection Profiles are:"
 
 # ours
 VARIABLE = "environment variable {name}"

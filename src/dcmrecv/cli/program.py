@@ -1,7 +1,7 @@
 """The program: from the arguments of a process to its exit code, in the order of spec/cli.md 0.
 
 Nothing is loaded before its step needs it, so that screens and errors cost an interpreter's start and little
-else (design.md decided 8).
+else.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from dcmrecv.cli.exit_codes import (
     EXIT_BAD_PROFILE,
     EXIT_BAD_TLS,
 )
+from dcmrecv.loggers import APPLICATION, DCMDATA, DCMNET, DCMTLS, DEBUG_VARIABLE
 
 TYPE_CHECKING = False  # `typing` takes as long to load as a quarter of this package
 if TYPE_CHECKING:
@@ -31,12 +32,6 @@ if TYPE_CHECKING:
 
 __all__ = ["main", "run_program"]
 
-APPLICATION_LOGGER = "dcmtk.apps.dcmrecv"
-DEBUG_LOGGING = "DCMTK_LOG4CPLUS_LOGLOG_DEBUGENABLED"
-NETWORK_LOGGER = "dcmtk.dcmnet"
-DATA_LOGGER = "dcmtk.dcmdata"
-TLS_LOGGER = "dcmtk.dcmtls"
-_DEFAULT_PROFILE_NAME = "DEFAULT"
 _PRIVILEGED_PORTS = 1024
 
 
@@ -67,7 +62,7 @@ def run_program(program: str, arguments: Sequence[str], environment: Mapping[str
 
 def _end_of_console() -> None:
     """Say what the reference's console says at its end, where somebody debugs logging (spec/logging.md A.9)."""
-    if DEBUG_LOGGING in os.environ:
+    if DEBUG_VARIABLE in os.environ:
         from dcmrecv.log.loglog import exit_chatter
 
         exit_chatter()
@@ -122,21 +117,12 @@ def _exclusive_screen(parsed: Parsed) -> str | None:
     if parsed.has("--list-ciphers"):
         from dcmrecv.tls import list_ciphers
 
-        return screens.list_screen(messages.CIPHERS_HEADING, list_ciphers())
+        return screens.ciphers_screen(list_ciphers())
     if parsed.has("--list-profiles"):
         from dcmrecv.tls import available_profiles
 
-        return screens.list_screen(messages.PROFILES_HEADING, map(_profile_title, available_profiles()))
+        return screens.profiles_screen(available_profiles())
     return None
-
-
-def _profile_title(name: str) -> str:
-    """Return option and title of TLS profile *name* as the option table has them."""
-    from dcmrecv.options import BY_NAME
-
-    option = BY_NAME[f"+{name}"]
-    title = option.text.replace("\n", " ").partition(" (")[0]
-    return f"+{name}  {option.long}  {title}"
 
 
 def _start(program: str, parsed: Parsed) -> tuple[int, bool]:
@@ -150,7 +136,7 @@ def _start(program: str, parsed: Parsed) -> tuple[int, bool]:
     visible, verbose = (level_admits(fields, level) for level in ("ERROR", "INFO"))
     if "logging.config_file" in fields or parsed.has("--arguments"):
         logs = _loggers(program, fields)
-        visible, verbose = logs.errors_visible, logs.logger(APPLICATION_LOGGER).info_on
+        visible, verbose = logs.errors_visible, logs.logger(APPLICATION).info_on
         if parsed.has("--arguments"):
             logs.emit_unconditional(_arguments_line(program, parsed))
     try:
@@ -204,7 +190,7 @@ def _configure(fields: Mapping[str, object], logs: Logs) -> int:
     from dcmrecv.identity import REFERENCE_BANNER
 
     config = Config.from_fields(fields)
-    application = logs.logger(APPLICATION_LOGGER)
+    application = logs.logger(APPLICATION)
     application.debug(messages.BANNER_MESSAGE.format(banner=REFERENCE_BANNER))
     loaded, dictionary = _load_dictionary(logs)
     if not loaded:
@@ -250,21 +236,15 @@ def _load_dictionary(logs: Logs) -> tuple[bool, Callable[[], DataDictionary] | N
         return True, None
     from dcmrecv.dataset.dictionary_files import load_environment
 
-    dictionary = load_environment(path, _reporter(logs.logger(DATA_LOGGER)))
+    dictionary = load_environment(path, _reporter(logs.logger(DCMDATA)))
     return dictionary().loaded, dictionary
 
 
 def _reporter(log: Log) -> Callable[[str, str], None]:
     """Return what takes lines as level letter and text and gives them to *log*."""
-    methods = {
-        "T": log.trace,
-        "D": log.debug,
-        "I": log.info,
-        "W": log.warn,
-        "E": log.error,
-        "F": log.fatal,
-    }
-    return lambda letter, text: methods[letter](text)
+    from dcmrecv.config import LEVEL_BY_LETTER
+
+    return lambda letter, text: log.log(LEVEL_BY_LETTER[letter], text)
 
 
 def _load_profile(association: AssociationConfig, logs: Logs, application: Log) -> Profile | None:
@@ -274,7 +254,7 @@ def _load_profile(association: AssociationConfig, logs: Logs, application: Log) 
 
     path, name = association.profile_file or b"", association.profile_name
     file = from_bytes(path)
-    network = logs.logger(NETWORK_LOGGER)
+    network = logs.logger(DCMNET)
     try:
         if file:
             network.debug(messages.LOADING_PROFILES.format(file=file))
@@ -322,14 +302,14 @@ def _serve(
         from dcmrecv.tls import TlsStartError, prepare
 
         try:
-            tls = prepare(config.tls, _reporter(logs.logger(TLS_LOGGER)))
+            tls = prepare(config.tls, _reporter(logs.logger(DCMTLS)))
         except TlsStartError as error:
             application.fatal(str(error))
             return EXIT_BAD_TLS
 
     from dcmrecv.receiver.run import PortError, run
 
-    network = logs.logger(NETWORK_LOGGER)
+    network = logs.logger(DCMNET)
     if not loaded:
         network.warn(messages.NO_DICTIONARY_AGAIN)
     checking = messages.CHECKING_PROFILE.format(name=config.association.profile.name)

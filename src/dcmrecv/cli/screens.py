@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 
 from dcmrecv.cli import messages
 from dcmrecv.identity import REFERENCE_BANNER, __version__
-from dcmrecv.options import OUR_GROUPS, PORT, REFERENCE_GROUPS, Group, Option
+from dcmrecv.options import BY_NAME, OUR_GROUPS, PORT, REFERENCE_GROUPS, Group, Option
 
-__all__ = ["error_screen", "help_screen", "list_screen", "version_screen"]
+__all__ = ["ciphers_screen", "error_screen", "help_screen", "profiles_screen", "version_screen"]
 
 _HEAD = f"{REFERENCE_BANNER}\n\n{messages.DESCRIPTION}\n"
 _TEXT_COLUMN = 33
@@ -68,7 +68,6 @@ def _build_lines() -> list[str]:
         messages.HOST_TYPE.format(host=f"{uname.machine}-{uname.sysname}"),
         messages.CHARACTER_ENCODING.format(encoding=locale.nl_langinfo(locale.CODESET)),
         messages.BUILD_OPTIONS,
-        "",
     ]
 
 
@@ -76,9 +75,21 @@ def _screen(lines: Iterable[str]) -> str:
     return f"{_HEAD}\n" + "".join(f"{line}\n" for line in lines)
 
 
-def list_screen(heading: str, items: Iterable[str]) -> str:
-    """Return the screen of ``--list-ciphers`` and ``--list-profiles``."""
-    return _screen([*_build_lines(), heading, *(f"  {item}" for item in items)])
+def ciphers_screen(names: Iterable[str]) -> str:
+    """Return the screen of ``--list-ciphers``."""
+    return _screen([*_build_lines(), "", messages.CIPHERS_HEADING, *(f"  {name}" for name in names)])
+
+
+def profiles_screen(profiles: Iterable[str]) -> str:
+    """Return the screen of ``--list-profiles``, as 3.7.0 prints it; *profiles* are short option names."""
+    from dcmrecv.cli.versions import openssl_version
+
+    items = []
+    for profile in profiles:
+        title, _, remark = BY_NAME[f"+{profile}"].text.replace("\n", " ").partition(" (")
+        items.append(f"- {title}" + (f" ({remark.rstrip(')').partition(',')[0]})" if remark else ""))
+    cryptography = messages.CRYPTOGRAPHY.format(name=openssl_version())
+    return _screen([*_build_lines(), cryptography, "", messages.PROFILES_HEADING, *items])
 
 
 def version_screen() -> str:
@@ -94,6 +105,7 @@ def version_screen() -> str:
     return _screen(
         [
             *_build_lines(),
+            "",
             messages.EXTERNAL_LIBRARIES,
             messages.EXTERNAL_LIBRARY.format(name=openssl_version()),
             messages.IMPLEMENTATION,

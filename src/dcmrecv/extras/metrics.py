@@ -41,7 +41,7 @@ REQUEST_SECONDS = 10
 def free_space(directory: bytes) -> int | None:
     """Return the bytes free for us at *directory*, None if nobody knows."""
     try:
-        status = os.statvfs(directory or b".")
+        status = os.statvfs(directory)
     except OSError:
         return None
     return status.f_bavail * status.f_frsize

@@ -18,28 +18,19 @@ from typing import TYPE_CHECKING, Any
 from dcmrecv import observer as ob
 from dcmrecv import remarks
 from dcmrecv.conditions import Condition
-from dcmrecv.config import Config, LogLevel, StorageMode
+from dcmrecv.config import LEVEL_BY_LETTER, Config, StorageMode, receive_length
 from dcmrecv.core import events as ev
 from dcmrecv.log import messages
 from dcmrecv.log.messages import tag_text
 from dcmrecv.log.settings import DataSetDump, LineSettings
-from dcmrecv.remarks import DCMDATA, DCMNET, DCMTLS, Remark
+from dcmrecv.loggers import DCMDATA, DCMNET, DCMTLS
+from dcmrecv.remarks import Remark
 from dcmrecv.text import from_bytes
 
 if TYPE_CHECKING:
     from dcmrecv.log.api import AssociationLogs, Fields, Log, Logs
 
 __all__ = ["DcmtkAssociationLines", "DcmtkLines"]
-
-_LEVELS = {
-    "T": LogLevel.TRACE,
-    "D": LogLevel.DEBUG,
-    "I": LogLevel.INFO,
-    "W": LogLevel.WARN,
-    "E": LogLevel.ERROR,
-    "F": LogLevel.FATAL,
-}
-
 
 _OBJECT = {True: "object to be received", False: "received object"}
 
@@ -136,7 +127,7 @@ class DcmtkAssociationLines(ob.AssociationObserver):
 
     def connected(self, event: ob.Connected) -> None:
         for letter, text in self._settings.socket_lines:
-            self._net.log(_LEVELS[letter], text)
+            self._net.log(LEVEL_BY_LETTER[letter], text)
         if self._debug:
             host = self._host_name()
             for text in messages.CONNECTED:
@@ -152,7 +143,7 @@ class DcmtkAssociationLines(ob.AssociationObserver):
     def tls_failed(self, event: ob.TlsFailed) -> None:
         log = self._logs.logger(DCMTLS)
         for letter, line in event.lines:
-            log.log(_LEVELS[letter], line)
+            log.log(LEVEL_BY_LETTER[letter], line)
         self._net.error(
             messages.REQUEST_UNUSABLE.format(reason=event.text),
             self._with_fields({"event": "tls_failed", "reason": event.text}),
@@ -359,7 +350,7 @@ class DcmtkAssociationLines(ob.AssociationObserver):
         self._data.debug(messages.READING.format(name=long_name(event.transfer_syntax)))
 
     def data_set_remark(self, event: ob.DataSetRemark) -> None:
-        self._data.log(_LEVELS[event.level], event.text)
+        self._data.log(LEVEL_BY_LETTER[event.level], event.text)
 
     def data_set_unreadable(self, event: ob.DataSetUnreadable) -> None:
         self._net.warn(
@@ -668,7 +659,8 @@ class DcmtkLines(ob.ReceiverObserver):
         self._settings = LineSettings(
             config, resolve, keyword, dump_data_set, net=self._net, data=data, fields=logs.wants_fields
         )
-        self._odd_length = config.association.max_pdu if config.association.max_pdu & 1 else 0
+        max_pdu = config.association.max_pdu
+        self._odd_length = max_pdu if max_pdu != receive_length(max_pdu) else 0
         self._settings.wanted = _wanted(
             self._settings, data_trace=data.trace_on, tls_debug=logs.logger(DCMTLS).debug_on
         )
@@ -688,7 +680,9 @@ class DcmtkLines(ob.ReceiverObserver):
         if isinstance(event, ob.Waiting):
             if self._odd_length:
                 self._net.warn(
-                    messages.ODD_RECEIVE_LENGTH.format(length=self._odd_length, used=self._odd_length - 1)
+                    messages.ODD_RECEIVE_LENGTH.format(
+                        length=self._odd_length, used=receive_length(self._odd_length)
+                    )
                 )
         elif (line := messages.OPERATOR_LINES.get(type(event).__name__)) is not None:
             self._net.warn(line.format(**{key: _shown(value) for key, value in event._asdict().items()}))

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable
 
 from dcmrecv.log.descriptor_writer import DescriptorWriter, encode
-from dcmrecv.log.stderr_log import DEBUG_VARIABLE
+from dcmrecv.loggers import DEBUG_VARIABLE
 
 __all__ = ["InternalLog", "OnceOnly", "exit_chatter", "parse_bool", "parse_int"]
 

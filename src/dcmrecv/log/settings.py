@@ -6,7 +6,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from dcmrecv.config import Config, LogLevel, StorageMode
+from dcmrecv.config import Config, LogLevel, StorageMode, receive_length
 from dcmrecv.log.socket_variables import socket_lines
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class LineSettings:
         self.keyword = keyword
         self.dump_data_set = dump_data_set
         self.mode = config.storage.mode
-        self.max_pdu = config.association.max_pdu & ~1
+        self.max_pdu = receive_length(config.association.max_pdu)
         self.acse_timeout = config.association.acse_timeout
         self.called_title = config.association.ae_title
         self.dump_level = LogLevel.INFO if config.logging.verbose_pc else LogLevel.DEBUG

@@ -9,33 +9,17 @@ from __future__ import annotations
 import os
 import threading
 
-from dcmrecv.config import LogLevel
+from dcmrecv.config import LEVEL_BY_LETTER, LogLevel
 from dcmrecv.log.api import AssociationLogs, Fields, Log, Logs, Sink
 from dcmrecv.log.descriptor_writer import DescriptorWriter, encode
+from dcmrecv.loggers import APPLICATION, DEBUG_VARIABLE
 
-__all__ = ["LineLogs", "LineStyle", "TextStyle", "level_letter"]
-
-DEBUG_VARIABLE = "DCMTK_LOG4CPLUS_LOGLOG_DEBUGENABLED"
+__all__ = ["LineLogs", "LineStyle", "TextStyle"]
 
 BATCH_LIMIT = 64 << 10
 """Characters of held text that are written without waiting for `AssociationLogs.flush`."""
 
-_LETTERS = {
-    LogLevel.TRACE: "T",
-    LogLevel.DEBUG: "D",
-    LogLevel.INFO: "I",
-    LogLevel.WARN: "W",
-    LogLevel.ERROR: "E",
-    LogLevel.FATAL: "F",
-}
-
-
-def level_letter(level: LogLevel) -> str:
-    """Return the letter of *level* (``%P``)."""
-    return _LETTERS[level]
-
-
-_PREFIXES = {level: letter + ": " for level, letter in _LETTERS.items()}
+_PREFIXES = {level: f"{letter}: " for letter, level in LEVEL_BY_LETTER.items()}
 
 
 class LineStyle:
@@ -169,4 +153,4 @@ class LineLogs(Logs):
 
     def _lost_lines(self, count: int) -> bytes:
         text = f"{count} lines of this log were lost: standard error did not take them"
-        return encode(self.style.format("dcmtk.apps.dcmrecv", LogLevel.WARN, text, None, "", ""))
+        return encode(self.style.format(APPLICATION, LogLevel.WARN, text, None, "", ""))

@@ -24,7 +24,7 @@ from pydicom.uid import UID, AllTransferSyntaxes
 from pynetdicom import _config
 from pynetdicom.presentation import SCP_SCU_ROLES, PresentationContext
 
-from dcmrecv.config import Config, Role
+from dcmrecv.config import Config, Role, receive_length
 from dcmrecv.core.acceptor import AcceptorSettings
 from dcmrecv.core.events import ContextOutcome, ProposedExtendedNegotiation
 from dcmrecv.core.negotiate import NEITHER, REFERENCE_ROLES, RoleAnswers
@@ -186,7 +186,7 @@ class AE(pynetdicom.AE):
         size = min(self.maximum_pdu_size or _LARGEST_PDU, _LARGEST_PDU)
         return AcceptorSettings(
             ae_title=self._called_title(ae_title) if self.require_called_aet else None,
-            max_pdu=size - size % 2,
+            max_pdu=receive_length(size),
             abstract_syntaxes=syntaxes,
             roles=roles,
             extended_negotiation=self.extended_negotiation,

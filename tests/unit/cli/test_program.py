@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from dcmrecv.cli.exit_codes import EXIT_INTERNAL_ERROR
 from dcmrecv.cli.program import run_program
 from dcmrecv.cli.screens import help_screen
 from dcmrecv.identity import REFERENCE_BANNER, __version__
@@ -61,16 +62,32 @@ def test_version_says_who_we_are(run: Run) -> None:
     assert "not installed" not in ours
 
 
-def test_lists(run: Run) -> None:
-    for option, heading in (
-        ("+cc", "Supported TLS ciphersuites are:"),
-        ("+ph", "Supported TLS profiles are:"),
-    ):
-        code, out, err = run(option, "1", "2")
-        assert (code, err) == (0, "")
-        items = out.partition(f"{heading}\n")[2].splitlines()
-        assert items
-        assert all(item.startswith("  ") for item in items)
+def test_list_of_ciphers(run: Run) -> None:
+    code, out, err = run("+cc", "1", "2")
+    assert (code, err) == (0, "")
+    items = out.partition("\nSupported TLS ciphersuites are:\n")[2].splitlines()
+    assert items
+    assert all(item.startswith("  TLS_") for item in items)
+
+
+def test_list_of_profiles_is_that_of_a_later_version(run: Run) -> None:
+    code, out, err = run("+ph", "1", "2")
+    assert (code, err) == (0, "")
+    head, _, items = out.partition("\n\nSupported TLS Secure Transport Connection Profiles are:\n")
+    assert "\nCryptographic algorithms implemented by: OpenSSL " in head
+    order = [
+        "- BCP 195 RFC 8996 TLS Profile (default)",
+        "- Modified BCP 195 RFC 8996 TLS Profile",
+        "- Non-downgrading BCP 195 TLS Profile (retired)",
+        "- BCP 195 TLS Profile (retired)",
+        "- Extended BCP 195 TLS Profile (retired)",
+        "- Basic TLS Secure Transport Connection Profile (retired)",
+        "- AES TLS Secure Transport Connection Profile (retired)",
+        "- Authenticated unencrypted communication (retired)",
+    ]
+    assert items.splitlines()[0] == order[0]
+    assert set(items.splitlines()) <= set(order)
+    assert sorted(items.splitlines(), key=order.index) == items.splitlines()
 
 
 @pytest.mark.parametrize(
@@ -168,6 +185,25 @@ def test_screens_and_errors_load_little(arguments: list[str], tmp_path: Path) ->
         "importlib.metadata",
         "socket",
     }
+
+
+@pytest.mark.parametrize("stderr", [subprocess.PIPE, None])
+def test_an_error_of_ours_has_an_exit_code_of_its_own(stderr: int | None, tmp_path: Path) -> None:
+    """Also if a thread is left, and if standard error takes nothing."""
+    broken = (
+        "import sys, threading; import dcmrecv.cli.program as program\n"
+        "def fail():\n"
+        "    threading.Thread(target=threading.Event().wait).start(); raise RuntimeError('ours')\n"
+        "program.main = fail\n"
+        "from dcmrecv.__main__ import main; sys.exit(main())"
+    )
+    with open("/dev/full", "wb", buffering=0) as full:
+        done = subprocess.run(
+            [sys.executable, "-c", broken], stderr=stderr or full, text=True, timeout=60, check=False
+        )
+    assert done.returncode == EXIT_INTERNAL_ERROR == 70
+    if stderr is not None:
+        assert done.stderr.endswith("RuntimeError: ours\n")
 
 
 def test_every_short_name_is_documented() -> None:
