@@ -1,7 +1,8 @@
 """File names: four ways to call an object, the reference's byte for byte (spec/storage.md 5).
 
-Names are bytes. UIDs come from the peer and may contain anything but NUL; what makes a name safe is that it is
-one path component: every slash becomes an underscore, and the prefix keeps ``.`` and ``..`` away.
+Names are bytes. UIDs come from the peer and may contain anything but NUL. A name is one path component and harmless
+to shells and terminals: everything but letters, digits, blanks and ``. _ : @ -`` becomes an underscore, as in the
+reference since its repair (CVE-2026-5663; 3.6.8 replaces slashes alone), and the prefix keeps ``.`` and ``..`` away.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ _UNKNOWN = b"UNKNOWN"
 _UNKNOWN_SHORT = b"XX"
 _UID_PREFIX = b"1.2.276.0.7230010.3.1.4"
 _UID_LENGTH = 64
+_SAFE = bytes(
+    code if chr(code).isascii() and (chr(code).isalnum() or code in b" ._:@-") else ord("_") for code in range(256)
+)
+"""Translates a value of a peer to a part of a file name."""
 _CLOCK_STEP = 1_000_000
 """Microseconds; a clock that is set back by more is believed, as the reference does."""
 
@@ -89,7 +94,7 @@ class Namer:
 
     def _default(self, sop_class: bytes, sop_instance: bytes) -> bytes:
         prefix = file_prefixes().get(sop_class, _UNKNOWN)
-        return b"%s.%s%s" % (prefix, sop_instance.replace(b"/", b"_"), self._extension.replace(b"/", b"_"))
+        return b"%s.%s%s" % (prefix, sop_instance.translate(_SAFE), self._extension.replace(b"/", b"_"))
 
     def _unique(self, sop_class: bytes, sop_instance: bytes) -> bytes:
         return b"%s.X.%s%s" % (file_prefixes().get(sop_class, _UNKNOWN), new_uid(), self._extension)

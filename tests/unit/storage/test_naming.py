@@ -35,6 +35,26 @@ def test_default_name_replaces_every_slash() -> None:
     assert name(FilenameMode.DEFAULT, b"1.2.3") == b"UNKNOWN.1.2.3"
 
 
+@pytest.mark.parametrize(
+    ("uid", "shown"),
+    [
+        (b"1.2.3 4_5:6@7-8", b"1.2.3 4_5:6@7-8"),
+        (b"a\r\nI: Stored", b"a__I: Stored"),
+        (b"\x1b[2J\x7f\t", b"__2J__"),
+        (b"$(x)`y`;|&<>*?!'\"\\~#%^{}[]=+,", b"__x__y" + b"_" * 23),
+        ("\u00e4\u0664".encode() + b"\xff", b"_" * 5),
+    ],
+)
+def test_what_a_uid_may_bring_into_a_name(uid: bytes, shown: bytes) -> None:
+    """The reference since its repair (CVE-2026-5663)."""
+    assert name(FilenameMode.DEFAULT, uid=uid) == b"CT." + shown
+
+
+@given(st.binary(max_size=64))
+def test_names_are_harmless(uid: bytes) -> None:
+    assert re.fullmatch(rb"CT\.[A-Za-z0-9 ._:@-]*", name(FilenameMode.DEFAULT, uid=uid))
+
+
 def test_unique_name() -> None:
     found = re.fullmatch(
         rb"CT\.X\.1\.2\.276\.0\.7230010\.3\.1\.4\.(\d+)\.(\d+)\.(\d+)\.(\d+)\.dcm",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -41,7 +42,9 @@ def test_default_names(peer: Callable[..., Peer], out: Path, case: dict[str, Any
     )
     assert sent.status == int(case["status"], 16)
     stored = {path.encode("utf-8", "surrogateescape") for path in everything(out)}
-    assert stored == ({case["stored"].encode("latin-1")} if case["stored"] else set())
+    # 3.6.8 keeps what the repaired reference replaces
+    name = re.sub(rb"[^A-Za-z0-9 ._:@-]", b"_", (case["stored"] or "").encode("latin-1"))
+    assert stored == ({name} if name else set())
 
 
 @pytest.mark.golden
