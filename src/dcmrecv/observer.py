@@ -53,6 +53,9 @@ __all__ = [
     "ReceiverEvent",
     "ReceiverObserver",
     "ResponseFailed",
+    "SpoolBehind",
+    "SpoolCaughtUp",
+    "SpoolLost",
     "StoreResponse",
     "StoreStarted",
     "Stored",
@@ -400,8 +403,37 @@ class OutputLimited(NamedTuple):
     reason: str
 
 
+class SpoolBehind(NamedTuple):
+    """Lines cannot be written to the spool now; they are kept and will be written."""
+
+    path: bytes
+    reason: str
+
+
+class SpoolCaughtUp(NamedTuple):
+    """Lines are written to the spool again."""
+
+    path: bytes
+    lost: int
+    """Lines for which there was no room meanwhile."""
+
+
+class SpoolLost(NamedTuple):
+    """The receiver ends, and lines could not be written to the spool."""
+
+    path: bytes
+    lost: int
+
+
 ReceiverEvent: TypeAlias = (
-    Waiting | DictionaryUnusable | OutputDirectoryRemade | OutputFileSystemChanged | OutputLimited
+    Waiting
+    | DictionaryUnusable
+    | OutputDirectoryRemade
+    | OutputFileSystemChanged
+    | OutputLimited
+    | SpoolBehind
+    | SpoolCaughtUp
+    | SpoolLost
 )
 
 

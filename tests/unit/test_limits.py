@@ -30,6 +30,9 @@ SINGLE_ONES = {
         "storage.temporary": ["SETTLED_AGE", "RESTART_AGE", "FOREIGN_AGE"],
         "storage.writer": ["MAX_NAMES"],
     },
+    "The spool": {
+        "extras.spool": ["UNWRITTEN_LINES", "WAIT_SECONDS", "MISTRUST_SECONDS", "CLOSE_SECONDS"],
+    },
     "Files of the operator": {
         "asconfig.profiles": ["MAX_FILE_SIZE"],
         "cli.command_files": ["MAX_COMMAND_FILE"],

@@ -1,10 +1,15 @@
 """``--spool DIR`` (an addition): one JSON line per stored object, for other programs to follow.
 
-A line is written after the object has its name and before the sender is told of success: every acknowledged
-object has a line. Lines go to a hidden file; when it is big or old enough it gets its final name, which ends
-in ``.jsonl``, by a rename, and is never touched again. A follower therefore only ever sees whole, finished
-files. Every process writes files of its own. What a killed process leaves is finished by the next one that
-starts (docs/deployment.md, "Following what was stored").
+Lines go to a hidden file; when it is big or old enough it gets its final name, which ends in ``.jsonl``, by a
+rename, and is never touched again. A follower therefore only ever sees whole, finished files. Every process
+writes files of its own. What a killed process leaves is finished by the next one that starts
+(docs/deployment.md, "Following what was stored").
+
+One thread does all the writing. The thread of an association hands it a line and waits until it is written, so
+that an acknowledged object has a line even if the process is killed a moment later - but not for long: a spool
+that takes more than `WAIT_SECONDS` is behind, and for `MISTRUST_SECONDS` no answer waits for it at all. Lines
+that cannot be written are kept, up to `UNWRITTEN_LINES`, and written when they can be; beyond that they are
+counted. Trouble is said once when it begins and once when it is over, to the observer and without a lock held.
 """
 
 from __future__ import annotations
@@ -14,20 +19,16 @@ import fcntl
 import json
 import os
 import socket
-import sys
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timezone
-from typing import TYPE_CHECKING
+from itertools import islice
 
+from dcmrecv import observer as ob
 from dcmrecv.core.events import AssociationAccepted
-from dcmrecv.observer import AssociationEvent, AssociationObserver, ReceiverObserver, Stored
 from dcmrecv.text import from_bytes
-
-if TYPE_CHECKING:
-    pass
 
 __all__ = ["Spool", "SpoolObserver"]
 
@@ -40,13 +41,21 @@ ROTATE_SECONDS = 2.0
 UNWRITTEN_LINES = 100_000
 """Lines kept in memory while they cannot be written (a full disk); later ones are lost, which is said."""
 
+WAIT_SECONDS = 0.5
+"""How long the answer for an object may wait for its line."""
+
+MISTRUST_SECONDS = 10.0
+"""How long no answer waits for a line after one was not written in time."""
+
+RETRY_SECONDS = 1.0
+"""Between two attempts to write what could not be written."""
+
+CLOSE_SECONDS = 5.0
+"""How long the end of the program waits for lines to be written."""
+
 _ACTIVE = b".part"
 _FINISHED = b".jsonl"
-
-
-def _complain(text: str) -> None:
-    sys.stderr.write(f"E: spool: {text}\n")
-    sys.stderr.flush()
+_BATCH = 1000
 
 
 class Spool:
@@ -59,77 +68,123 @@ class Spool:
         fsync: bool = False,
         rotate_bytes: int = ROTATE_BYTES,
         rotate_seconds: float = ROTATE_SECONDS,
-        complain: Callable[[str], None] = _complain,
+        observe: Callable[[ob.ReceiverEvent], None] = lambda event: None,
     ) -> None:
-        """*fsync*: `write` returns when the line is on disk. *complain* is told of what goes wrong."""
+        """*fsync*: a line counts as written when it is on disk. *observe* takes `ob.SpoolBehind` and its like."""
         self._directory = os.path.abspath(directory)
         self._fsync = fsync
         self._rotate_bytes = rotate_bytes
         self._rotate_seconds = rotate_seconds
-        self._complain = complain
+        self._observe = observe
+        self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
+        # Shared by all threads; nothing under this lock blocks.
         self._lock = threading.Lock()
-        self._sync_lock = threading.Lock()  # taken before the other one
+        self._more = threading.Condition(self._lock)
+        self._progress = threading.Condition(self._lock)
+        self._queue: deque[tuple[int, bytes]] = deque()
+        self._accepted = self._written = 0  # numbers of lines
+        self._lost = 0
+        self._mistrusted_until = 0.0
+        self._closing = False
+        # Those of the spool's thread alone.
         self._descriptor = -1
         self._path = b""
         self._size = 0
         self._opened = 0.0
-        self._written = self._synced = 0  # lines
-        self._in_trouble = False
-        self._unwritten: deque[bytes] = deque()
         self._number = 0
-        self._closing = threading.Event()
-        self._lines = threading.Event()
-        self._timer = threading.Thread(target=self._rotate_by_age, name="spool", daemon=True)
+        self._in_trouble = False
+        self._unfinished = False
+        self._left_alone = False
 
     def start(self) -> None:
-        """Finish what dead processes left, and begin to watch the age of files."""
-        self._adopt()
-        self._timer.start()
+        """Begin: finish what dead processes left, then write. Raises OSError if no thread can be had."""
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            raise OSError(errno.EAGAIN, f"spool: {error}") from None
 
     def write(self, line: bytes) -> None:
-        """Append *line*, which ends in a newline. Never raises: a line that cannot be written is kept."""
+        """Append *line*, which ends in a newline; see the top of the module for how long this may take."""
         with self._lock:
-            if len(self._unwritten) >= UNWRITTEN_LINES:
-                self._complain(f"lost: {line.decode('ascii').rstrip()}")
+            if len(self._queue) >= UNWRITTEN_LINES:
+                self._lost += 1
                 return
-            self._unwritten.append(line)
-            self._write_all()
-            number = self._written
-        self._lines.set()
-        if self._fsync:
-            self._sync(number)
+            self._accepted += 1
+            number = self._accepted
+            self._queue.append((number, line))
+            self._more.notify()
+            if time.monotonic() < self._mistrusted_until or self._closing:
+                return
+            if not self._progress.wait_for(lambda: self._written >= number, WAIT_SECONDS):
+                self._mistrusted_until = time.monotonic() + MISTRUST_SECONDS
 
     def close(self) -> None:
-        """Finish the file and stop."""
-        self._closing.set()
-        self._lines.set()
-        if self._timer.is_alive():
-            self._timer.join()
+        """Write what can be written within `CLOSE_SECONDS`, finish the file and stop."""
         with self._lock:
-            self._write_all()
-            for line in self._unwritten:
-                self._complain(f"lost: {line.decode('ascii').rstrip()}")
-        self._rotate()
+            self._closing = True
+            self._more.notify()
+        self._thread.join(CLOSE_SECONDS)
+        with self._lock:
+            lost = self._lost + len(self._queue)
+        if lost:
+            self._observe(ob.SpoolLost(self._directory, lost))
 
-    def _write_all(self) -> None:
-        """Write what is waiting; the lock is held."""
-        while self._unwritten:
-            line = self._unwritten[0]
+    # -- the thread ------------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        self._adopt()
+        while True:
+            batch, closing = self._next_batch()
             try:
-                if self._descriptor < 0:
-                    self._open()
-                if os.write(self._descriptor, line) != len(line):
-                    os.ftruncate(self._descriptor, self._size)
-                    raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            except OSError as error:
-                if not self._in_trouble:
-                    self._complain(f"cannot write, will try again: {error.strerror}")
-                self._in_trouble = True
-                return
-            self._in_trouble = False
-            self._size += len(line)
-            self._written += 1
-            self._unwritten.popleft()
+                if batch:
+                    self._append(batch)
+                if self._descriptor >= 0 and (closing or self._is_due()):
+                    self._finish()
+            except (OSError, MemoryError) as error:
+                self._failed(error)
+                if closing:
+                    return
+                with self._lock:
+                    self._more.wait_for(lambda: self._closing, RETRY_SECONDS)
+            else:
+                if batch and self._in_trouble:
+                    self._recovered()
+                with self._lock:
+                    if closing and not self._queue:
+                        return
+
+    def _next_batch(self) -> tuple[list[tuple[int, bytes]], bool]:
+        """Wait for lines, for the age of the file or for the end; return lines and whether it is the end."""
+        with self._lock:
+            while not self._queue and not self._closing:
+                left = None
+                if self._descriptor >= 0:
+                    left = self._opened + self._rotate_seconds - time.monotonic()
+                    if left <= 0 or self._size >= self._rotate_bytes:
+                        break
+                self._more.wait(left)
+            # what fits only in part is taken back: then line by line, as far as it goes
+            return list(islice(self._queue, 1 if self._in_trouble else _BATCH)), self._closing
+
+    def _is_due(self) -> bool:
+        return self._size >= self._rotate_bytes or time.monotonic() >= self._opened + self._rotate_seconds
+
+    def _append(self, batch: list[tuple[int, bytes]]) -> None:
+        """Write the first lines of the queue and take them off it. Raises OSError."""
+        if self._descriptor < 0:
+            self._open()
+        data = b"".join(line for _, line in batch)
+        if os.write(self._descriptor, data) != len(data):
+            os.ftruncate(self._descriptor, self._size)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self._size += len(data)
+        if self._fsync:
+            os.fsync(self._descriptor)
+        with self._lock:
+            for _ in batch:
+                number, _line = self._queue.popleft()
+                self._written = max(self._written, number)
+            self._progress.notify_all()
 
     def _open(self) -> None:
         now = datetime.now(timezone.utc)
@@ -137,7 +192,7 @@ class Spool:
         host = "".join(c if c.isalnum() else "-" for c in socket.gethostname())
         name = f"{now:%Y%m%dT%H%M%S.%f}-{host}-{os.getpid()}-{self._number}".encode()
         path = self._directory + b"/." + name + _ACTIVE
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o666)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o666)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)  # says that its writer lives
             if self._fsync:
@@ -147,77 +202,66 @@ class Spool:
             raise
         self._descriptor, self._path, self._size, self._opened = descriptor, path, 0, time.monotonic()
 
-    def _sync(self, number: int) -> None:
-        """Return when line *number* is on disk; one call to the disk serves all who wait."""
-        with self._sync_lock:
-            if self._synced >= number:
-                return
-            with self._lock:
-                descriptor, written = self._descriptor, self._written
-            try:
-                if descriptor >= 0:
-                    os.fsync(descriptor)
-            except OSError as error:
-                self._complain(f"cannot bring lines to disk: {error.strerror}")
-            self._synced = written
-
-    def _rotate(self) -> None:
-        with self._sync_lock, self._lock:
-            if self._descriptor < 0:
-                return
-            try:
-                if self._fsync:
-                    os.fsync(self._descriptor)
-                os.rename(self._path, _final(self._path))
-                if self._fsync:
-                    self._sync_directory()
-            except OSError as error:
-                self._complain(f"cannot finish {from_bytes(self._path)}: {error.strerror}")
-            self._synced = self._written
-            os.close(self._descriptor)
+    def _finish(self) -> None:
+        """Give the file its final name. Raises OSError; the lines are not lost then."""
+        descriptor = self._descriptor
+        try:
+            if self._fsync:
+                os.fsync(descriptor)
+            os.rename(self._path, _final(self._path))
             self._descriptor = -1
+            os.close(descriptor)
+            if self._fsync:
+                self._sync_directory()
+        except FileNotFoundError:  # somebody has removed or replaced the directory: write the lines again
+            content = os.pread(descriptor, self._size, 0)
+            with self._lock:
+                self._queue.extendleft((0, line) for line in reversed(content.splitlines(keepends=True)))
+            self._descriptor = -1
+            os.close(descriptor)
+            raise
+        except OSError:
+            self._unfinished = True  # `_adopt` will finish it, when the trouble is over
+            if self._descriptor >= 0:
+                self._descriptor = -1
+                os.close(descriptor)
+            raise
 
-    def _rotate_by_age(self) -> None:
-        while not self._closing.is_set():
-            self._lines.wait()
-            self._lines.clear()
-            while not self._closing.is_set():
-                with self._lock:
-                    self._write_all()
-                    if self._descriptor < 0 and not self._unwritten:
-                        break
-                    age = time.monotonic() - self._opened
-                    due = self._descriptor >= 0 and (
-                        age >= self._rotate_seconds or self._size >= self._rotate_bytes
-                    )
-                if due:
-                    self._rotate()
-                else:
-                    self._closing.wait(min(0.1, self._rotate_seconds))
+    def _failed(self, error: OSError | MemoryError) -> None:
+        if not self._in_trouble:
+            self._in_trouble = True
+            reason = error.strerror if isinstance(error, OSError) else "no memory"
+            self._observe(ob.SpoolBehind(self._directory, reason or str(error)))
+
+    def _recovered(self) -> None:
+        self._in_trouble = False
+        with self._lock:
+            lost, self._lost = self._lost, 0
+        self._observe(ob.SpoolCaughtUp(self._directory, lost))
+        if self._unfinished:
+            self._unfinished = False
+            self._adopt()
 
     def _adopt(self) -> None:
         """Finish files whose writers have died; a line that was cut off in the middle goes."""
-        for name in os.listdir(self._directory):
+        try:
+            names = os.listdir(self._directory)
+        except OSError as error:
+            self._failed(error)
+            self._unfinished = True
+            return
+        for name in names:
             if not (name.startswith(b".") and name.endswith(_ACTIVE)):
                 continue
-            path = self._directory + b"/" + name
             try:
-                with open(path, "r+b") as file:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    if not os.path.exists(path):
-                        continue  # its writer, or another adopter, was faster
-                    content = file.read()
-                    whole = content.rfind(b"\n") + 1
-                    if whole:
-                        file.truncate(whole)
-                        os.fsync(file)
-                        os.rename(path, _final(path))
-                    else:
-                        os.unlink(path)
+                _adopt_file(self._directory + b"/" + name)
             except BlockingIOError:
                 continue
             except OSError as error:
-                self._complain(f"cannot finish {from_bytes(path)}: {error.strerror}")
+                if not self._left_alone:  # once: what cannot be finished now may never be
+                    self._left_alone = True
+                    path = self._directory + b"/" + name
+                    self._observe(ob.SpoolBehind(path, error.strerror or str(error)))
 
     def _sync_directory(self) -> None:
         descriptor = os.open(self._directory, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
@@ -227,32 +271,48 @@ class Spool:
             os.close(descriptor)
 
 
+def _adopt_file(path: bytes) -> None:
+    with open(path, "r+b") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if not os.path.exists(path):
+            return  # its writer, or another adopter, was faster
+        content = file.read()
+        whole = content.rfind(b"\n") + 1
+        if whole:
+            file.truncate(whole)
+            os.fsync(file)
+            os.rename(path, _final(path))
+        else:
+            os.unlink(path)
+
+
 def _final(path: bytes) -> bytes:
     directory, name = os.path.split(path)
     return directory + b"/" + name[1 : -len(_ACTIVE)] + _FINISHED
 
 
-class _SpoolAssociation(AssociationObserver):
-    wanted = frozenset({AssociationAccepted, Stored})
+class _SpoolAssociation(ob.AssociationObserver):
+    wanted = frozenset({AssociationAccepted, ob.Stored})
 
-    def __init__(self, spool: Spool, peer_address: str, peer_port: int) -> None:
+    def __init__(self, spool: Spool, working_directory: bytes, peer_address: str, peer_port: int) -> None:
         self._spool = spool
+        self._working_directory = working_directory
         self._peer = {"address": peer_address, "port": peer_port}
         self._calling = self._called = ""
 
-    def observe(self, event: AssociationEvent) -> None:
+    def observe(self, event: ob.AssociationEvent) -> None:
         if isinstance(event, AssociationAccepted):
             request = event.association.request
             self._calling = from_bytes(request.calling_ae_title)
             self._called = from_bytes(request.called_ae_title)
-        elif isinstance(event, Stored):
+        elif isinstance(event, ob.Stored):
             self._stored(event)
 
-    def _stored(self, event: Stored) -> None:
+    def _stored(self, event: ob.Stored) -> None:
         path, request, size = event
         line = {
             "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
-            "path": from_bytes(os.path.abspath(path)),
+            "path": from_bytes(os.path.normpath(os.path.join(self._working_directory, path))),
             "bytes": size,
             "sop_class_uid": from_bytes(request.sop_class_uid),
             "sop_instance_uid": from_bytes(request.sop_instance_uid),
@@ -265,12 +325,13 @@ class _SpoolAssociation(AssociationObserver):
         self._spool.write(json.dumps(line, ensure_ascii=True).encode("ascii") + b"\n")
 
 
-class SpoolObserver(ReceiverObserver):
+class SpoolObserver(ob.ReceiverObserver):
     """Tells *spool* of every stored object."""
 
     def __init__(self, spool: Spool) -> None:
         self._spool = spool
+        self._working_directory = os.getcwdb()  # it may vanish; paths in lines are absolute all the same
 
-    def association(self, peer_address: str, peer_port: int) -> AssociationObserver:
+    def association(self, peer_address: str, peer_port: int) -> ob.AssociationObserver:
         """See `ReceiverObserver.association`."""
-        return _SpoolAssociation(self._spool, peer_address, peer_port)
+        return _SpoolAssociation(self._spool, self._working_directory, peer_address, peer_port)

@@ -86,8 +86,11 @@ class Additions:
         if config.storage.spool is not None:
             from dcmrecv.extras.spool import Spool, SpoolObserver
 
-            self._spool = Spool(config.storage.spool, fsync=config.storage.fsync)
-            self._spool.start()
+            self._spool = Spool(
+                config.storage.spool,
+                fsync=config.storage.fsync,
+                observe=lambda event: self.observer.observe(event),
+            )
             observers.append(SpoolObserver(self._spool))
         if metrics is not None:
             from dcmrecv.extras.figures import CountingObserver
@@ -95,6 +98,8 @@ class Additions:
             self._counts = CountingObserver(metrics.figures, number)
             observers.append(self._counts)
         self.observer = ObserverFanout(observers)
+        if self._spool is not None:
+            self._spool.start()
 
     def stopping(self) -> None:
         """No more connections are accepted."""

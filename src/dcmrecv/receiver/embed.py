@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Sequence
 from contextlib import ExitStack
 from types import TracebackType
@@ -97,6 +98,8 @@ class Receiver:
         if self.service is not None:
             raise RuntimeError("the receiver runs already")
         tls = self._prepare_tls()
+        if self.config.storage.spool is not None:
+            os.listdir(self.config.storage.spool)
         with ExitStack() as undo:
             metrics = None
             if self.config.extras.metrics_port is not None:

@@ -79,7 +79,7 @@ class Service:
         self._metrics = metrics
         self._metrics_server: MetricsServer | None = None
         obstacle = None if dictionary is None else dictionary().dimse_obstacle
-        self.store = object_store(config, dictionary=dictionary, observe=observer.observe)
+        self.store = object_store(config, dictionary=dictionary, observe=self._observe)
         if bindings is not None:
             self.store = bindings.store(self.store)
         settings = self._settings()
@@ -116,6 +116,9 @@ class Service:
         self._server.services = replace(
             self._server.services, settings=self._settings(), clocks=self._ae.clocks()
         )
+
+    def _observe(self, event: ReceiverEvent) -> None:
+        self._additions.observer.observe(event)
 
     def start(self, *, look_for_orphans: bool = True, serve_metrics: bool = True) -> None:
         """Begin to accept connections, and to answer requests for metrics in this process if there are any.

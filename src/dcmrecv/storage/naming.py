@@ -24,7 +24,8 @@ _UNKNOWN_SHORT = b"XX"
 _UID_PREFIX = b"1.2.276.0.7230010.3.1.4"
 _UID_LENGTH = 64
 _SAFE = bytes(
-    code if chr(code).isascii() and (chr(code).isalnum() or code in b" ._:@-") else ord("_") for code in range(256)
+    code if chr(code).isascii() and (chr(code).isalnum() or code in b" ._:@-") else ord("_")
+    for code in range(256)
 )
 """Translates a value of a peer to a part of a file name."""
 _CLOCK_STEP = 1_000_000

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
+import errno
 import fcntl
 import json
 import os
+import shutil
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+from dcmrecv import observer as ob
 from dcmrecv.core import events as ev
 from dcmrecv.extras import spool as module
 from dcmrecv.extras.spool import Spool, SpoolObserver
@@ -102,7 +106,8 @@ def test_many_threads_lose_and_mix_nothing(tmp_path: Path, fsync: bool) -> None:
 def test_what_a_killed_process_left_is_finished(tmp_path: Path) -> None:
     code = (
         "import os, sys; from dcmrecv.extras.spool import Spool; s = Spool(os.fsencode(sys.argv[1])); s.start();"
-        "s.write(b'{\"n\": 1}\\n'); os.write(s._descriptor, b'{\"n\":'); os.kill(os.getpid(), 9)"
+        "s.write(b'{\"n\": 1}\\n'); (part,) = os.listdir(sys.argv[1]);"
+        "f = open(sys.argv[1] + '/' + part, 'ab', buffering=0); f.write(b'{\"n\":'); os.kill(os.getpid(), 9)"
     )
     assert subprocess.run([sys.executable, "-c", code, str(tmp_path)]).returncode == -9
     (tmp_path / ".empty.part").touch()
@@ -116,38 +121,160 @@ def test_what_a_killed_process_left_is_finished(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.glob(".*")] == [".lives.part"]
 
 
+def wait_for(condition: Callable[[], bool]) -> bool:
+    end = time.monotonic() + 20
+    while not condition() and time.monotonic() < end:
+        time.sleep(0.01)
+    return condition()
+
+
 def test_lines_wait_while_they_cannot_be_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A directory that is gone, as at the replacement of a worker: said once, and everything caught up with."""
     monkeypatch.setattr(module, "UNWRITTEN_LINES", 2)
-    said: list[str] = []
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.05)
+    said: list[ob.ReceiverEvent] = []
     directory = tmp_path / "later"
-    spool = Spool(os.fsencode(directory), complain=said.append)
-    for number in range(3):
+    spool = Spool(os.fsencode(directory), observe=said.append)
+    spool.start()
+    for number in range(5):
         spool.write(b"%d\n" % number)
-    assert said == ["cannot write, will try again: No such file or directory", "lost: 2"]
+    assert wait_for(lambda: bool(said))
+    assert said == [ob.SpoolBehind(os.fsencode(directory), "No such file or directory")]
     directory.mkdir()
+    assert wait_for(lambda: len(said) == 2)
+    assert said[1] == ob.SpoolCaughtUp(os.fsencode(directory), 3)
+    spool.write(b"5\n")
     spool.close()
-    assert lines(directory) == ["0", "1"]
+    assert lines(directory) == ["0", "1", "5"]
+    assert len(said) == 2
 
 
-def test_lines_that_never_could_be_written_are_told(tmp_path: Path) -> None:
-    said: list[str] = []
-    spool = Spool(os.fsencode(tmp_path / "none"), complain=said.append)
+def test_lines_that_never_could_be_written_are_counted(tmp_path: Path) -> None:
+    said: list[ob.ReceiverEvent] = []
+    spool = Spool(os.fsencode(tmp_path / "none"), observe=said.append)
+    spool.start()
     spool.write(b"{}\n")
     spool.close()
-    assert said[-1] == "lost: {}"
+    assert said[-1] == ob.SpoolLost(os.fsencode(tmp_path / "none"), 1)
+
+
+def test_a_spool_that_hangs_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One answer waits a moment, the others not at all, and the end does not wait for it."""
+    monkeypatch.setattr(module, "CLOSE_SECONDS", 0.1)
+    hung, release = threading.Event(), threading.Event()
+    write = os.write
+
+    def hang(descriptor: int, data: bytes) -> int:
+        hung.set()
+        release.wait(60)
+        return write(descriptor, data)
+
+    said: list[ob.ReceiverEvent] = []
+    spool = Spool(os.fsencode(tmp_path), observe=said.append)
+    spool.start()
+    with monkeypatch.context() as patch:
+        patch.setattr(module.os, "write", hang)
+        begun = time.monotonic()
+        spool.write(b"0\n")
+        assert hung.wait(20)
+        assert 0.5 <= time.monotonic() - begun < 20
+        begun = time.monotonic()
+        for number in range(1000):  # half a second for each would be eight minutes
+            spool.write(b"%d\n" % number)
+        assert time.monotonic() - begun < 60
+        spool.close()
+    assert said == [ob.SpoolLost(os.fsencode(tmp_path), 1001)]
+    release.set()
+
+
+def test_a_line_is_written_before_the_answer(tmp_path: Path) -> None:
+    spool = Spool(os.fsencode(tmp_path), rotate_seconds=3600)
+    spool.start()
+    for number in range(100):
+        spool.write(b"%d\n" % number)
+        (active,) = tmp_path.glob(".*.part")
+        assert active.read_bytes().endswith(b"%d\n" % number)
+    spool.close()
+
+
+@pytest.mark.parametrize("replaced", [False, True])
+def test_a_directory_that_is_removed_with_its_open_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, replaced: bool
+) -> None:
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.05)
+    said: list[ob.ReceiverEvent] = []
+    directory = tmp_path / "spool"
+    directory.mkdir()
+    spool = Spool(os.fsencode(directory), rotate_seconds=0.2, observe=said.append)
+    spool.start()
+    spool.write(b"0\n")
+    if replaced:
+        directory.rename(tmp_path / "old")
+        directory.mkdir()
+    else:
+        shutil.rmtree(directory)
+        assert wait_for(lambda: bool(said))
+        directory.mkdir()
+    assert wait_for(lambda: bool(finished(directory)))
+    spool.close()
+    assert lines(directory) == ["0"]
+
+
+def test_what_cannot_be_finished_is_finished_later(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.05)
+    said: list[ob.ReceiverEvent] = []
+    spool = Spool(os.fsencode(tmp_path), rotate_bytes=1, observe=said.append)
+    rename = os.rename
+    refused: list[bytes] = []
+
+    def refuse(source: bytes, target: bytes) -> None:
+        if len(refused) < 3:
+            refused.append(source)
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        rename(source, target)
+
+    monkeypatch.setattr(module.os, "rename", refuse)
+    spool.start()
+    spool.write(b"0\n")
+    assert wait_for(lambda: bool(said))
+    for number in (1, 2, 3):
+        spool.write(b"%d\n" % number)
+        assert wait_for(lambda: not spool_is_writing(tmp_path))
+    spool.close()
+    left = Spool(os.fsencode(tmp_path))
+    left.start()
+    left.close()
+    assert sorted(lines(tmp_path)) == ["0", "1", "2", "3"]
+
+
+def spool_is_writing(directory: Path) -> bool:
+    return any(path.stat().st_size == 0 for path in directory.glob(".*.part"))
 
 
 def test_a_line_that_fits_only_partly_is_taken_back(tmp_path: Path) -> None:
     code = (
-        "import os, resource as r, sys; from dcmrecv.extras.spool import Spool;"
-        "s = Spool(os.fsencode(sys.argv[1]), rotate_seconds=3600); s.start();"
+        "import os, resource as r, sys, time; from dcmrecv.extras import spool as m; m.RETRY_SECONDS = 0.05;"
+        "said = []; s = m.Spool(os.fsencode(sys.argv[1]), rotate_seconds=3600, observe=said.append); s.start();"
         "r.setrlimit(r.RLIMIT_FSIZE, (12, r.RLIM_INFINITY)); s.write(b'1234567\\n'); s.write(b'abcdefg\\n');"
-        "print(os.fstat(s._descriptor).st_size, flush=True);"
+        "print(*(os.stat(e).st_size for e in os.scandir(sys.argv[1])), said[0].reason, flush=True);"
         "r.setrlimit(r.RLIMIT_FSIZE, (r.RLIM_INFINITY,) * 2); s.write(b'ABCDEFG\\n'); s.close()"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, str(tmp_path)], capture_output=True, text=True, check=True
     )
-    assert done.stdout == "8\n"
-    assert done.stderr == "E: spool: cannot write, will try again: No space left on device\n"
+    assert done.stdout == "8 No space left on device\n"
+    assert done.stderr == ""
     assert lines(tmp_path) == ["1234567", "abcdefg", "ABCDEFG"]
+
+
+def test_the_working_directory_may_vanish(tmp_path: Path) -> None:
+    code = (
+        "import os, sys; from dcmrecv.extras.spool import *; from dcmrecv import observer as ob;"
+        "from dcmrecv.core.events import StoreRequest; os.mkdir('gone'); os.chdir('gone');"
+        "s = Spool(os.fsencode(sys.argv[1])); s.start(); o = SpoolObserver(s); os.rmdir('../gone');"
+        "r = StoreRequest(1, 1, b'1.2', b'1.2.3', b'1.2', 0, 1, None, None, b'');"
+        "o.association('192.0.2.7', 1).observe(ob.Stored(b'./CT.1', r, 1)); s.close()"
+    )
+    subprocess.run([sys.executable, "-c", code, str(tmp_path)], cwd=tmp_path, check=True)
+    (line,) = map(json.loads, lines(tmp_path))
+    assert line["path"] == f"{tmp_path}/gone/CT.1"
