@@ -24,6 +24,7 @@ WHOLE_MODULES = {
 """Every upper-case name of these is a limit."""
 
 SINGLE_ONES = {
+    "Memory of all connections": {"memory": ["SHARE", "LEAST"]},
     "Storage": {
         "storage.normal": ["HOLD_LIMIT"],
         "storage.publish": ["MAX_ATTEMPTS"],

@@ -114,7 +114,8 @@ class Acceptor:
 
     def receive_eof(self, *, reset: bool = False) -> None:
         """The peer has closed or (*reset*) reset the connection, or was silent too long inside a PDU."""
-        self._layer.end(reset=reset)
+        if self._account is None or not self._account.evicted:  # else the eviction has closed it
+            self._layer.end(reset=reset)
 
     def receive_timeout(self) -> None:
         """``-ta`` or ``-td`` has expired; which of them is clear from `wait`."""
@@ -246,7 +247,12 @@ class Acceptor:
             buffer.filled = False
             if account is not None:
                 account.close()
-            return self._abort((conditions.OUT_OF_MEMORY,))
+            self._account = None  # an end of the stream counts again
+            if self._layer.state is State.STA6:
+                return self._violation((conditions.OUT_OF_MEMORY,))
+            if self._layer.state is State.STA2:
+                self._layer.take(Arrival.ABORT_REQUEST)
+                return RequestUnusable(conditions.OUT_OF_MEMORY)
         return None
 
     # -- what the driver answers ---------------------------------------------------------------------
@@ -300,8 +306,8 @@ class Acceptor:
             if after is not None:
                 for view in self._framed[after:]:
                     self._buffer.begin -= len(view) + pdu.HEADER + _PDV_HEADER
-            event = self._abort(tuple(reasons))
-            self._pending = () if event is None else (event,)
+            self._layer.take(Arrival.ABORT_REQUEST)
+            self._pending = (self._failed(tuple(reasons), stage=Stage.COMMAND),)
 
     # -- from indications to events ------------------------------------------------------------------
 
@@ -371,17 +377,6 @@ class Acceptor:
         return ProtocolError(
             stage, reasons, context_id, command_set, command_field, context_of_command, notes, started
         )
-
-    def _abort(self, reasons: tuple[Condition, ...]) -> Event | None:
-        """End the connection for a reason of ours, whatever its state."""
-        state = self._layer.state
-        if state is State.STA6:
-            self._layer.take(Arrival.ABORT_REQUEST)
-            return self._failed(reasons, stage=Stage.COMMAND)
-        if state is State.STA2:
-            self._layer.take(Arrival.ABORT_REQUEST)
-            return RequestUnusable(reasons[0])
-        return None
 
     def _violation(
         self,

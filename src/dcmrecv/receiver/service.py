@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from dcmrecv.conditions import Condition
 from dcmrecv.dataset.dictionary import builtin_dictionary
+from dcmrecv.memory import MemoryBudget
 from dcmrecv.receiver.additions import Additions
 from dcmrecv.server.association import Services
 from dcmrecv.server.gil_gate import GilGate
@@ -95,6 +96,7 @@ class Service:
                 gate=None if config.storage.fsync or bindings is not None else GilGate(),
                 obstacle=() if obstacle is None else (Condition(*obstacle),),
                 echo=None if bindings is None else bindings.echo,
+                memory=MemoryBudget.default(config.network.workers),
             )
             self._server = Server(listener, services, max_associations=config.network.max_associations)
         except BaseException:

@@ -10,8 +10,9 @@ from __future__ import annotations
 import errno
 import os
 import socket
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from dcmrecv import conditions
@@ -19,11 +20,12 @@ from dcmrecv import observer as ob
 from dcmrecv.conditions import Condition
 from dcmrecv.core import events as ev
 from dcmrecv.core.acceptor import Acceptor, AcceptorSettings, Wait
+from dcmrecv.memory import Account, MemoryBudget, MemoryBudgetExceeded
 from dcmrecv.server import limits
 from dcmrecv.server.gil_gate import GateTicket, GilGate
 from dcmrecv.server.passive_close import PassiveClose
 from dcmrecv.server.transport import Clocks, Transport
-from dcmrecv.storage import StoreRefused
+from dcmrecv.storage import ReceiveFailure, StoreRefused
 
 if TYPE_CHECKING:
     from dcmrecv.storage import ObjectStore, StoreSession
@@ -47,6 +49,8 @@ class Services:
     """Among the associations; None where work may take long: handlers of programs, or waits for the disk."""
     echo: Callable[[ev.EchoRequest, ev.AcceptedAssociation], int] | None = None
     """Answers a C-ECHO with a status instead of 0000 (programs that embed the receiver)."""
+    memory: MemoryBudget = field(default_factory=MemoryBudget.default)
+    """For all connections together, beyond their base."""
 
 
 class Association:
@@ -69,7 +73,8 @@ class Association:
         self._sock = sock
         self._transport = Transport(sock, services.clocks)
         self._ticket = GateTicket(services.gate)
-        self._acceptor = Acceptor(services.settings)
+        self._account = Account(services.memory, sock)
+        self._acceptor = Acceptor(services.settings, self._account)
         self._observer = services.observer.association(*address)
         self._observe = self._observer.observe
         self._wanted = self._observer.wanted
@@ -106,6 +111,7 @@ class Association:
         finally:
             self._ticket.leave()
             self._end_session()
+            self._account.close()
             self._transport.close()
             self._say(ob.Closed)
             observer.flush()
@@ -138,6 +144,7 @@ class Association:
         flush = self._observer.flush
         watch = self._wire_received if ob.WireReceived in self._wanted else None
         progressed = False
+        command_ends = 0.0
         while True:
             event = next_event()
             if event is None:
@@ -148,6 +155,13 @@ class Association:
                     return
                 if self._ending and self._session is None:
                     return
+                if not acceptor.in_command:
+                    command_ends = 0.0
+                elif not command_ends:
+                    command_ends = time.monotonic() + limits.COMMAND_SECONDS
+                elif time.monotonic() > command_ends:
+                    acceptor.receive_timeout()
+                    continue
                 flush()
                 if progressed:
                     transport.progressed()
@@ -278,7 +292,10 @@ class Association:
         if self._data_set is not None:
             self._data_set.extend(bytes(view) for view in event.views)
         self._data_context = event.context_id
-        failure = session.receive(event.views, event.last, event.context_id)
+        try:
+            failure = session.receive(event.views, event.last, event.context_id)
+        except MemoryBudgetExceeded:
+            failure = ReceiveFailure((conditions.OUT_OF_MEMORY,), None)
         if failure is not None:
             self._data_set_failed(failure.conditions, event.context_id)
             self._acceptor.abort(failure.conditions, after=failure.fragments)

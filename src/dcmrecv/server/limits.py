@@ -8,6 +8,7 @@ from __future__ import annotations
 __all__ = [
     "ACCEPT_PAUSE",
     "BACKLOG",
+    "COMMAND_SECONDS",
     "GATE_BELOW",
     "GATE_SECONDS",
     "HOST_CACHE_SECONDS",
@@ -70,3 +71,6 @@ GATE_BELOW = 1 << 16
 
 GATE_SECONDS = 0.02
 """Longest wait at the gate; then it stands open until its holder is through (ours)."""
+
+COMMAND_SECONDS = 600
+"""For a whole command set, from its first fragment on. Seconds; ours: each PDU has a clock, their number has not."""

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import select
+import socket
+import struct
 import threading
 import time
 from collections.abc import Iterator
@@ -24,6 +28,7 @@ from dcmrecv.observer import AssociationEvent, AssociationObserver, Crashed, Rec
 from dcmrecv.receiver import Receiver
 from dcmrecv.receiver.ae import AE
 from dcmrecv.receiver.service import Service
+from dcmrecv.server import limits
 from dcmrecv.server.listener import open_listener
 from dcmrecv.storage import ObjectStore
 from tests.support.rawscu import CT_IMAGE, Association, element
@@ -164,3 +169,49 @@ def test_who_waits_for_the_disk_waits_with_others(tmp_path: Path, fsync: bool, h
         assert (service.services.gate is not None) is has_gate
         service.start()
         service.stop()
+
+
+def test_greedy_peers_are_aborted_and_a_good_one_is_served(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each begins a request of 1 MiB and stops; together they want three times the budget."""
+    assert receiver.service is not None
+    services = receiver.service.services
+    monkeypatch.setattr(services.memory, "limit", 4 << 20)
+    begun = b"\1\0\0\x10\0\0\0\1\0\0" + bytes(600_000)
+    greedy = [socket.create_connection(("127.0.0.1", receiver.port)) for _ in range(24)]
+    try:
+        for each in greedy:
+            each.settimeout(20)
+            each.sendall(begun)
+        end = time.monotonic() + 20
+        while services.memory.used <= services.memory.limit // 2:  # they have been read
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        assert services.memory.used <= services.memory.limit
+        assert _store(receiver.port) == 0
+    finally:
+        for each in greedy:
+            each.close()
+    end = time.monotonic() + 20
+    while services.memory.used:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+def test_a_command_in_endless_fragments_has_a_time_limit(
+    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "COMMAND_SECONDS", 0.2)
+    with Association(receiver.port, CT_IMAGE) as association:
+        fragment = struct.pack(">BxIIBB", 4, 6, 2, 1, 1)  # nothing of a command, not the last
+        sent = 0
+        with contextlib.suppress(OSError):
+            while sent < 100:
+                association.socket.sendall(fragment)
+                sent += 1
+                time.sleep(0.05)
+                if select.select([association.socket], [], [], 0)[0]:
+                    break
+        assert association.socket.recv(10) == b"\7\0\0\0\0\4\0\0\0\0"
+        assert 3 < sent < 100
