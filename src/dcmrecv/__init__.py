@@ -1,33 +1,57 @@
 """dcmrecv: a faithful, faster, safer replacement for DCMTK's ``dcmrecv`` (Simple DICOM Storage SCP).
 
-Programs that embed the receiver start from `Receiver` and `Config` (docs/embedding.md). Both are loaded on
-first use: importing the package costs next to nothing.
+A program that embeds the receiver starts from `AE` and `evt`, as it would with pynetdicom (docs/embedding.md).
+Every name is loaded when it is first used: importing the package costs next to nothing.
 """
-
-import os
 
 from dcmrecv._version import __version__
 
 TYPE_CHECKING = False  # `typing` takes as long to load as a quarter of this package
 if TYPE_CHECKING:
+    from pynetdicom import evt
+
+    from dcmrecv.asconfig import AsconfigError
     from dcmrecv.config import Config
+    from dcmrecv.receiver.additions import AdditionError
+    from dcmrecv.receiver.ae_server import AE
     from dcmrecv.receiver.embed import Receiver
+    from dcmrecv.receiver.received import HandlerMemoryError
+    from dcmrecv.receiver.storage_writer import StorageWriter
+    from dcmrecv.server.listener import PortError
+    from dcmrecv.tls import TlsStartError
 
-__all__ = ["Config", "Receiver", "__version__"]
+__all__ = [
+    "AE",
+    "AdditionError",
+    "AsconfigError",
+    "Config",
+    "HandlerMemoryError",
+    "PortError",
+    "Receiver",
+    "StorageWriter",
+    "TlsStartError",
+    "__version__",
+    "evt",
+]
 
-if os.environ.get("DCMRECV_PURE", "0") not in ("", "0"):
-    from dcmrecv.compiled import use_source
-
-    use_source()
+_PLACES = {
+    "AE": "dcmrecv.receiver.ae_server",
+    "AdditionError": "dcmrecv.receiver.additions",
+    "AsconfigError": "dcmrecv.asconfig",
+    "Config": "dcmrecv.config",
+    "HandlerMemoryError": "dcmrecv.receiver.received",
+    "PortError": "dcmrecv.server.listener",
+    "Receiver": "dcmrecv.receiver.embed",
+    "StorageWriter": "dcmrecv.receiver.storage_writer",
+    "TlsStartError": "dcmrecv.tls",
+    "evt": "pynetdicom",
+}
 
 
 def __getattr__(name: str) -> object:
-    if name == "Config":
-        from dcmrecv.config import Config
+    place = _PLACES.get(name)
+    if place is None:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
 
-        return Config
-    if name == "Receiver":
-        from dcmrecv.receiver.embed import Receiver
-
-        return Receiver
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(place), name)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dcmrecv.config import AssociationConfig, Config
 from dcmrecv.core.acceptor import AcceptorSettings
-from dcmrecv.receiver.ae import AE
+from dcmrecv.receiver.ae import ReceiverAE
 
 
 def acceptor_settings(config: AssociationConfig) -> AcceptorSettings:
-    return AE.from_config(Config(association=config)).acceptor_settings()
+    return ReceiverAE.from_config(Config(association=config)).acceptor_settings()

@@ -257,20 +257,28 @@ class Acceptor:
 
     # -- what the driver answers ---------------------------------------------------------------------
 
-    def send_echo_response(self, request: EchoRequest, status: int = 0) -> tuple[Condition, ...]:
+    def send_echo_response(
+        self, request: EchoRequest, status: int = 0, details: bytes = b""
+    ) -> tuple[Condition, ...]:
         """Answer *request*. Returns the causes why that cannot be done, else nothing.
+
+        *details* are elements that stand behind the status, encoded (PS3.7 C.4).
 
         If it cannot be done, the acceptor aborts; its `ProtocolError` is the next event.
         """
         if not self._responses.possible:
             return self._no_response()
         self.unsent.append(
-            self._responses.echo(request.context_id, request.message_id, request.sop_class_uid, status)
+            self._responses.echo(
+                request.context_id, request.message_id, request.sop_class_uid, status, details
+            )
         )
         return ()
 
-    def send_store_response(self, request: StoreRequest, status: int) -> tuple[Condition, ...]:
-        """Answer *request* after its data set. Returns what `send_echo_response` returns."""
+    def send_store_response(
+        self, request: StoreRequest, status: int, details: bytes = b""
+    ) -> tuple[Condition, ...]:
+        """Answer *request* after its data set; as `send_echo_response`."""
         if not self._responses.possible:
             return self._no_response()
         exchange = self._exchange
@@ -283,6 +291,7 @@ class Acceptor:
                 request.sop_class_uid,
                 request.sop_instance_uid,
                 status,
+                details,
             )
         self.unsent.append(response)
         return ()

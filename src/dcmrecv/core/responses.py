@@ -80,15 +80,23 @@ class ResponseWriter:
         self.uncut = max_send_pdv >= _LONGEST and not 0 < peer_max_pdu < _TOO_SMALL_FOR_ELEMENTS
         """True if every response is one PDU."""
 
-    def echo(self, context_id: int, message_id: int, class_uid: bytes, status: int) -> bytes:
-        """Return the PDUs of a C-ECHO-RSP."""
-        return self._write(context_id, _response(_C_ECHO_RSP, message_id, class_uid, status))
+    def echo(
+        self, context_id: int, message_id: int, class_uid: bytes, status: int, details: bytes = b""
+    ) -> bytes:
+        """Return the PDUs of a C-ECHO-RSP; *details* are elements behind the status, encoded (PS3.7 C.4)."""
+        return self._write(context_id, _response(_C_ECHO_RSP, message_id, class_uid, status, details))
 
     def store(
-        self, context_id: int, message_id: int, class_uid: bytes, instance_uid: bytes, status: int
+        self,
+        context_id: int,
+        message_id: int,
+        class_uid: bytes,
+        instance_uid: bytes,
+        status: int,
+        details: bytes = b"",
     ) -> bytes:
-        """Return the PDUs of a C-STORE-RSP."""
-        rest = _element(0x1000, _padded(instance_uid))
+        """Return the PDUs of a C-STORE-RSP; *details* as in `echo`."""
+        rest = details + _element(0x1000, _padded(instance_uid))
         return self._write(context_id, _response(_C_STORE_RSP, message_id, class_uid, status, rest))
 
     def _write(self, context_id: int, message: bytes) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dcmrecv.receiver.observer_fanout import ObserverFanout
@@ -77,12 +78,17 @@ class Additions:
     """The listeners of one serving process. `observer` is what the engine is given."""
 
     def __init__(
-        self, config: Config, observer: ReceiverObserver, metrics: Metrics | None = None, *, number: int = 0
+        self,
+        config: Config,
+        observers: Sequence[ReceiverObserver],
+        metrics: Metrics | None = None,
+        *,
+        number: int = 0,
     ) -> None:
         """*number* is that of the process. Begins at once: make it in the process that serves."""
         self._spool: Spool | None = None
         self._counts: CountingObserver | None = None
-        observers = [observer]
+        everything = [*observers]
         if config.storage.spool is not None:
             from dcmrecv.extras.spool import Spool, SpoolObserver
 
@@ -91,13 +97,13 @@ class Additions:
                 fsync=config.storage.fsync,
                 observe=lambda event: self.observer.observe(event),
             )
-            observers.append(SpoolObserver(self._spool))
+            everything.append(SpoolObserver(self._spool))
         if metrics is not None:
             from dcmrecv.extras.figures import CountingObserver
 
             self._counts = CountingObserver(metrics.figures, number)
-            observers.append(self._counts)
-        self.observer = ObserverFanout(observers)
+            everything.append(self._counts)
+        self.observer = ObserverFanout(everything)
         if self._spool is not None:
             self._spool.start()
 

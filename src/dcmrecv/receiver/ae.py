@@ -1,7 +1,8 @@
-"""`AE`: pynetdicom's Application Entity, the one description of what a receiver accepts.
+"""`ReceiverAE`: pynetdicom's Application Entity, the one description of what a receiver accepts.
 
-The command line makes one of its profile (`AE.from_config`), a program makes one as it would for pynetdicom, and
-the engine's tables are derived from either (`AE.acceptor_settings`). What pynetdicom's own AE cannot say stands
+The command line makes one of its profile (`ReceiverAE.from_config`), a program makes one as it would for
+pynetdicom (`dcmrecv.AE`, which can also serve), and the engine's tables are derived from either
+(`ReceiverAE.acceptor_settings`). What pynetdicom's own AE cannot say stands
 beside it, so that an A-ASSOCIATE-AC is the reference's to the byte:
 
 * contexts with UIDs that pynetdicom refuses or warns of: an asconfig file may name anything of digits and dots;
@@ -34,9 +35,11 @@ from dcmrecv.server.transport import Clocks
 from dcmrecv.transfer_syntaxes import is_receivable
 
 if TYPE_CHECKING:
+    from typing_extensions import Self
+
     from dcmrecv.config import PresentationContext as ProfileContext
 
-__all__ = ["AE"]
+__all__ = ["ReceiverAE", "as_text"]
 
 _DEFAULT_TITLE = "DCMRECV"
 _ANY_NUMBER = 1_000_000
@@ -69,14 +72,14 @@ def _pynetdicom_roles() -> RoleAnswers:
     return answers
 
 
-class AE(pynetdicom.AE):
-    """`pynetdicom.AE`, served by this engine. What is not documented here means what it means there."""
+class ReceiverAE(pynetdicom.AE):
+    """What a receiver accepts. What is not documented here means what it means in `pynetdicom.AE`."""
 
     def __init__(self, ae_title: str | bytes = _DEFAULT_TITLE) -> None:
         """Raises ValueError or TypeError for what is no AE title."""
-        super().__init__(_text(ae_title))
-        self.implementation_class_uid = _text(IMPLEMENTATION_CLASS_UID)
-        self.implementation_version_name = _text(IMPLEMENTATION_VERSION_NAME)
+        super().__init__(as_text(ae_title))
+        self.implementation_class_uid = as_text(IMPLEMENTATION_CLASS_UID)
+        self.implementation_version_name = as_text(IMPLEMENTATION_VERSION_NAME)
         self.config = Config()
         """What is no matter of an AE: how objects are stored without a handler, TLS, metrics, the drain."""
         self.accept_all = False
@@ -90,7 +93,7 @@ class AE(pynetdicom.AE):
         self._role_answers = _pynetdicom_roles()
 
     @classmethod
-    def from_config(cls, config: Config) -> AE:
+    def from_config(cls, config: Config) -> Self:
         """Return the AE that *config* describes: its profile, titles, limits and timeouts."""
         association = config.association
         title = association.ae_title
@@ -130,10 +133,10 @@ class AE(pynetdicom.AE):
                 continue
             if syntaxes not in checked:
                 checked[syntaxes] = PresentationContext()
-                checked[syntaxes].transfer_syntax = list(map(_text, syntaxes))
+                checked[syntaxes].transfer_syntax = list(map(as_text, syntaxes))
             context = copy.copy(checked[syntaxes])
             context._transfer_syntax = list(context._transfer_syntax)
-            context.abstract_syntax = UID(_text(name))
+            context.abstract_syntax = UID(as_text(name))
             if name in roles:
                 context.scu_role, context.scp_role = _FLAGS[roles[name]]
             self._supported_contexts[context.abstract_syntax] = context
@@ -214,5 +217,6 @@ class AE(pynetdicom.AE):
         return Clocks(_FOR_EVER if self.acse_timeout is None else self.acse_timeout, idle)
 
 
-def _text(value: str | bytes) -> str:
+def as_text(value: str | bytes) -> str:
+    """Return *value*, ASCII, as text."""
     return value.decode("ascii") if isinstance(value, bytes) else value

@@ -13,14 +13,14 @@ from dcmrecv.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NA
 if TYPE_CHECKING:
     from pynetdicom.ae import ApplicationEntity
 
-__all__ = ["AssociationView", "PeerView"]
+__all__ = ["PynetdicomAssociation", "PynetdicomPeer"]
 
 
 def _text(data: bytes) -> str:
     return data.decode("ascii", "replace").strip(" \0")
 
 
-class PeerView:
+class PynetdicomPeer:
     """One side of an association, with the names of pynetdicom's ``ServiceUser``."""
 
     def __init__(self, mode: str, address: str, port: int) -> None:
@@ -50,7 +50,7 @@ class PeerView:
         return self.mode == "acceptor"
 
 
-class AssociationView:
+class PynetdicomAssociation:
     """``event.assoc``: who talks to whom, and what was agreed. It describes; it cannot abort or send."""
 
     mode = "acceptor"
@@ -59,8 +59,8 @@ class AssociationView:
 
     def __init__(self, ae: ApplicationEntity, peer: tuple[str, int], listening: tuple[str, int]) -> None:
         self.ae = ae
-        self.requestor = PeerView("requestor", *peer)
-        self.acceptor = PeerView("acceptor", *listening)
+        self.requestor = PynetdicomPeer("requestor", *peer)
+        self.acceptor = PynetdicomPeer("acceptor", *listening)
         self.acceptor.ae_title = ae.ae_title
         self.acceptor.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID.decode("ascii"))
         self.acceptor.implementation_version_name = IMPLEMENTATION_VERSION_NAME.decode("ascii")

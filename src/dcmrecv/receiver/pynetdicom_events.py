@@ -1,42 +1,48 @@
-"""Handlers written for pynetdicom, called by this receiver.
+"""Handlers written for pynetdicom, called by this engine with pynetdicom's events.
 
-Bound to the same events and given the same `pynetdicom.events.Event`, whose association is described by an
-`AssociationView`. Only imported when a program that embeds the receiver binds handlers.
+`Handlers` is three things to the engine, all of them about what is bound: the store (EVT_C_STORE), what answers
+a C-ECHO (EVT_C_ECHO), and an observer that turns what happens on connections into notifications.
+
+A data set for a program's handler is received as a whole first (`dcmrecv.receiver.received`), then the event is
+handled; a `StorageWriter` that is bound itself gets the fragments as they come, and no event is made.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from io import BytesIO
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
+from pydicom.config import IGNORE
 from pydicom.dataset import Dataset
+from pydicom.filereader import read_dataset
 from pydicom.uid import UID
 from pynetdicom import evt
 from pynetdicom.dimse_primitives import C_ECHO, C_STORE
+from pynetdicom.dsutils import encode, encode_file_meta
 from pynetdicom.presentation import PresentationContextTuple
 
 from dcmrecv import observer as ob
 from dcmrecv.core import events as ev
-from dcmrecv.observer import AssociationObserver, ReceiverObserver
-from dcmrecv.receiver.pynetdicom_association import AssociationView
-from dcmrecv.storage import ObjectStore, ReceiveFailure, StoreResult, StoreSession
+from dcmrecv.receiver.pynetdicom_association import PynetdicomAssociation
+from dcmrecv.receiver.received import HandlerMemory, HandlerMemoryError, ReceivedDataSet
+from dcmrecv.receiver.storage_writer import StorageWriter
+from dcmrecv.storage import StoreRefused, StoreResult, StoreSession
+from dcmrecv.storage.session import CANNOT_UNDERSTAND, OUT_OF_RESOURCES
+from dcmrecv.text import from_bytes
+from dcmrecv.transfer_syntaxes import encoding_of
 
 if TYPE_CHECKING:
     from pynetdicom.ae import ApplicationEntity
     from pynetdicom.association import Association
 
-    from dcmrecv.config import StorageConfig
-
-__all__ = ["HANDLER_MEMORY", "Bindings", "HandlerBinding", "HandlerObserver", "HandlerStore"]
+__all__ = ["HandlerBinding", "Handlers", "StoreEvent"]
 
 HandlerBinding: TypeAlias = tuple[Any, Callable[..., Any]] | tuple[Any, Callable[..., Any], list[Any]]
 """(event, handler) or (event, handler, further arguments), as pynetdicom takes them."""
-
-HANDLER_MEMORY = 1 << 30
-"""Bytes of data sets held for EVT_C_STORE handlers at the same time, all associations together."""
 
 HANDLER_FAILED = 0xC211
 """Status when an EVT_C_STORE handler raises (pynetdicom's)."""
@@ -47,13 +53,8 @@ STATUS_MISSING = 0xC001
 STATUS_INVALID = 0xC002
 """Status when a handler returns something else (pynetdicom's)."""
 
-OUT_OF_MEMORY = 0xA700
-"""Status when a data set does not fit into what is left of the memory for handlers."""
-
-NOT_A_REQUEST = 0xC000
-"""Status for a command whose values pydicom or pynetdicom do not take."""
-
 _LOGGER = logging.getLogger("dcmrecv.handlers")
+_PREAMBLE = bytes(128) + b"DICM"
 _INTERVENTIONS = (evt.EVT_C_STORE, evt.EVT_C_ECHO)
 _NOTIFICATIONS = (
     evt.EVT_CONN_OPEN,
@@ -65,243 +66,305 @@ _NOTIFICATIONS = (
     evt.EVT_RELEASED,
     evt.EVT_ABORTED,
 )
+_DETAILS = {"OffendingElement", "ErrorComment"}
+"""Elements of a status `Dataset` that go to the sender as well (PS3.7 C.4)."""
 
 
-class Bindings:
-    """The handlers of a receiver, and the association that each thread serves."""
+class Handlers(ob.ReceiverObserver):
+    """The handlers of a server, and the associations that its threads serve."""
 
-    def __init__(self, handlers: Sequence[HandlerBinding], memory: int = HANDLER_MEMORY) -> None:
-        """*memory*: bytes of data sets that wait for EVT_C_STORE handlers at the same time.
-
-        Raises ValueError for an event that this receiver does not have.
-        """
-        self._memory = memory
-        self._bound: dict[Any, list[tuple[Callable[..., Any], list[Any]]]] = {}
+    def __init__(self, ae: ApplicationEntity, default: StorageWriter, budget: HandlerMemory) -> None:
+        """*default* handles EVT_C_STORE while no other handler is bound."""
+        self.ae = ae
+        self.listening = ("", 0)
+        self.associations: set[PynetdicomAssociation] = set()
+        self.budget = budget
+        self._default = default
+        self._bound: dict[Any, list[tuple[Callable[..., Any], list[Any] | None]]] = {}
         self._current = threading.local()
-        for binding in handlers:
-            event, handler = binding[0], binding[1]
-            arguments = list(binding[2]) if len(binding) > 2 else []
-            if event in _INTERVENTIONS:
-                self._bound[event] = [(handler, arguments)]  # the last one counts, as in pynetdicom
-            elif event in _NOTIFICATIONS:
-                self._bound.setdefault(event, []).append((handler, arguments))
-            else:
-                raise ValueError(f"{event} is no event of this receiver")
 
-    def binds(self, event: Any) -> bool:
-        """Return whether a handler is bound to *event*."""
-        return event in self._bound
+    # -- binding -------------------------------------------------------------------------------------
+
+    def bind(self, event: Any, handler: Callable[..., Any], args: list[Any] | None = None) -> None:
+        """Bind *handler* to *event*; an intervention has one handler, the last one bound.
+
+        Raises ValueError for an event that this engine does not have.
+        """
+        if event in _INTERVENTIONS:
+            self._bound[event] = [(handler, args)]
+        elif event not in _NOTIFICATIONS:
+            raise ValueError(f"{event} is no event of this engine: it serves Verification and Storage")
+        elif (handler, args) not in self._bound.get(event, ()):
+            self._bound[event] = [*self._bound.get(event, ()), (handler, args)]
+
+    def unbind(self, event: Any, handler: Callable[..., Any]) -> None:
+        """Take *handler* from *event*."""
+        left = [each for each in self._bound.get(event, ()) if each[0] != handler]
+        if left:
+            self._bound[event] = left
+        else:
+            self._bound.pop(event, None)
+
+    def events(self) -> list[Any]:
+        """Return the events that have handlers."""
+        return sorted({evt.EVT_C_STORE, *self._bound}, key=lambda event: str(event.name))
+
+    def of(self, event: Any) -> list[tuple[Callable[..., Any], list[Any] | None]]:
+        """Return the handlers of *event* with their further arguments."""
+        if event == evt.EVT_C_STORE and event not in self._bound:
+            return [(self._default, None)]
+        return self._bound.get(event, [])
 
     @property
-    def current(self) -> AssociationView:
+    def writer(self) -> StorageWriter | None:
+        """The built-in handler, if it is what EVT_C_STORE is bound to."""
+        ((handler, args),) = self.of(evt.EVT_C_STORE)
+        return handler if isinstance(handler, StorageWriter) and not args else None
+
+    # -- events --------------------------------------------------------------------------------------
+
+    def association(self, peer_address: str, peer_port: int) -> ob.AssociationObserver:
+        """See `ReceiverObserver.association`."""
+        return _AssociationEvents(
+            self, PynetdicomAssociation(self.ae, (peer_address, peer_port), self.listening)
+        )
+
+    @property
+    def current(self) -> PynetdicomAssociation:
         """The association that this thread serves."""
-        view = self._current.view
-        assert isinstance(view, AssociationView)
-        return view
+        return cast("PynetdicomAssociation", self._current.association)
 
     @current.setter
-    def current(self, view: AssociationView) -> None:
-        self._current.view = view
+    def current(self, association: PynetdicomAssociation) -> None:
+        self._current.association = association
 
-    def store(self, builtin: ObjectStore) -> ObjectStore:
-        """Return what receives C-STOREs: *builtin*, unless a handler takes its place."""
-        if not self.binds(evt.EVT_C_STORE):
-            return builtin
-        return HandlerStore(builtin.config, self, self._memory, dictionary=builtin.dictionary)
-
-    def notify(self, view: AssociationView, event: Any, **attributes: Any) -> None:
+    def notify(self, association: PynetdicomAssociation, event: Any, **attributes: Any) -> None:
         """Call the handlers of a notification. What they raise is logged (logger ``dcmrecv.handlers``)."""
-        for handler, arguments in self._bound.get(event, ()):
+        for handler, args in self._bound.get(event, ()):
             try:
-                handler(evt.Event(_as_association(view), event, attributes), *arguments)
+                handler(evt.Event(_for_event(association), event, attributes), *(args or ()))
             except Exception:
                 _LOGGER.exception("the handler of %s failed", event)
 
-    def ask(self, view: AssociationView, event: Any, **attributes: Any) -> Any:
-        """Call the handler of an intervention and return its answer. Raises what the handler raises."""
-        ((handler, arguments),) = self._bound[event]
-        return handler(evt.Event(_as_association(view), event, attributes), *arguments)
+    def request(
+        self, request: ev.StoreRequest, association: ev.AcceptedAssociation, observer: ob.AssociationObserver
+    ) -> StoreSession:
+        """See `ObjectStore.request`."""
+        writer = self.writer
+        if writer is not None:
+            return writer.request(request, association, observer)
+        return _EventSession(self, request, association, observer)
 
-    def echo(self, request: ev.EchoRequest, agreed: ev.AcceptedAssociation) -> int:
-        """Return the status for a C-ECHO; 0000 if there is no handler or it fails, as in pynetdicom."""
-        if not self.binds(evt.EVT_C_ECHO):
-            return 0x0000
+    def echo(self, request: ev.EchoRequest, agreed: ev.AcceptedAssociation) -> tuple[int, bytes]:
+        """Return status and details for a C-ECHO; 0000 if no handler is bound or it fails, as in pynetdicom."""
+        bound = self._bound.get(evt.EVT_C_ECHO)
+        if not bound:
+            return 0x0000, b""
+        ((handler, args),) = bound
         try:
             primitive = C_ECHO()
             primitive.MessageID = request.message_id
-            primitive.AffectedSOPClassUID = UID(_text(request.sop_class_uid))
-            context = _context(agreed, request.context_id)
-            answer = self.ask(self.current, evt.EVT_C_ECHO, request=primitive, context=context)
+            primitive.AffectedSOPClassUID = _uid(request.sop_class_uid)
+            attributes = {"request": primitive, "context": _context(agreed, request.context_id)}
+            event = evt.Event(_for_event(self.current), evt.EVT_C_ECHO, attributes)
+            status, details = _status(handler(event, *(args or ())))
         except Exception:
             _LOGGER.exception("the handler of EVT_C_ECHO failed")
-            return 0x0000
-        status = _status(answer)
-        return 0x0000 if status in (STATUS_MISSING, STATUS_INVALID) else status
+            return 0x0000, b""
+        return (0x0000, b"") if status in (STATUS_MISSING, STATUS_INVALID) else (status, details)
 
 
-def _as_association(view: AssociationView) -> Association:
-    """Tell the type checker that *view* does for pynetdicom's `Event`, which only keeps it."""
-    return cast("Association", view)
+class StoreEvent(evt.Event):
+    """A C-STORE request with its data set, all of which has been received."""
+
+    stored_path: Path | None = None
+    """Where `StorageWriter` has stored it."""
+    stored_size = 0
+    """Bytes of that file."""
+
+    def __init__(self, session: _EventSession, association: PynetdicomAssociation, request: C_STORE) -> None:
+        self._session = session
+        super().__init__(
+            _for_event(association),
+            evt.EVT_C_STORE,
+            {"request": request, "context": _context(session.association, session.request.context_id)},
+        )
+
+    @property
+    def dataset(self) -> Dataset:
+        """The data set, decoded (once). Raises `HandlerMemoryError` if there is no memory left for it."""
+        if self._decoded is None:
+            self._decoded = self._session.decoded()
+        return self._decoded
+
+    @property
+    def dataset_path(self) -> Path:
+        """A file with the object, file meta information first. It is there until the handler returns."""
+        return self._session.content.path()
+
+    def encoded_dataset(self, include_meta: bool = True) -> bytes:
+        """Return the data set as it came. Raises `HandlerMemoryError` if there is no memory left for it."""
+        data = self._session.content.read()
+        return self._session.header() + data if include_meta else data
+
+    def store_with(self, writer: StorageWriter) -> int:
+        """Have *writer* store the object; return the status for the response."""
+        stored, status = self._session.store_with(writer)
+        if stored is not None:
+            self.stored_path, self.stored_size = Path(from_bytes(stored.path)), stored.size
+        return status
 
 
-def _text(data: bytes) -> str:
-    return data.decode("ascii", "replace").strip(" \0")
+class _Request(C_STORE):
+    """The request of a `StoreEvent`, whose data set is taken into memory when it is asked for."""
+
+    _content: ReceivedDataSet | None = None
+
+    @property
+    def DataSet(self) -> BytesIO | None:
+        """The data set as it came. Raises `HandlerMemoryError`."""
+        if self._content is None:
+            return None
+        stream = self._content.stream()
+        return stream if isinstance(stream, BytesIO) else BytesIO(self._content.read())
+
+    @DataSet.setter
+    def DataSet(self, value: BytesIO | None) -> None:
+        if value is not None:
+            raise AttributeError("the data set of a request that was received cannot be replaced")
 
 
-def _context(agreed: ev.AcceptedAssociation, context_id: int) -> PresentationContextTuple:
-    for context in agreed.contexts:
-        if context.context_id == context_id:
-            return PresentationContextTuple(
-                context_id, UID(_text(context.abstract_syntax)), UID(_text(context.transfer_syntax))
-            )
-    raise LookupError(context_id)
+class _EventSession(StoreSession):
+    """A C-STORE for a program's handler."""
 
-
-def _status(answer: object) -> int:
-    """Return the status in what a handler answered: an int or a `Dataset` with a Status."""
-    if isinstance(answer, Dataset):
-        if "Status" not in answer:
-            _LOGGER.error("a handler returned a Dataset without a Status")
-            return STATUS_MISSING
-        answer = answer.Status
-    if isinstance(answer, int) and 0 <= answer <= 0xFFFF:
-        return int(answer)
-    _LOGGER.error("a handler returned %r, which is no status", type(answer))
-    return STATUS_INVALID
-
-
-class _Memory:
-    """What is left of the memory for handlers."""
-
-    def __init__(self, limit: int) -> None:
-        self._left = limit
-        self._lock = threading.Lock()
-
-    def take(self, count: int) -> bool:
-        with self._lock:
-            if count > self._left:
-                return False
-            self._left -= count
-            return True
-
-    def leave(self, count: int) -> None:
-        with self._lock:
-            self._left += count
-
-
-class HandlerStore(ObjectStore):
-    """Gives every object to the EVT_C_STORE handler instead of storing it."""
-
-    def __init__(self, config: StorageConfig, bindings: Bindings, limit: int, **more: Any) -> None:
-        """*limit*: bytes of data sets held at the same time."""
-        super().__init__(config, **more)
-        self._bindings = bindings
-        self._memory = _Memory(limit)
-
-    def start(self) -> None:
-        """Nothing is on disk, so there is nothing to tidy up."""
-
-    def request(
-        self, request: ev.StoreRequest, association: ev.AcceptedAssociation, observer: AssociationObserver
-    ) -> StoreSession:
-        """See `ObjectStore.request`."""
-        return _HandlerSession(self._bindings, self._memory, request, association)
-
-
-class _HandlerSession(StoreSession):
     def __init__(
         self,
-        bindings: Bindings,
-        memory: _Memory,
+        handlers: Handlers,
         request: ev.StoreRequest,
         association: ev.AcceptedAssociation,
+        observer: ob.AssociationObserver,
     ) -> None:
-        self._bindings = bindings
-        self._memory = memory
-        self._request = request
-        self._association = association
-        self._data = BytesIO()  # grows in place: fragments of one byte each cost one byte each
-        self._taken = 0
-        self._refused = False
+        self.request = request
+        self.association = association
+        self.content = ReceivedDataSet(handlers.budget, self.header)
+        self._handlers = handlers
+        self._observer = observer
+        self._event: StoreEvent | None = None
+        self._failure: OSError | None = None
 
-    def receive(self, views: list[memoryview], last: bool, context_id: int) -> ReceiveFailure | None:
+    def receive(self, views: list[memoryview], last: bool, context_id: int) -> None:
         """See `StoreSession.receive`."""
-        if self._refused:
-            return None
-        size = sum(map(len, views))
-        if self._memory.take(size):
-            self._taken += size
-            self._data.writelines(views)
-        else:
-            self._refused = True
-            self.discard()
-        return None
+        if self._failure is None:
+            try:
+                self.content.write(views)
+            except OSError as error:
+                self._failure = error
 
     def complete(self) -> StoreResult:
         """See `StoreSession.complete`."""
-        if self._refused:
-            _LOGGER.error("no memory left for a data set: the object is refused")
-            return StoreResult(OUT_OF_MEMORY)
         try:
-            return StoreResult(self._ask())
+            if self._failure is not None:
+                _LOGGER.error("a data set could not be kept for its handler: %s", self._failure)
+                return StoreResult(OUT_OF_RESOURCES)
+            return self._handle()
         finally:
             self.discard()
 
-    def _ask(self) -> int:
+    def _handle(self) -> StoreResult:
         try:
-            primitive = self._primitive()
-            context = _context(self._association, self._request.context_id)
+            event = self._event = StoreEvent(self, self._handlers.current, self._primitive())
         except (ValueError, TypeError, LookupError):
             _LOGGER.exception("a C-STORE command that pynetdicom does not take")
-            return NOT_A_REQUEST
+            return StoreResult(CANNOT_UNDERSTAND)
+        ((handler, args),) = self._handlers.of(evt.EVT_C_STORE)
         try:
-            answer = self._bindings.ask(
-                self._bindings.current, evt.EVT_C_STORE, request=primitive, context=context
-            )
+            status, details = _status(handler(event, *(args or ())))
+        except HandlerMemoryError as error:
+            _LOGGER.error("the object is refused: %s", error)
+            return StoreResult(OUT_OF_RESOURCES)
         except Exception:
             _LOGGER.exception("the handler of EVT_C_STORE failed")
-            return HANDLER_FAILED
-        return _status(answer)
+            return StoreResult(HANDLER_FAILED)
+        return StoreResult(status, details=details)
 
     def _primitive(self) -> C_STORE:
-        request = self._request
-        primitive = C_STORE()
+        request = self.request
+        primitive = _Request()
+        primitive._content = self.content
         primitive.MessageID = request.message_id
-        primitive.AffectedSOPClassUID = UID(_text(request.sop_class_uid))
-        primitive.AffectedSOPInstanceUID = UID(_text(request.sop_instance_uid))
+        primitive.AffectedSOPClassUID = _uid(request.sop_class_uid)
+        primitive.AffectedSOPInstanceUID = _uid(request.sop_instance_uid)
         if request.priority in (0, 1, 2):
             primitive.Priority = request.priority
         if request.move_originator_ae_title is not None:
             primitive.MoveOriginatorApplicationEntityTitle = _text(request.move_originator_ae_title)
         if request.move_originator_message_id is not None:
             primitive.MoveOriginatorMessageID = request.move_originator_message_id
-        self._data.seek(0)
-        primitive.DataSet = self._data
         return primitive
+
+    def header(self) -> bytes:
+        """Return preamble and file meta information as pynetdicom makes them."""
+        event = self._event or StoreEvent(self, self._handlers.current, self._primitive())
+        return _PREAMBLE + encode_file_meta(event.file_meta)
+
+    def decoded(self) -> Dataset:
+        """Return the data set, decoded."""
+        if not self.content.size:
+            return Dataset()
+        encoding = encoding_of(self.request.transfer_syntax)
+        if encoding.deflated:
+            stream: Any = self.content.inflated()
+        else:
+            stream = self.content.stream()
+            if not isinstance(stream, BytesIO):
+                self.content.take(self.content.size)
+        data = read_dataset(stream, not encoding.explicit, not encoding.big_endian)
+        data.set_original_encoding(not encoding.explicit, not encoding.big_endian)
+        return data
+
+    def store_with(self, writer: StorageWriter) -> tuple[ob.Stored | None, int]:
+        """Have *writer* store the object; return where it is, if it is, and the status."""
+        seen = _StoredSeen(self._observer)
+        try:
+            session = writer.request(self.request, self.association, seen)
+        except StoreRefused as refused:
+            _LOGGER.error("the object cannot be stored: %s", refused)
+            return None, CANNOT_UNDERSTAND
+        try:
+            for block, last in self.content.blocks():
+                failure = session.receive([block], last, self.request.context_id)
+                if failure is not None:
+                    _LOGGER.error("the data set cannot be read: %s", failure.conditions)
+                    return None, CANNOT_UNDERSTAND
+            status = session.complete().status
+            return seen.stored, status
+        finally:
+            session.discard()
 
     def discard(self) -> None:
         """See `StoreSession.discard`."""
-        self._data = BytesIO()
-        taken, self._taken = self._taken, 0
-        self._memory.leave(taken)
+        self.content.close()
 
 
-class HandlerObserver(ReceiverObserver):
-    """Turns what happens on connections into pynetdicom's notifications."""
+class _StoredSeen(ob.AssociationObserver):
+    """Hands everything on, and keeps what was stored."""
 
-    def __init__(self, bindings: Bindings, ae: ApplicationEntity, listening: tuple[str, int]) -> None:
-        """*listening*: address and port listened on."""
-        self._bindings = bindings
-        self._ae = ae
-        self._listening = listening
+    def __init__(self, observer: ob.AssociationObserver) -> None:
+        self.stored: ob.Stored | None = None
+        self.wanted = frozenset({ob.Stored, *observer.wanted})
+        self._observer = observer
 
-    def association(self, peer_address: str, peer_port: int) -> AssociationObserver:
-        """See `ReceiverObserver.association`."""
-        view = AssociationView(self._ae, (peer_address, peer_port), self._listening)
-        return _HandlerAssociation(self._bindings, view)
+    def observe(self, event: ob.AssociationEvent) -> None:
+        """See `AssociationObserver.observe`."""
+        if isinstance(event, ob.Stored):
+            self.stored = event
+        if type(event) in self._observer.wanted:
+            self._observer.observe(event)
 
 
-class _HandlerAssociation(AssociationObserver):
+class _AssociationEvents(ob.AssociationObserver):
+    """Turns what happens on one connection into pynetdicom's notifications."""
+
     wanted = frozenset(
         {
             ob.Connected,
@@ -317,41 +380,86 @@ class _HandlerAssociation(AssociationObserver):
         }
     )
 
-    def __init__(self, bindings: Bindings, view: AssociationView) -> None:
-        self._bindings = bindings
-        self._view = view
+    def __init__(self, handlers: Handlers, association: PynetdicomAssociation) -> None:
+        self._handlers = handlers
+        self._association = association
 
     def _notify(self, event: Any, **attributes: Any) -> None:
-        self._bindings.notify(self._view, event, **attributes)
+        self._handlers.notify(self._association, event, **attributes)
 
     def observe(self, event: ob.AssociationEvent) -> None:
         """See `AssociationObserver.observe`."""
-        view = self._view
+        association = self._association
+        peer = association.requestor
         match event:
             case ob.Connected():
-                self._bindings.current = view
-                self._notify(evt.EVT_CONN_OPEN, address=(view.requestor.address, view.requestor.port))
+                self._handlers.current = association
+                self._handlers.associations.add(association)
+                self._notify(evt.EVT_CONN_OPEN, address=(peer.address, peer.port))
             case ev.RequestReceived():
-                view.requested(event.request)
+                association.requested(event.request)
                 self._notify(evt.EVT_REQUESTED)
             case ev.AssociationAccepted():
-                view.accepted(event.association)
+                association.accepted(event.association)
                 self._notify(evt.EVT_ACCEPTED)
                 self._notify(evt.EVT_ESTABLISHED)
             case ev.AssociationRejected():
-                view.is_rejected = True
+                association.is_rejected = True
                 self._notify(evt.EVT_REJECTED)
             case ev.ReleaseRequested():
-                view.ended()
-                view.is_released = True
+                association.ended()
+                association.is_released = True
                 self._notify(evt.EVT_RELEASED)
             case ob.Closed():
-                view.ended()
-                self._notify(evt.EVT_CONN_CLOSE, address=(view.requestor.address, view.requestor.port))
+                association.ended()
+                self._handlers.associations.discard(association)
+                self._notify(evt.EVT_CONN_CLOSE, address=(peer.address, peer.port))
             case _:
-                self._aborted()
+                association.ended()
+                association.is_aborted = True
+                self._notify(evt.EVT_ABORTED)
 
-    def _aborted(self) -> None:
-        self._view.ended()
-        self._view.is_aborted = True
-        self._notify(evt.EVT_ABORTED)
+
+def _for_event(association: PynetdicomAssociation) -> Association:
+    """Tell the type checker that it does for pynetdicom's `Event`, which only keeps it."""
+    return cast("Association", association)
+
+
+def _text(data: bytes) -> str:
+    return data.decode("ascii", "replace").strip(" \0")
+
+
+def _uid(data: bytes) -> UID:
+    return UID(_text(data), IGNORE)
+
+
+def _context(agreed: ev.AcceptedAssociation, context_id: int) -> PresentationContextTuple:
+    for context in agreed.contexts:
+        if context.context_id == context_id:
+            return PresentationContextTuple(
+                context_id, _uid(context.abstract_syntax), _uid(context.transfer_syntax)
+            )
+    raise LookupError(context_id)
+
+
+def _details(answer: Dataset) -> bytes:
+    """Return what of a status goes to the sender beside it, encoded (PS3.7 C.4)."""
+    details = Dataset()
+    for keyword in _DETAILS & set(answer.dir()):
+        details[keyword] = answer[keyword]
+    return encode(details, True, True) or b""
+
+
+def _status(answer: object) -> tuple[int, bytes]:
+    """Return the status in what a handler answered, an int or a `Dataset`, and its details, encoded."""
+    details = b""
+    if isinstance(answer, Dataset):
+        if "Status" not in answer:
+            _LOGGER.error("a handler returned a Dataset without a Status")
+            return STATUS_MISSING, b""
+        details = _details(answer)
+        answer = answer.Status
+    if isinstance(answer, int) and 0 <= answer <= 0xFFFF:
+        return int(answer), details
+    _LOGGER.error("a handler returned %r, which is no status", type(answer))
+    return STATUS_INVALID, b""

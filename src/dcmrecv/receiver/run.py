@@ -107,9 +107,9 @@ class _Process:
         dictionary: Callable[[], DataDictionary] | None,
         metrics: Metrics | None,
     ) -> None:
-        from dcmrecv.receiver.ae import AE  # with pynetdicom: before workers are made, which then share it
+        from dcmrecv.receiver.ae import ReceiverAE  # with pynetdicom: before workers are made, which share it
 
-        self._ae = AE.from_config(config)
+        self._ae = ReceiverAE.from_config(config)
         self._config = config
         self._logs = logs
         self._observer = observer
@@ -119,14 +119,18 @@ class _Process:
         self._metrics = metrics
 
     def _service(self, worker: int = 0) -> Service:
+        from dcmrecv.conditions import Condition
         from dcmrecv.receiver.service import Service
+        from dcmrecv.receiver.storage_writer import StorageWriter
 
+        obstacle = None if self._dictionary is None else self._dictionary().dimse_obstacle
         return Service(
             self._ae,
             self._listener,
-            self._observer,
+            [self._observer],
+            handlers=StorageWriter.from_config(self._config.storage, dictionary=self._dictionary),
             tls=self._tls,
-            dictionary=self._dictionary,
+            obstacle=None if obstacle is None else Condition(*obstacle),
             metrics=self._metrics,
             worker=worker,
         )

@@ -13,7 +13,7 @@ import socket
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from dcmrecv import conditions
 from dcmrecv import observer as ob
@@ -28,10 +28,19 @@ from dcmrecv.server.transport import Clocks, Transport
 from dcmrecv.storage import ReceiveFailure, StoreRefused
 
 if TYPE_CHECKING:
-    from dcmrecv.storage import ObjectStore, StoreSession
+    from dcmrecv.storage import StoreSession
     from dcmrecv.tls import TlsServerContext
 
 __all__ = ["Association", "Services"]
+
+
+class Store(Protocol):
+    """What takes a C-STORE."""
+
+    def request(
+        self, request: ev.StoreRequest, association: ev.AcceptedAssociation, observer: ob.AssociationObserver
+    ) -> StoreSession:
+        """Return the session of *request*. Raises `StoreRefused` to abort the association at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,15 +49,15 @@ class Services:
 
     settings: AcceptorSettings
     clocks: Clocks
-    store: ObjectStore
+    store: Store
     observer: ob.ReceiverObserver
     tls: TlsServerContext | None = None
     obstacle: tuple[Condition, ...] = ()
     """Why every DIMSE message is answered by an abort (an unusable data dictionary), or nothing."""
     gate: GilGate | None = None
     """Among the associations; None where work may take long: handlers of programs, or waits for the disk."""
-    echo: Callable[[ev.EchoRequest, ev.AcceptedAssociation], int] | None = None
-    """Answers a C-ECHO with a status instead of 0000 (programs that embed the receiver)."""
+    echo: Callable[[ev.EchoRequest, ev.AcceptedAssociation], tuple[int, bytes]] | None = None
+    """Gives status and details of the response to a C-ECHO; None: 0000."""
     memory: MemoryBudget = field(default_factory=MemoryBudget.default)
     """For all connections together, beyond their base."""
 
@@ -108,6 +117,8 @@ class Association:
             # A mistake of ours must cost this peer its association and nobody else anything.
             if ob.Crashed in self._wanted:
                 self._observe(ob.Crashed(error))
+            self._acceptor.abort()
+            self._send()
         finally:
             self._ticket.leave()
             self._end_session()
@@ -242,13 +253,13 @@ class Association:
         if self._services.obstacle:
             self._refuse()
             return
-        status = 0
+        status, details = 0, b""
         self._pass_on(event)
         if self._services.echo is not None and self._agreed is not None:
-            status = self._services.echo(event, self._agreed)
+            status, details = self._services.echo(event, self._agreed)
         if ob.EchoResponse in self._wanted:
             self._observe(ob.EchoResponse(event, status))
-        sent = self._respond("C-ECHO", self._acceptor.send_echo_response(event, status))
+        sent = self._respond("C-ECHO", self._acceptor.send_echo_response(event, status, details))
         if sent and ob.EchoResponseSent in self._wanted:
             self._observe(ob.EchoResponseSent())
 
@@ -324,7 +335,9 @@ class Association:
         self._session = self._data_set = None
         if ob.StoreResponse in self._wanted:
             self._observe(ob.StoreResponse(request, result.status))
-        sent = self._respond("C-STORE", self._acceptor.send_store_response(request, result.status))
+        sent = self._respond(
+            "C-STORE", self._acceptor.send_store_response(request, result.status, result.details)
+        )
         if sent and result.abort is not None:
             self._give_up(result.abort)
 

@@ -6,6 +6,7 @@ import contextlib
 import os
 import socket
 import struct
+from typing import Any
 
 from dcmrecv.config import AddressFamily, NetworkConfig
 from dcmrecv.server import limits
@@ -45,8 +46,10 @@ def inherited_listener() -> socket.socket | None:
     return listener
 
 
-def open_listener(config: NetworkConfig, *, share_port: bool = False) -> socket.socket:
-    """Bind and listen on all interfaces of the configured address family.
+def open_listener(
+    config: NetworkConfig, *, address: tuple[Any, ...] | None = None, share_port: bool = False
+) -> socket.socket:
+    """Bind and listen on all interfaces of the configured address family, or on *address* (of that family).
 
     *share_port* lets several processes listen on the port, each with a queue of its own (SO_REUSEPORT).
 
@@ -62,7 +65,7 @@ def open_listener(config: NetworkConfig, *, share_port: bool = False) -> socket.
             v6_only = config.family is AddressFamily.IPV6
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(v6_only))
         _tune(listener)
-        listener.bind(("", config.port))
+        listener.bind(address or ("", config.port))
         listener.listen(limits.BACKLOG)
     except PermissionError:
         listener.close()

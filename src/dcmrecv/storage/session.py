@@ -38,6 +38,8 @@ class StoreResult(NamedTuple):
 
     status: int
     abort: tuple[Condition, ...] | None = None
+    details: bytes = b""
+    """Elements that stand behind the status in the response, encoded (PS3.7 C.4)."""
 
 
 STORED = StoreResult(SUCCESS)

@@ -50,7 +50,7 @@ class TlsServerContext:
     def __init__(
         self,
         context: ssl.SSLContext,
-        profile: SecurityProfile,
+        profile: SecurityProfile | None,
         *,
         expected_sni: str | None,
         answer_sni: bool,
@@ -65,6 +65,11 @@ class TlsServerContext:
             # only when needed: the presence of a callback alone changes what OpenSSL decides about
             # certificates with uncommon curves, and the reference always has one
             context.sni_callback = self._check_name
+
+    @classmethod
+    def of_program(cls, context: ssl.SSLContext) -> TlsServerContext:
+        """Return what shakes hands as *context* says, without the further checks of a security profile."""
+        return cls(context, None, expected_sni=None, answer_sni=False, directories=DerDirectories())
 
     def _check_name(self, tls: object, name: str | None, context: object) -> int | None:
         if self._expected_sni is None or name is None or name.encode() == self._expected_sni:
@@ -170,6 +175,8 @@ class _Handshake:
 
     def _check_protocol(self) -> None:
         """Refuse a client that wants protocols, but not DICOM (spec/tls.md d)."""
+        if self._server._profile is None:
+            return
         if self._hello.protocols is not None and self._tls.selected_alpn_protocol() is None:
             raise _Refused(_NO_APPLICATION_PROTOCOL, messages.NO_PROTOCOL, (("E", messages.ALPN_FAILURE),))
 
@@ -180,14 +187,15 @@ class _Handshake:
         the place of our Finished, with TLS 1.3 the alert can no longer be sent.
         """
         warnings: list[str] = []
-        if self._server._context.verify_mode == ssl.CERT_NONE or self._tls.session_reused:
+        profile = self._server._profile
+        if profile is None or self._server._context.verify_mode == ssl.CERT_NONE or self._tls.session_reused:
             return warnings
         for encoding in reversed(_verified_chain(self._tls)):
             try:
                 certificate = parse_certificate(encoding)
             except CertificateError:  # OpenSSL takes some certificates that are not quite DER
                 certificate = UNREADABLE
-            verdict = check_peer_certificate(certificate, self._server._profile)
+            verdict = check_peer_certificate(certificate, profile)
             if verdict.refused:
                 lines = [("W", text) for text in warnings] + verdict.lines
                 raise _Refused(_INTERNAL_ERROR, messages.VERIFY_FAILED, lines)

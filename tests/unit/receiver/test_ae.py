@@ -11,12 +11,12 @@ import pytest
 from pynetdicom.pdu_primitives import SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext, negotiate_as_acceptor
 
+from dcmrecv import AE
 from dcmrecv.asconfig import AsconfigError, load
 from dcmrecv.config import AssociationConfig, Config, NetworkConfig, Profile
 from dcmrecv.config import PresentationContext as ProfileContext
 from dcmrecv.core.events import AssociationRejected, ContextOutcome, RejectReason
 from dcmrecv.core.negotiate import REFERENCE_ROLES, AcceptorSettings, Negotiated
-from dcmrecv.receiver.ae import AE
 from dcmrecv.server.transport import Wait
 from tests.support.rawscu import CT_IMAGE, VERIFICATION, Association, Requestor, UnexpectedPdu, associate_rq
 from tests.support.server import ROOT, RunningServer
@@ -165,12 +165,12 @@ def test_limits_of_the_command_line() -> None:
 CHANGED = """
 import sys
 from dcmrecv.receiver import ae
-original = ae.AE.from_config.__func__
+original = ae.ReceiverAE.from_config.__func__
 def changed(cls, config):
     made = original(cls, config)
     made.remove_supported_context("1.2.840.10008.5.1.4.1.1.2")
     return made
-ae.AE.from_config = classmethod(changed)
+ae.ReceiverAE.from_config = classmethod(changed)
 from dcmrecv.__main__ import main
 sys.exit(main())
 """

@@ -15,6 +15,7 @@ from typing import Any, get_args
 
 import pytest
 
+from dcmrecv import AE
 from dcmrecv.config import (
     AssociationConfig,
     Config,
@@ -25,13 +26,14 @@ from dcmrecv.config import (
 )
 from dcmrecv.core.events import StoreRequest
 from dcmrecv.observer import AssociationEvent, AssociationObserver, Crashed, ReceiverObserver
-from dcmrecv.receiver import Receiver
-from dcmrecv.receiver.ae import AE
+from dcmrecv.receiver.ae_server import AssociationServer
 from dcmrecv.receiver.service import Service
+from dcmrecv.receiver.storage_writer import StorageWriter
 from dcmrecv.server import limits
 from dcmrecv.server.listener import open_listener
 from dcmrecv.storage import ObjectStore
-from tests.support.rawscu import CT_IMAGE, Association, element
+from tests.support.embedded import serving
+from tests.support.rawscu import ABORT, CT_IMAGE, Association, UnexpectedPdu, element
 
 IMPLICIT = b"1.2.840.10008.1.2"
 
@@ -61,7 +63,7 @@ def teller() -> Teller:
 
 
 @pytest.fixture
-def receiver(tmp_path: Path, teller: Teller) -> Iterator[Receiver]:
+def receiver(tmp_path: Path, teller: Teller) -> Iterator[AssociationServer]:
     contexts = (
         PresentationContext(b"1.2.840.10008.1.1", (IMPLICIT,)),
         PresentationContext(CT_IMAGE.encode(), (IMPLICIT,)),
@@ -71,7 +73,7 @@ def receiver(tmp_path: Path, teller: Teller) -> Iterator[Receiver]:
         network=NetworkConfig(port=0),
         storage=StorageConfig(directory=bytes(tmp_path)),
     )
-    with Receiver(config, observer=teller) as running:
+    with serving(config, observer=teller) as running:
         yield running
 
 
@@ -82,7 +84,7 @@ def _store(port: int, instance: str = "1.2.3") -> int:
 
 
 def test_a_mistake_of_ours_costs_one_association(
-    receiver: Receiver, teller: Teller, monkeypatch: pytest.MonkeyPatch
+    receiver: AssociationServer, teller: Teller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def broken(*arguments: object) -> None:
         raise ZeroDivisionError("a mistake")
@@ -90,8 +92,9 @@ def test_a_mistake_of_ours_costs_one_association(
     with monkeypatch.context() as patch:
         patch.setattr(ObjectStore, "request", broken)
         for _ in range(40):  # more than the threads that wait: each mistake must give its thread back
-            with pytest.raises(ConnectionError):
+            with pytest.raises(UnexpectedPdu) as answered:
                 _store(receiver.port)
+            assert answered.value.kind == ABORT
     assert [str(error) for error in teller.crashes] == ["a mistake"] * 40
     assert _store(receiver.port) == 0
 
@@ -116,7 +119,7 @@ def test_an_observer_that_raises_costs_no_answer(tmp_path: Path, caplog: pytest.
         network=NetworkConfig(port=0),
         storage=StorageConfig(directory=bytes(tmp_path)),
     )
-    with Receiver(config, observer=Raising()) as running:
+    with serving(config, observer=Raising()) as running:
         assert _store(running.port) == 0
     assert len(list(tmp_path.iterdir())) == 1
     records = [record for record in caplog.records if record.name == "dcmrecv"]
@@ -125,7 +128,7 @@ def test_an_observer_that_raises_costs_no_answer(tmp_path: Path, caplog: pytest.
 
 
 def test_an_object_that_takes_long_holds_up_nobody(
-    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    receiver: AssociationServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A slow disk, or a peer that does not read: others wait at the gate, but not until that one is through."""
     began, go_on = threading.Event(), threading.Event()
@@ -142,7 +145,6 @@ def test_an_object_that_takes_long_holds_up_nobody(
         waiting = pool.submit(_store, receiver.port, "1.2.3.99")
         assert began.wait(20)
         try:
-            assert receiver.service is not None
             gate = receiver.service.services.gate
             assert gate is not None
             assert gate.lock.locked()
@@ -165,14 +167,15 @@ def test_who_waits_for_the_disk_waits_with_others(tmp_path: Path, fsync: bool, h
         network=NetworkConfig(port=0), storage=StorageConfig(directory=bytes(tmp_path), fsync=fsync)
     )
     with open_listener(config.network) as listener:
-        service = Service(AE.from_config(config), listener, ReceiverObserver())
+        writer = StorageWriter.from_config(config.storage)
+        service = Service(AE.from_config(config), listener, [], handlers=writer)
         assert (service.services.gate is not None) is has_gate
         service.start()
         service.stop()
 
 
 def test_greedy_peers_are_aborted_and_a_good_one_is_served(
-    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    receiver: AssociationServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each begins a request of 1 MiB and stops; together they want three times the budget."""
     assert receiver.service is not None
@@ -200,7 +203,7 @@ def test_greedy_peers_are_aborted_and_a_good_one_is_served(
 
 
 def test_a_command_in_endless_fragments_has_a_time_limit(
-    receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    receiver: AssociationServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(limits, "COMMAND_SECONDS", 0.2)
     with Association(receiver.port, CT_IMAGE) as association:

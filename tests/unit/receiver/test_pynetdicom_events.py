@@ -14,6 +14,7 @@ from pynetdicom import AE, evt
 
 from dcmrecv import Config, Receiver
 from dcmrecv.config import AssociationConfig, NetworkConfig, StorageConfig
+from tests.support.embedded import serving
 from tests.support.rawscu import CT_IMAGE, VERIFICATION, Association, element
 
 CT = str(get_testdata_file("CT_small.dcm", download=False))
@@ -64,8 +65,9 @@ def test_importing_the_package_is_cheap() -> None:
     )
 
 
-def test_it_stores_without_handlers_and_starts_again(tmp_path: Path) -> None:
-    receiver = Receiver(configured(tmp_path))
+def test_the_old_receiver_stores_and_starts_again(tmp_path: Path) -> None:
+    with pytest.warns(DeprecationWarning, match=r"AE\.from_config"):
+        receiver = Receiver(configured(tmp_path))
     for _ in range(2):
         with receiver:
             assert store(receiver.port) == 0
@@ -74,6 +76,8 @@ def test_it_stores_without_handlers_and_starts_again(tmp_path: Path) -> None:
     receiver.stop()
     (path,) = tmp_path.iterdir()
     assert dcmread(path).PatientID == dcmread(CT).PatientID
+    with pytest.warns(DeprecationWarning, match="AE"), pytest.raises(ValueError, match="one process"):
+        Receiver(configured(tmp_path, workers=2)).start()
 
 
 def test_a_store_handler_takes_the_place_of_storing(tmp_path: Path) -> None:
@@ -100,7 +104,7 @@ def test_a_store_handler_takes_the_place_of_storing(tmp_path: Path) -> None:
         (tmp_path / "handled.dcm").write_bytes(event.encoded_dataset())
         return 0xB000
 
-    with Receiver(configured(tmp_path), handlers=[(evt.EVT_C_STORE, handle, ["more"])]) as receiver:
+    with serving(configured(tmp_path), (evt.EVT_C_STORE, handle, ["more"])) as receiver:
         assert store(receiver.port) == 0xB000
     original = dcmread(CT)
     (got,) = seen
@@ -158,7 +162,7 @@ def test_what_handlers_answer(tmp_path: Path, answer: Any, stored: int, echoed: 
         (evt.EVT_C_STORE, lambda event: answer()),
         (evt.EVT_C_ECHO, lambda event: answer()),
     ]
-    with Receiver(configured(tmp_path), handlers=handlers) as receiver:
+    with serving(configured(tmp_path), *handlers) as receiver:
         assert store(receiver.port) == stored
         assert echo(receiver.port) == echoed
         assert echo(receiver.port) == echoed
@@ -174,7 +178,7 @@ def test_memory_for_handlers_is_bounded_and_given_back(tmp_path: Path) -> None:
     handlers: list[Any] = [(evt.EVT_C_STORE, handle)]
     small, large = (element(0x7FE0, 0x0010, bytes(size)) for size in (700, 2000))
     with (
-        Receiver(configured(tmp_path), handlers=handlers, handler_memory=1000) as receiver,
+        serving(configured(tmp_path), *handlers, handler_memory=1000) as receiver,
         Association(receiver.port, CT_IMAGE) as association,
     ):
         statuses = [
@@ -208,7 +212,7 @@ def test_notifications(tmp_path: Path) -> None:
     handlers: list[Any] = [(evt.EVT_REQUESTED, failing), *((event, note) for event in events)]
     begin, end = ["EVT_CONN_OPEN", "127.0.0.1", "EVT_REQUESTED"], ["EVT_CONN_CLOSE"]
     established = [*begin, "EVT_ACCEPTED", "EVT_ESTABLISHED"]
-    with Receiver(configured(tmp_path), handlers=handlers) as receiver:
+    with serving(configured(tmp_path), *handlers) as receiver:
         echo(receiver.port)
         eventually(heard, "EVT_CONN_CLOSE")
         assert heard == [*established, "EVT_RELEASED", *end]
@@ -226,8 +230,6 @@ def test_notifications(tmp_path: Path) -> None:
         assert heard == [*established, "EVT_ABORTED", *end]
 
 
-def test_what_is_refused(tmp_path: Path) -> None:
+def test_an_event_that_this_engine_does_not_have(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="EVT_C_FIND"):
-        Receiver(handlers=[(evt.EVT_C_FIND, print)])
-    with pytest.raises(ValueError, match="one process"):
-        Receiver(configured(tmp_path, workers=2))
+        serving(configured(tmp_path), (evt.EVT_C_FIND, print))

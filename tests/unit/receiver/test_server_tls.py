@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from dcmrecv.config import Config, NetworkConfig, TlsConfig
-from dcmrecv.receiver import Receiver
 from dcmrecv.tls import TlsStartError
+from tests.support.embedded import serving
 from tests.support.rawscu import Association
 
 
@@ -33,20 +33,19 @@ def test_an_echo(shared_pki: Path) -> None:
     def wrap(plain: socket.socket) -> socket.socket:
         return client.wrap_socket(plain, server_hostname="localhost")
 
-    with Receiver(config(shared_pki)) as receiver, Association(receiver.port, wrap=wrap) as association:
+    with serving(config(shared_pki)) as receiver, Association(receiver.port, wrap=wrap) as association:
         assert association.echo() == 0
         association.release()
 
 
 def test_a_sender_in_clear(shared_pki: Path) -> None:
-    with Receiver(config(shared_pki)) as receiver, pytest.raises(ConnectionError):
+    with serving(config(shared_pki)) as receiver, pytest.raises(ConnectionError):
         Association(receiver.port)
 
 
 def test_files_that_do_not_serve(shared_pki: Path, caplog: pytest.LogCaptureFixture) -> None:
-    receiver = Receiver(config(shared_pki, "junk.pem"))
     with pytest.raises(TlsStartError, match="Unable to load private TLS key"):
-        receiver.start()
+        serving(config(shared_pki, "junk.pem"))
     assert caplog.record_tuples == [
         ("dcmrecv.tls", logging.ERROR, "OpenSSL error 1e08010c: unsupported"),
     ]

@@ -1,0 +1,80 @@
+"""The lines of a receiver in Python's `logging`, for programs. Nothing is printed unless the program configures it.
+
+The texts are the command line's. Loggers: ``dcmrecv`` (the receiver, and every failure inside it with its
+traceback), ``dcmrecv.network``, ``dcmrecv.data`` (the parser of data sets), ``dcmrecv.tls``, ``dcmrecv.handlers``.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING
+
+from dcmrecv import observer as ob
+from dcmrecv.config import LogLevel
+from dcmrecv.log import AssociationLogs, Fields, Log, Logs
+from dcmrecv.log.api import Sink
+from dcmrecv.log.dcmtk_lines import DcmtkLines
+from dcmrecv.loggers import DCMDATA, DCMNET, DCMTLS
+
+if TYPE_CHECKING:
+    from dcmrecv.config import Config
+
+__all__ = ["LEVELS", "python_lines"]
+
+logging.getLogger("dcmrecv").addHandler(logging.NullHandler())
+
+LEVELS = {
+    LogLevel.TRACE: 5,
+    LogLevel.DEBUG: logging.DEBUG,
+    LogLevel.INFO: logging.INFO,
+    LogLevel.WARN: logging.WARNING,
+    LogLevel.ERROR: logging.ERROR,
+    LogLevel.FATAL: logging.CRITICAL,
+}
+_NAMES = {DCMNET: "dcmrecv.network", DCMDATA: "dcmrecv.data", DCMTLS: "dcmrecv.tls"}
+
+
+class _PythonSink(Sink):
+    def emit(self, name: str, level: LogLevel, text: str, fields: Fields | None) -> None:
+        """See `Sink.emit`."""
+        logging.getLogger(name).log(LEVELS[level], "%s", text)
+
+
+class _PythonLogs(Logs):
+    def logger(self, name: str) -> Log:
+        """See `Logs.logger`."""
+        name = _NAMES.get(name, "dcmrecv")
+        logger = logging.getLogger(name)
+        admitted = [level for level, number in LEVELS.items() if logger.isEnabledFor(number)]
+        return Log(name, min(admitted, default=LogLevel.OFF), _PythonSink())
+
+    def association(self, identity: str, peer: str) -> AssociationLogs:
+        """See `Logs.association`."""
+        return _PythonAssociationLogs(self)
+
+
+class _PythonAssociationLogs(AssociationLogs):
+    def __init__(self, logs: _PythonLogs) -> None:
+        self.logger = logs.logger  # type: ignore[method-assign]
+
+
+class _AssociationFailures(ob.AssociationObserver):
+    wanted = frozenset({ob.Crashed})
+
+    def observe(self, event: ob.AssociationEvent) -> None:
+        """See `AssociationObserver.observe`."""
+        assert isinstance(event, ob.Crashed)
+        logging.getLogger("dcmrecv").error("an association failed", exc_info=event.error)
+
+
+class _Failures(ob.ReceiverObserver):
+    """Logs internal errors with their tracebacks."""
+
+    def association(self, peer_address: str, peer_port: int) -> ob.AssociationObserver:
+        """See `ReceiverObserver.association`."""
+        return _AssociationFailures()
+
+
+def python_lines(config: Config) -> list[ob.ReceiverObserver]:
+    """Return what logs, at the levels that the loggers have now."""
+    return [DcmtkLines(_PythonLogs(), config, str), _Failures()]

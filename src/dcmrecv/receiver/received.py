@@ -1,0 +1,162 @@
+"""A data set that was received for a program's handler: in memory while it is small, then in a temporary file.
+
+What handlers ask to have in memory, as it came, decoded or inflated, is counted against one budget.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import threading
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import BinaryIO
+
+__all__ = ["HANDLER_MEMORY", "IN_MEMORY", "HandlerMemory", "HandlerMemoryError", "ReceivedDataSet"]
+
+HANDLER_MEMORY = 1 << 30
+"""Bytes of data sets held for EVT_C_STORE handlers at the same time, all associations together."""
+
+IN_MEMORY = 1 << 20
+"""Bytes of a data set up to which it is not written to a temporary file."""
+
+_BLOCK = 1 << 20
+
+
+class HandlerMemoryError(MemoryError):
+    """A data set does not fit into what is left of the memory for handlers."""
+
+
+class HandlerMemory:
+    """What is left of the memory for handlers. Shared by the threads of a server."""
+
+    def __init__(self, limit: int = HANDLER_MEMORY) -> None:
+        self._left = limit
+        self._lock = threading.Lock()
+
+    def take(self, count: int) -> bool:
+        """Take *count* bytes, a negative number gives back; False if there are not so many."""
+        with self._lock:
+            if count > self._left:
+                return False
+            self._left -= count
+            return True
+
+
+class ReceivedDataSet:
+    """One data set. Used by one thread; `close` gives back all it has taken."""
+
+    def __init__(self, budget: HandlerMemory, header: Callable[[], bytes]) -> None:
+        """*header*: what stands before the data set in a file (PS3.10 section 7)."""
+        self._budget = budget
+        self._header = header
+        self._memory: BytesIO | None = BytesIO()
+        self._file: BinaryIO | None = None
+        self._begin = 0
+        self._path: Path | None = None
+        self._taken = 0
+        self.size = 0
+        """Bytes of the data set."""
+
+    def write(self, views: Sequence[memoryview]) -> None:
+        """Append *views*. Raises OSError if they cannot be written."""
+        size = sum(map(len, views))
+        if self._memory is not None:
+            if self.size + size <= IN_MEMORY and self._take(size):
+                self._memory.writelines(views)  # fragments of one byte each cost one byte each
+                self.size += size
+                return
+            self._spill()
+            self._memory = None
+            self._budget.take(-self._taken)
+            self._taken = 0
+        assert self._file is not None
+        self._file.writelines(views)
+        self.size += size
+
+    def _take(self, count: int) -> bool:
+        if not self._budget.take(count):
+            return False
+        self._taken += count
+        return True
+
+    def take(self, count: int) -> None:
+        """Count *count* more bytes in memory. Raises `HandlerMemoryError`."""
+        if not self._take(count):
+            raise HandlerMemoryError(f"no memory left for {count} bytes of a data set")
+
+    def _spill(self) -> None:
+        """Go on in a file."""
+        descriptor, name = tempfile.mkstemp(prefix="dcmrecv-", suffix=".dcm")
+        self._path = Path(name)
+        self._file = os.fdopen(descriptor, "w+b")
+        header = self._header()
+        self._begin = len(header)
+        self._file.write(header)
+        if self._memory is not None:
+            self._file.write(self._memory.getbuffer())
+
+    def path(self) -> Path:
+        """Return the path of a file with header and data set; `close` removes what is there by then."""
+        if self._path is None:
+            self._spill()
+        assert self._file is not None
+        assert self._path is not None
+        self._file.flush()
+        return self._path
+
+    def stream(self) -> BinaryIO:
+        """Return the data set to read, at its first byte."""
+        if self._memory is not None:
+            self._memory.seek(0)
+            return self._memory
+        assert self._file is not None
+        self._file.seek(self._begin)
+        return self._file
+
+    def read(self) -> bytes:
+        """Return the data set. Raises `HandlerMemoryError`."""
+        if self._memory is not None:
+            return self._memory.getvalue()
+        self.take(self.size)
+        return self.stream().read()
+
+    def inflated(self) -> BytesIO:
+        """Return the data set inflated (PS3.5 A.5). Raises `HandlerMemoryError`, and zlib.error."""
+        inflater = zlib.decompressobj(-zlib.MAX_WBITS)
+        out = BytesIO()
+        stream = self.stream()
+        while not inflater.eof:
+            piece = inflater.unconsumed_tail or stream.read(_BLOCK)
+            found = inflater.decompress(piece, _BLOCK)
+            if not piece and not found:
+                raise zlib.error("incomplete deflated data set")
+            self.take(len(found))
+            out.write(found)
+        out.seek(0)
+        return out
+
+    def blocks(self) -> Iterator[tuple[memoryview, bool]]:
+        """Yield the data set in blocks, and whether it is the last one."""
+        stream = self.stream()
+        block = stream.read(_BLOCK)
+        while following := stream.read(_BLOCK):
+            yield memoryview(block), False
+            block = following
+        yield memoryview(block), True
+
+    def close(self) -> None:
+        """Remove the file, if it is still there, and give the memory back."""
+        taken, self._taken = self._taken, 0
+        self._budget.take(-taken)
+        self._memory = None
+        file, self._file = self._file, None
+        path, self._path = self._path, None
+        try:
+            if file is not None:
+                file.close()
+        finally:
+            if path is not None:
+                path.unlink(missing_ok=True)
