@@ -10,7 +10,7 @@ import os
 from functools import cache
 from typing import NamedTuple
 
-from dcmrecv.text import from_bytes
+from dcmrecv.text import printable
 
 __all__ = ["file_prefixes", "long_name", "name_of", "uid_of", "uids_by_name"]
 
@@ -79,4 +79,4 @@ def name_of(uid: str) -> str | None:
 
 def long_name(uid: bytes) -> str:
     """Return the name of the transfer syntax *uid* in sentences, or the UID itself if it has none."""
-    return _long_names().get(uid) or from_bytes(uid)
+    return _long_names().get(uid) or printable(uid)

@@ -48,7 +48,6 @@ SINGLE_ONES = {
         "log.files": ["MAX_BUFFER"],
         "log.network": ["SEND_SECONDS", "CONNECT_SECONDS", "MAX_EVENT"],
         "log.pattern": ["MAX_WIDTH"],
-        "log.trace_text": ["MAX_PDUS_KEPT"],
     },
 }
 

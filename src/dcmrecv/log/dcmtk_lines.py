@@ -25,7 +25,7 @@ from dcmrecv.log.messages import tag_text
 from dcmrecv.log.settings import DataSetDump, LineSettings
 from dcmrecv.loggers import DCMDATA, DCMNET, DCMTLS
 from dcmrecv.remarks import Remark
-from dcmrecv.text import from_bytes
+from dcmrecv.text import from_bytes, printable
 
 if TYPE_CHECKING:
     from dcmrecv.log.api import AssociationLogs, Fields, Log, Logs
@@ -113,7 +113,7 @@ class DcmtkAssociationLines(ob.AssociationObserver):
             values["keyword"] = self._settings.keyword(args[0] >> 16, args[0] & 0xFFFF)
         if "{tag1}" in template and isinstance(args[1], int):
             values["tag1"] = tag_text(args[1])
-        shown = [from_bytes(each) if isinstance(each, bytes) else each for each in args]
+        shown = [printable(each) if isinstance(each, bytes) else each for each in args]
         return template.format(*shown, **values)
 
     def _command_starts(self) -> None:
@@ -191,12 +191,12 @@ class DcmtkAssociationLines(ob.AssociationObserver):
         request = event.request
         self._request = request
         self._notes = event.receive_notes
-        self._calling = from_bytes(request.calling_ae_title)
-        self._called = from_bytes(request.called_ae_title)
+        self._calling = printable(request.calling_ae_title)
+        self._called = printable(request.called_ae_title)
         if self._debug:
             self._hex_dump(event.raw)
             self._net.debug(messages.PARSING_REQUEST)
-            self._request_parsed(event.raw)
+            self._request_parsed(request)
         for note in event.notes:
             self._note(note)
         if self._info:
@@ -215,7 +215,7 @@ class DcmtkAssociationLines(ob.AssociationObserver):
             self._note(note)
         match event.reason.name:
             case "CALLED_AE_TITLE_NOT_RECOGNIZED":
-                title = from_bytes(self._settings.called_title or b"")
+                title = printable(self._settings.called_title or b"")
                 self._net.error(messages.WRONG_CALLED_TITLE.format(title=title))
             case "NO_ACCEPTABLE_PRESENTATION_CONTEXTS":
                 self._net.info(messages.NO_CONTEXTS)
@@ -230,10 +230,10 @@ class DcmtkAssociationLines(ob.AssociationObserver):
         if reason is not None:
             self._refuse(reason)
 
-    def _request_parsed(self, raw: bytes) -> None:
+    def _request_parsed(self, request: ev.AssociateRequest) -> None:
         """Hook of the trace level: the items of a request."""
 
-    def _command_parsed(self, command_set: bytes, context_id: int) -> None:
+    def _command_parsed(self, command_set: bytes) -> None:
         """Hook of the trace level: the elements of a command."""
 
     def _refuse(self, reason: str) -> None:
@@ -334,14 +334,13 @@ class DcmtkAssociationLines(ob.AssociationObserver):
     def name_generated(self, event: ob.NameGenerated) -> None:
         before = event.before_reception
         template = messages.NAME_BEFORE_RECEPTION if before else messages.NAME_AFTER_RECEPTION
-        self._net.debug(template.format(path=from_bytes(event.path)))
+        self._net.debug(template.format(path=printable(event.path)))
 
     def overwriting(self, event: ob.Overwriting) -> None:
         if self._net.warn_on:
-            text = from_bytes(event.path)
             self._net.warn(
-                messages.OVERWRITING.format(path=text),
-                self._with_fields({"event": "overwriting", "path": text}),
+                messages.OVERWRITING.format(path=printable(event.path)),
+                self._with_fields({"event": "overwriting", "path": from_bytes(event.path)}),
             )
 
     def data_set_started(self, event: ob.DataSetStarted) -> None:
@@ -423,14 +422,14 @@ class DcmtkAssociationLines(ob.AssociationObserver):
     def directory_not_created(self, event: ob.DirectoryNotCreated) -> None:
         path, reason, before = event
         self._store_error(
-            messages.NO_DIRECTORY.format(object=_OBJECT[before], path=from_bytes(path), reason=reason)
+            messages.NO_DIRECTORY.format(object=_OBJECT[before], path=printable(path), reason=reason)
         )
 
     def not_stored(self, event: ob.NotStored) -> None:
-        self._store_error(messages.NOT_STORED.format(path=from_bytes(event.path), reason=event.reason))
+        self._store_error(messages.NOT_STORED.format(path=printable(event.path), reason=event.reason))
 
     def file_not_created(self, event: ob.FileNotCreated) -> None:
-        text = messages.CANNOT_CREATE_STREAM.format(path=from_bytes(event.path))
+        text = messages.CANNOT_CREATE_STREAM.format(path=printable(event.path))
         self._data_set_error(event.context_id, text)
         self._net.debug(messages.IGNORING_DATA_SET)
 
@@ -448,18 +447,18 @@ class DcmtkAssociationLines(ob.AssociationObserver):
         debug = self._data.debug
         debug(messages.META_VERSION)
         template = messages.META_CLASS if event.class_found else messages.META_NO_CLASS
-        debug(template.format(uid=from_bytes(event.class_uid)))
+        debug(template.format(uid=printable(event.class_uid)))
         template = messages.META_INSTANCE if event.instance_found else messages.META_NEW_INSTANCE
-        debug(template.format(uid=from_bytes(event.instance_uid)))
+        debug(template.format(uid=printable(event.instance_uid)))
         debug(messages.META_SYNTAX.format(name=long_name(event.transfer_syntax)))
         debug(messages.META_VALID)
 
     def stored(self, event: ob.Stored) -> None:
-        text = from_bytes(event.path)
         fields = None
         if self._settings.fields:
-            fields = {**self._store_fields("stored", event.request), "path": text, "size": event.size}
-        self._net.info(messages.STORED.format(path=text), fields)
+            path = from_bytes(event.path)
+            fields = {**self._store_fields("stored", event.request), "path": path, "size": event.size}
+        self._net.info(messages.STORED.format(path=printable(event.path)), fields)
 
     def ignored(self, event: ob.Ignored) -> None:
         self._net.debug(messages.IGNORED)
@@ -488,7 +487,7 @@ class DcmtkAssociationLines(ob.AssociationObserver):
         for note in event.notes:
             self._note(note)
         if event.command_set:
-            self._command_parsed(event.command_set, event.context_of_command or 0)
+            self._command_parsed(event.command_set)
             self._note(remarks.NO_STORAGE_COMMAND(event.command_field))
         if not self._debug:
             return
@@ -630,7 +629,7 @@ def _wanted(settings: LineSettings, *, data_trace: bool, tls_debug: bool) -> fro
 
 
 def _shown(value: object) -> object:
-    return from_bytes(value) if isinstance(value, bytes) else value
+    return printable(value) if isinstance(value, bytes) else value
 
 
 class DcmtkLines(ob.ReceiverObserver):

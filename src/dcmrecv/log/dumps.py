@@ -15,7 +15,7 @@ from dcmrecv.core import events as ev
 from dcmrecv.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dcmrecv.log import messages
 from dcmrecv.log.status_texts import status_text
-from dcmrecv.text import from_bytes
+from dcmrecv.text import printable
 from dcmrecv.uids import name_of
 
 __all__ = [
@@ -60,13 +60,13 @@ def hex_dump(raw: bytes) -> str:
 
 
 def _symbolic(uid: bytes) -> str:
-    text = from_bytes(uid)
+    text = printable(uid)
     name = name_of(text)
     return text if name is None else "=" + name
 
 
 def _class_name(uid: bytes) -> str:
-    text = from_bytes(uid)
+    text = printable(uid)
     return name_of(text) or text
 
 
@@ -81,7 +81,7 @@ def _role(role: Role | str | None) -> str:
 def _extended(title: str, items: Iterable[ev.ProposedExtendedNegotiation]) -> list[str]:
     lines = []
     for item in items:
-        uid = from_bytes(item.sop_class)
+        uid = printable(item.sop_class)
         data = ", ".join(f"0x{byte:02x}" for byte in item.data)
         lines += [f"  ={name_of(uid) or 'Unknown-UID'} ({uid})", f"    [{data}]"]
     return [title, *lines] if lines else []
@@ -93,12 +93,12 @@ def _identity(identity: ev.UserIdentity | None) -> list[str]:
         return [title + " none"]
     match identity.kind:
         case 1:
-            lines = ["  Authentication mode 1: Username", f"  Username: [{from_bytes(identity.primary)}]"]
+            lines = ["  Authentication mode 1: Username", f"  Username: [{printable(identity.primary)}]"]
         case 2:
             lines = [
                 "  Authentication mode 2: Username/Password",
-                f"  Username: [{from_bytes(identity.primary)}]",
-                f"  Password: [{from_bytes(identity.secondary)}]",
+                f"  Username: [{printable(identity.primary)}]",
+                f"  Password: [{printable(identity.secondary)}]",
             ]
         case 3 | 4 | 5:
             name, what = (
@@ -144,18 +144,18 @@ def _parameters(
         their_max = request.max_pdu
         requested = request.extended_negotiation
         identity = request.user_identity
-    class_uid, version, application, calling, called = map(from_bytes, theirs)
+    class_uid, version, application, calling, called = map(printable, theirs)
     return "\n".join(
         [
             f"====================== BEGIN A-ASSOCIATE-{kind} =====================",
-            f"Our Implementation Class UID:      {from_bytes(IMPLEMENTATION_CLASS_UID)}",
-            f"Our Implementation Version Name:   {from_bytes(IMPLEMENTATION_VERSION_NAME)}",
+            f"Our Implementation Class UID:      {printable(IMPLEMENTATION_CLASS_UID)}",
+            f"Our Implementation Version Name:   {printable(IMPLEMENTATION_VERSION_NAME)}",
             f"Their Implementation Class UID:    {class_uid}",
             f"Their Implementation Version Name: {version}",
             f"Application Context Name:    {application}",
             f"Calling Application Name:    {calling}",
             f"Called Application Name:     {called}",
-            f"Responding Application Name: {from_bytes(responding)}",
+            f"Responding Application Name: {printable(responding)}",
             f"Our Max PDU Receive Size:    {max_pdu}",
             f"Their Max PDU Receive Size:  {their_max}",
             "Presentation Contexts:",
@@ -276,12 +276,12 @@ def store_request_dump(request: ev.StoreRequest, data_set: str | None = None) ->
         ("Presentation Context ID", request.context_id),
         ("Message ID", request.message_id),
         ("Affected SOP Class UID", _class_name(request.sop_class_uid)),
-        ("Affected SOP Instance UID", from_bytes(request.sop_instance_uid)),
+        ("Affected SOP Instance UID", printable(request.sop_instance_uid)),
         ("Data Set", _presence(request.data_set_type)),
         ("Priority", _PRIORITIES.get(request.priority, "")),
     ]
     if request.move_originator_ae_title is not None:
-        fields.append(("Move Originator AE Title", from_bytes(request.move_originator_ae_title)))
+        fields.append(("Move Originator AE Title", printable(request.move_originator_ae_title)))
     if request.move_originator_message_id is not None:
         fields.append(("Move Originator ID", request.move_originator_message_id))
     return _message(_INCOMING, fields, data_set)
@@ -296,7 +296,7 @@ def store_response_dump(request: ev.StoreRequest, status: int) -> str:
             ("Presentation Context ID", request.context_id),
             ("Message ID Being Responded To", request.message_id),
             ("Affected SOP Class UID", _class_name(request.sop_class_uid)),
-            ("Affected SOP Instance UID", from_bytes(request.sop_instance_uid)),
+            ("Affected SOP Instance UID", printable(request.sop_instance_uid)),
             ("Data Set", "none"),
             ("DIMSE Status", status_text("C-STORE", status)),
         ],
@@ -308,7 +308,7 @@ _Field = Callable[[_Elements, str], str]
 
 
 def _text(element: int) -> _Field:
-    return lambda elements, service: from_bytes(elements.get(element, b"").split(b"\0", 1)[0].strip())
+    return lambda elements, service: printable(elements.get(element, b"").split(b"\0", 1)[0].strip())
 
 
 def _named(element: int) -> _Field:

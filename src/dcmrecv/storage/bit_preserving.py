@@ -15,7 +15,7 @@ from dcmrecv.storage.directories import DirectoryError
 from dcmrecv.storage.meta import meta_header
 from dcmrecv.storage.publish import Buffer, FileError, Target
 from dcmrecv.storage.session import OUT_OF_RESOURCES, STORED, ReceiveFailure, StoreResult, StoreSession
-from dcmrecv.text import from_bytes
+from dcmrecv.text import printable
 
 if TYPE_CHECKING:
     from dcmrecv.core.events import AcceptedAssociation, StoreRequest
@@ -67,7 +67,7 @@ class BitPreservingSession(StoreSession):
         if not self._creatable:
             self._drop()
             path = self._target.path
-            self._reason = conditions.file_not_created(from_bytes(path))
+            self._reason = conditions.file_not_created(printable(path))
             if FileNotCreated in self._observer.wanted:
                 self._observer.observe(FileNotCreated(path, context_id))
             return None

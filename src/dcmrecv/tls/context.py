@@ -14,7 +14,7 @@ import struct
 import time
 from collections.abc import Sequence
 
-from dcmrecv.text import from_bytes, to_bytes
+from dcmrecv.text import printable, to_bytes
 from dcmrecv.tls import limits, messages
 from dcmrecv.tls.certificate import UNREADABLE, CertificateError, parse_certificate
 from dcmrecv.tls.checks import check_peer_certificate
@@ -234,7 +234,7 @@ class _Handshake:
         expected = self._server._expected_sni
         if expected is None:
             return ()
-        text = messages.SNI_FAILURE.format(requested=from_bytes(name), expected=from_bytes(expected))
+        text = messages.SNI_FAILURE.format(requested=printable(name), expected=printable(expected))
         return (("E", text),)
 
 

@@ -11,7 +11,21 @@ from dcmrecv.config import LogLevel, StorageMode
 from dcmrecv.core import events as ev
 from dcmrecv.log.messages import REMARKS
 
-from .dcmtk_lines_parts import CT, IMPLICIT, REFERENCE, begin, echo, observer, say, store, story
+from .dcmtk_lines_parts import (
+    CT,
+    IMPLICIT,
+    REFERENCE,
+    agreed,
+    begin,
+    echo,
+    encoded,
+    observer,
+    request,
+    results,
+    say,
+    store,
+    story,
+)
 
 DEBUG, INFO, WARN = LogLevel.DEBUG, LogLevel.INFO, LogLevel.WARN
 Note = remarks.Remark
@@ -410,3 +424,39 @@ def test_every_remark_has_a_text() -> None:
     kinds = {kind for kind in vars(remarks).values() if isinstance(kind, remarks.RemarkKind)}
     assert kinds == set(REMARKS)
     assert len({kind.name for kind in kinds}) == len(kinds)
+
+
+FORGED = b"1.2\nI: Stored received object to file: /etc/passwd\r\x1b[2K\x00\xc2\x85"
+
+
+def test_a_peer_cannot_write_lines_of_its_own() -> None:
+    asked = request(calling_ae_title=FORGED, called_ae_title=FORGED, application_context=FORGED)
+    event = store(
+        sop_class_uid=FORGED,
+        sop_instance_uid=FORGED,
+        transfer_syntax=FORGED,
+        move_originator_ae_title=FORGED,
+    )
+    for level in (INFO, DEBUG, LogLevel.TRACE):
+        told, recorder = observer(level)
+        contexts = tuple(
+            result._replace(abstract_syntax=FORGED, transfer_syntax=FORGED) for result in results(asked)
+        )
+        say(told, ev.RequestReceived(asked, encoded(request())))
+        say(told, agreed(asked, contexts=contexts, notes=(remarks.SYNTAX_UNKNOWN(1, FORGED),)))
+        say(told, event)
+        say(told, ob.NameGenerated(FORGED, before_reception=False))
+        say(told, ob.Overwriting(FORGED))
+        say(told, ob.StoreStarted(event))
+        say(told, ob.DataSetStarted(FORGED))
+        say(told, ob.DataSetReceived(event, 3, to_file=False))
+        say(told, ob.MetaHeaderWritten(FORGED, FORGED, FORGED, True, True))
+        say(told, ob.DirectoryNotCreated(FORGED, "reason", before_reception=False))
+        say(told, ob.NotStored(FORGED, "reason"))
+        say(told, ob.FileNotCreated(FORGED, 3))
+        say(told, ob.Stored(FORGED, event, 1))
+        say(told, ob.StoreResponse(event, 0))
+        written = [line for line in recorder.lines if "passwd" in line]
+        assert len(written) >= 7
+        assert all("1.2\\x0aI: Stored" in line for line in written)
+        assert all(line.isprintable() for line in recorder.lines)
