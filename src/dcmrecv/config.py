@@ -14,58 +14,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dcmrecv.settings import (
-    Flag,
-    Octets,
-    OptionalOctets,
-    OptionalPath,
-    OptionalWhole,
-    Path,
-    Paths,
-    Setting,
-    Text,
-    Whole,
-    directory,
-    flag,
-    instance,
-    member,
-    number,
-    octets,
-    optional,
-    optional_octets,
-    optional_path,
-    optional_text,
-    optional_whole,
-    path,
-    several,
-    text,
-    whole,
-)
+from dcmrecv import settings as s
 
 __all__ = [
-    "LEVEL_BY_LETTER",
-    "VERIFICATION_PROFILE",
-    "AddressFamily",
-    "AssociationConfig",
-    "Config",
-    "CrlCheck",
-    "ExtendedNegotiation",
-    "ExtrasConfig",
-    "FilenameMode",
-    "KeyFormat",
-    "LogLevel",
-    "LoggingConfig",
-    "NetworkConfig",
-    "PeerCertificate",
-    "PresentationContext",
-    "Profile",
-    "Role",
-    "StorageConfig",
-    "StorageMode",
-    "SubdirectoryMode",
-    "TlsConfig",
-    "receive_length",
-]
+    "LEVEL_BY_LETTER", "VERIFICATION_PROFILE", "AddressFamily", "AssociationConfig", "Config", "CrlCheck",
+    "ExtendedNegotiation", "ExtrasConfig", "FilenameMode", "KeyFormat", "LogLevel", "LoggingConfig", "NetworkConfig",
+    "PeerCertificate", "PresentationContext", "Profile", "Role", "StorageConfig", "StorageMode", "SubdirectoryMode",
+    "TlsConfig", "receive_length",
+]  # fmt: skip
 
 
 class StorageMode(enum.Enum):
@@ -159,25 +115,25 @@ class CrlCheck(enum.Enum):
 class PresentationContext:
     """One abstract syntax a profile accepts, with its transfer syntaxes in order of preference (UIDs)."""
 
-    abstract_syntax: Octets = Setting(octets)
-    transfer_syntaxes: Setting[Iterable[str | bytes], tuple[bytes, ...]] = Setting(several(octets))
+    abstract_syntax: s.Octets = s.Setting(s.octets)
+    transfer_syntaxes: s.Setting[Iterable[str | bytes], tuple[bytes, ...]] = s.Setting(s.several(s.octets))
 
 
 @dataclass(frozen=True)
 class ExtendedNegotiation:
     """Service class application information sent back for an accepted class (PS3.7 D.3.3.5)."""
 
-    abstract_syntax: Octets = Setting(octets)
-    data: Setting[bytes, bytes] = Setting(instance(bytes))
+    abstract_syntax: s.Octets = s.Setting(s.octets)
+    data: s.Setting[bytes, bytes] = s.Setting(s.instance(bytes))
 
 
 @dataclass(frozen=True)
 class Profile:
     """What is accepted of an A-ASSOCIATE-RQ: the chosen asconfig profile, or Verification only."""
 
-    name: Text = Setting(text)
-    contexts: Setting[Iterable[PresentationContext], tuple[PresentationContext, ...]] = Setting(
-        several(instance(PresentationContext))
+    name: s.Text = s.Setting(s.text)
+    contexts: s.Setting[Iterable[PresentationContext], tuple[PresentationContext, ...]] = s.Setting(
+        s.several(s.instance(PresentationContext))
     )
     roles: tuple[tuple[bytes, Role], ...] = ()
     extended_negotiation: tuple[ExtendedNegotiation, ...] = ()
@@ -194,18 +150,18 @@ VERIFICATION_PROFILE = Profile(
 class AssociationConfig:
     """Negotiation and timeouts. Times in seconds, sizes in bytes."""
 
-    profile: Setting[Profile, Profile] = Setting(instance(Profile), default=VERIFICATION_PROFILE)
-    profile_file: OptionalPath = Setting(optional_path, "--config-file")
+    profile: s.Part[Profile] = s.part(VERIFICATION_PROFILE)
+    profile_file: s.OptionalPath = s.Setting(s.optional_path, "--config-file")
     """Where the command line takes *profile* from (``-xf``); programs use `dcmrecv.asconfig`."""
-    profile_name: Text = Setting(text, default="")
-    accept_all: Flag = Setting(flag, default=False)
+    profile_name: s.Text = s.Setting(s.text, default="")
+    accept_all: s.Flag = s.Setting(s.flag, default=False)
     """Accept every storage SOP class known, private ones too, with every transfer syntax, beside *profile*."""
-    ae_title: OptionalOctets = Setting(optional_octets, "--aetitle")
+    ae_title: s.OptionalOctets = s.Setting(s.optional_octets, "--aetitle")
     """Called AE title that must match exactly; None accepts and echoes any."""
-    max_pdu: Whole = Setting(whole, "--max-pdu")
-    acse_timeout: Whole = Setting(whole, "--acse-timeout", low=0)
+    max_pdu: s.Whole = s.Setting(s.whole, "--max-pdu")
+    acse_timeout: s.Whole = s.Setting(s.whole, "--acse-timeout", low=0)
     """0 is what 4294967296 comes to (spec/cli.md c): every wait has ended before it begins."""
-    dimse_timeout: OptionalWhole = Setting(optional_whole, "--dimse-timeout", low=0)
+    dimse_timeout: s.OptionalWhole = s.Setting(s.optional_whole, "--dimse-timeout", low=0)
     """None: the reference's unlimited wait, which is 60 s per read (spec/network.md d)."""
 
 
@@ -218,16 +174,14 @@ def receive_length(max_pdu: int) -> int:
 class NetworkConfig:
     """Listening and serving."""
 
-    port: Whole = Setting(whole, "port", default=11112, low=0)
+    port: s.Whole = s.Setting(s.whole, "port", default=11112, low=0)
     """0, for programs alone: any free port."""
-    family: Setting[AddressFamily | str, AddressFamily] = Setting(
-        member(AddressFamily), default=AddressFamily.IPV4
-    )
-    hostname_lookup: Flag = Setting(flag, default=True)
-    max_associations: Whole = Setting(whole, "--max-associations")
+    family: s.Choice[AddressFamily] = s.choice(AddressFamily.IPV4)
+    hostname_lookup: s.Flag = s.Setting(s.flag, default=True)
+    max_associations: s.Whole = s.Setting(s.whole, "--max-associations")
     """0: no limit of our own; beyond a limit connections wait in the listen queue."""
-    workers: Whole = Setting(whole, "--workers")
-    grace: Setting[float, float] = Setting(number, "--grace")
+    workers: s.Whole = s.Setting(s.whole, "--workers")
+    grace: s.Setting[float, float] = s.Setting(s.number, "--grace")
     """Seconds that running C-STOREs may take after SIGTERM or SIGINT."""
 
 
@@ -235,19 +189,15 @@ class NetworkConfig:
 class StorageConfig:
     """Where and how objects are stored."""
 
-    mode: Setting[StorageMode | str, StorageMode] = Setting(member(StorageMode), default=StorageMode.NORMAL)
-    directory: Path = Setting(directory, "--output-directory")
-    subdirectories: Setting[SubdirectoryMode | str, SubdirectoryMode] = Setting(
-        member(SubdirectoryMode), default=SubdirectoryMode.NONE
-    )
-    filenames: Setting[FilenameMode | str, FilenameMode] = Setting(
-        member(FilenameMode), default=FilenameMode.DEFAULT
-    )
-    extension: Octets = Setting(octets, "--filename-extension")
-    fsync: Flag = Setting(flag, default=False)
-    min_free_space: Whole = Setting(whole, "--min-free-space")
+    mode: s.Choice[StorageMode] = s.choice(StorageMode.NORMAL)
+    directory: s.Path = s.Setting(s.directory, "--output-directory")
+    subdirectories: s.Choice[SubdirectoryMode] = s.choice(SubdirectoryMode.NONE)
+    filenames: s.Choice[FilenameMode] = s.choice(FilenameMode.DEFAULT)
+    extension: s.Octets = s.Setting(s.octets, "--filename-extension")
+    fsync: s.Flag = s.Setting(s.flag, default=False)
+    min_free_space: s.Whole = s.Setting(s.whole, "--min-free-space")
     """Bytes that must stay free on the output file system; below it C-STORE is answered A700."""
-    spool: OptionalPath = Setting(optional_path, "--spool")
+    spool: s.OptionalPath = s.Setting(s.optional_path, "--spool")
     """Directory for one JSON line per stored object (addition), or None."""
 
 
@@ -255,56 +205,54 @@ class StorageConfig:
 class TlsConfig:
     """``+tls`` and everything that depends on it. Lists are in command-line order."""
 
-    private_key: Path = Setting(path)
-    certificate: Path = Setting(path)
-    password: OptionalOctets = Setting(optional_octets, default=None)
+    private_key: s.Path = s.Setting(s.path)
+    certificate: s.Path = s.Setting(s.path)
+    password: s.OptionalOctets = s.Setting(s.optional_octets, default=None)
     """None: ask on the terminal when the key is encrypted (``+ps``); b"" is ``-pw``."""
-    key_format: Setting[KeyFormat | str, KeyFormat] = Setting(member(KeyFormat), default=KeyFormat.PEM)
-    profile: Text = Setting(text, default="pg")
+    key_format: s.Choice[KeyFormat] = s.choice(KeyFormat.PEM)
+    profile: s.Text = s.Setting(s.text, default="pg")
     """Short option name without its sign: pg, pm, py, px, pz, pb, pa, pn."""
-    ciphers: Setting[Iterable[str | bytes], tuple[str, ...]] = Setting(several(text), default=())
-    dh_parameters: OptionalPath = Setting(optional_path, default=None)
-    trusted_files: Paths = Setting(several(path), default=())
-    trusted_directories: Paths = Setting(several(path), default=())
-    crl_files: Paths = Setting(several(path), default=())
-    crl_check: Setting[CrlCheck | str, CrlCheck] = Setting(member(CrlCheck), default=CrlCheck.NONE)
-    expected_sni: Setting[str | bytes | None, str | None] = Setting(optional_text, default=None)
-    seed_file: OptionalPath = Setting(optional_path, default=None)
-    peer_certificate: Setting[PeerCertificate | str, PeerCertificate] = Setting(
-        member(PeerCertificate), default=PeerCertificate.REQUIRE
-    )
+    ciphers: s.Setting[Iterable[str | bytes], tuple[str, ...]] = s.Setting(s.several(s.text), default=())
+    dh_parameters: s.OptionalPath = s.Setting(s.optional_path, default=None)
+    trusted_files: s.Paths = s.Setting(s.several(s.path), default=())
+    trusted_directories: s.Paths = s.Setting(s.several(s.path), default=())
+    crl_files: s.Paths = s.Setting(s.several(s.path), default=())
+    crl_check: s.Choice[CrlCheck] = s.choice(CrlCheck.NONE)
+    expected_sni: s.OptionalText = s.Setting(s.optional_text, default=None)
+    seed_file: s.OptionalPath = s.Setting(s.optional_path, default=None)
+    peer_certificate: s.Choice[PeerCertificate] = s.choice(PeerCertificate.REQUIRE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoggingConfig:
     """Log level or log4cplus-style configuration file."""
 
-    level: Setting[LogLevel | str, LogLevel] = Setting(member(LogLevel), default=LogLevel.WARN)
-    config_file: OptionalPath = Setting(optional_path, "--log-config")
-    verbose_pc: Flag = Setting(flag, default=False)
-    json: Flag = Setting(flag, default=False)
+    level: s.Choice[LogLevel] = s.choice(LogLevel.WARN)
+    config_file: s.OptionalPath = s.Setting(s.optional_path, "--log-config")
+    verbose_pc: s.Flag = s.Setting(s.flag, default=False)
+    json: s.Flag = s.Setting(s.flag, default=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExtrasConfig:
     """Additions that are loaded only when asked for."""
 
-    metrics_port: OptionalWhole = Setting(optional_whole, "--metrics-port")
-    metrics_address: Text = Setting(text, "--metrics-address")
+    metrics_port: s.OptionalWhole = s.Setting(s.optional_whole, "--metrics-port")
+    metrics_address: s.Text = s.Setting(s.text, "--metrics-address")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """One receiver, completely described."""
 
-    association: Setting[AssociationConfig, AssociationConfig] = Setting(
-        instance(AssociationConfig), default=AssociationConfig()
+    association: s.Part[AssociationConfig] = s.part(AssociationConfig())
+    network: s.Part[NetworkConfig] = s.part(NetworkConfig())
+    storage: s.Part[StorageConfig] = s.part(StorageConfig())
+    tls: s.Setting[TlsConfig | None, TlsConfig | None] = s.Setting(
+        s.optional(s.instance(TlsConfig)), default=None
     )
-    network: Setting[NetworkConfig, NetworkConfig] = Setting(instance(NetworkConfig), default=NetworkConfig())
-    storage: Setting[StorageConfig, StorageConfig] = Setting(instance(StorageConfig), default=StorageConfig())
-    tls: Setting[TlsConfig | None, TlsConfig | None] = Setting(optional(instance(TlsConfig)), default=None)
-    logging: Setting[LoggingConfig, LoggingConfig] = Setting(instance(LoggingConfig), default=LoggingConfig())
-    extras: Setting[ExtrasConfig, ExtrasConfig] = Setting(instance(ExtrasConfig), default=ExtrasConfig())
+    logging: s.Part[LoggingConfig] = s.part(LoggingConfig())
+    extras: s.Part[ExtrasConfig] = s.part(ExtrasConfig())
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, object]) -> Config:

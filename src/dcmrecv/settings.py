@@ -16,33 +16,11 @@ from dcmrecv.options import BY_NAME
 from dcmrecv.text import from_bytes, to_bytes
 
 __all__ = [
-    "Flag",
-    "Octets",
-    "OptionalOctets",
-    "OptionalPath",
-    "OptionalWhole",
-    "Path",
-    "Paths",
-    "Setting",
-    "StrOrPath",
-    "Text",
-    "Whole",
-    "directory",
-    "flag",
-    "instance",
-    "member",
-    "number",
-    "octets",
-    "optional",
-    "optional_octets",
-    "optional_path",
-    "optional_text",
-    "optional_whole",
-    "path",
-    "several",
-    "text",
-    "whole",
-]
+    "Choice", "Flag", "Octets", "OptionalOctets", "OptionalPath", "OptionalText", "OptionalWhole", "Part", "Path",
+    "Paths", "Setting", "StrOrPath", "Text", "Whole", "choice", "directory", "flag", "instance", "number", "octets",
+    "optional", "optional_octets", "optional_path", "optional_text", "optional_whole", "part", "path", "several",
+    "text", "whole",
+]  # fmt: skip
 
 Given = TypeVar("Given")
 Held = TypeVar("Held")
@@ -113,6 +91,9 @@ Text = Setting[str | bytes, str]
 Flag = Setting[bool, bool]
 Whole = Setting[int, int]
 OptionalWhole = Setting[int | None, int | None]
+OptionalText = Setting[str | bytes | None, str | None]
+Choice = Setting[Member | str, Member]
+Part = Setting[Held, Held]
 
 
 def _wrong(value: object, wanted: str) -> TypeError:
@@ -177,8 +158,14 @@ def instance(kind: type[Held]) -> Callable[[Held], Held]:
     return convert
 
 
-def member(kind: type[Member]) -> Callable[[Member | str], Member]:
-    """Return what takes members of the enumeration *kind* and their names."""
+def part(default: Held) -> Setting[Held, Held]:
+    """Return a field that holds instances of the class of *default*."""
+    return Setting(instance(type(default)), default=default)
+
+
+def choice(default: Member) -> Choice[Member]:
+    """Return a field that takes members of the enumeration of *default*, and their names."""
+    kind = type(default)
 
     def convert(value: Member | str) -> Member:
         if isinstance(value, kind):
@@ -189,7 +176,7 @@ def member(kind: type[Member]) -> Callable[[Member | str], Member]:
             raise ValueError(f"{value!r} is none of {', '.join(kind.__members__)}")
         return kind[value]
 
-    return convert
+    return Setting(convert, default=default)
 
 
 def optional(convert: Callable[[Given], Held]) -> Callable[[Given | None], Held | None]:

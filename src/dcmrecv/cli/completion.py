@@ -133,57 +133,65 @@ def zsh_completion() -> str:
 
 
 _FISH_ACTIONS = {
-    "file": "-F",
-    "config": f"-F -a {_SHIPPED}",
-    "directory": "-a '(__fish_complete_directories)'",
-    "ciphersuite": "-a '(dcmrecv --list-ciphers 2>/dev/null | string match -r \"^  .*\" | string trim)'",
+    "file": "__fish_complete_path",
+    "config": f"begin; echo {_SHIPPED}; __fish_complete_path; end",
+    "directory": "__fish_complete_directories",
+    "ciphersuite": f"dcmrecv {_CIPHERS}",
+    "profile": "__dcmrecv_profiles",
 }
+
+
+def _fish_cases(position: int) -> str:
+    cases = []
+    for option in ALL_OPTIONS:
+        if len(option.kinds) > position:
+            values = f"printf '%s\\n' {' '.join(option.choices)}" if option.choices else "true"
+            action = _FISH_ACTIONS.get(option.kinds[position], values)
+            cases.append(
+                f"\n        case {' '.join(option.names)}\n            {action}\n            return 0"
+            )
+    return "".join(cases)
 
 
 def fish_completion() -> str:
     """Return the file for ``fish/vendor_completions.d/dcmrecv.fish``.
 
-    fish knows options that begin with ``-`` and have one value; names with ``+``, and the second values, are
-    offered as words.
+    fish knows no options that begin with ``+`` or have two values, so all of them are words for it.
     """
-    lines = [
-        _HEAD.rstrip("\n"),
-        "complete -c dcmrecv -f",
-        f"""function __dcmrecv_words
-    set -l current (commandline -ct)
+    names = " \\\n".join(
+        f"        {name} {_fish_quoted(option.text.replace(chr(10), ' '))}"
+        for option in ALL_OPTIONS
+        for name in option.names
+    )
+    return f"""{_HEAD}
+function __dcmrecv_profiles
     set -l words (commandline -opc)
-    if string match -q '@*' -- $current
-        printf '@%s\\n' (__fish_complete_path (string sub -s 2 -- $current))
-    else if contains -- "$words[-2]" {" ".join(_with("profile", 1).split("|"))}
-        if test "$words[-1]" = {_SHIPPED}; and not test -e {_SHIPPED}
-            printf '%s\\n' {_shipped_names()}
-        else if test -r "$words[-1]"
-            sed -n '{_PROFILES}' -- $words[-1]
-        end
+    if test "$words[-1]" = {_SHIPPED}; and not test -e {_SHIPPED}
+        printf '%s\\n' {_shipped_names()}
+    else if test -r "$words[-1]"
+        sed -n '{_PROFILES}' -- $words[-1]
     end
-end""",
-        "complete -c dcmrecv -a '(__dcmrecv_words)'",
-    ]
-    for option in ALL_OPTIONS:
-        text = _fish_quoted(option.text.replace("\n", " "))
-        parts = ["complete -c dcmrecv"]
-        shorts = option.names[:-1]
-        parts += [
-            f"-s {short[1:]}" if len(short) == 2 else f"-o {short[1:]}"
-            for short in shorts
-            if short.startswith("-")
-        ]
-        parts += [f"-l {option.long[2:]}", f"-d {text}"]
-        if option.kinds:
-            actions = {**_FISH_ACTIONS, "choice": f"-a '{' '.join(option.choices)}'"}
-            parts.append(f"-r {actions.get(option.kinds[0], '')}".rstrip())
-        lines.append(" ".join(parts))
-        lines += [
-            f"complete -c dcmrecv -a {_fish_quoted(short)} -d {text}"
-            for short in shorts
-            if short.startswith("+")
-        ]
-    return "\n".join(lines) + "\n"
+end
+
+# what can stand here as the value of an option; false if no value stands here
+function __dcmrecv_values
+    set -l words (commandline -opc)
+    switch "$words[-2]"{_fish_cases(1)}
+    end
+    switch "$words[-1]"{_fish_cases(0)}
+    end
+    set -l current (commandline -ct)
+    string match -q '@*' -- $current
+    and printf '@%s\\n' (__fish_complete_path (string sub -s 2 -- $current))
+end
+
+function __dcmrecv_words
+    __dcmrecv_values; or printf '%s\\t%s\\n' \\
+{names}
+end
+
+complete -c dcmrecv -f -a '(__dcmrecv_words)'
+"""
 
 
 def _fish_quoted(text: str) -> str:

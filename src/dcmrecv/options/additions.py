@@ -11,96 +11,45 @@ from dcmrecv.options.reference import ONLY_WITH_TLS, TLS_PROFILE
 
 __all__ = ["ADDITIONS", "OTHER_VERSIONS"]
 
+# A table: an option takes as few lines as it can.
+# fmt: off
+
 ADDITIONS = Group(
     "additional options (not in DCMTK):",
     Subgroup(
         "association profiles:",
-        Addition(
-            "--accept-all",
-            "accept all storage classes and transfer\nsyntaxes (not with --config-file)",
-            sets="association.accept_all",
-            not_with=("--config-file",),
-        ),
+        Addition("--accept-all", "accept all storage classes and transfer\nsyntaxes (not with --config-file)",
+                 sets="association.accept_all", not_with=("--config-file",)),
     ),
     Subgroup(
         "serving:",
-        Addition(
-            "--workers",
-            "share the port among n processes",
-            "[n]umber: integer ({low}..{high}, default: {default})",
-            "integer",
-            "network.workers",
-            default=1,
-            low=1,
-            high=256,
-        ),
-        Addition(
-            "--max-associations",
-            "let further connections wait in the listen\nqueue",
-            "[n]umber: integer (default: {default}, no limit)",
-            "integer",
-            "network.max_associations",
-            default=0,
-            low=0,
-            high=1_000_000,
-        ),
-        Addition(
-            "--grace",
-            "time to finish running transfers after SIGTERM",
-            "[s]econds: number (default: {default})",
-            "number",
-            "network.grace",
-            default=10,
-            low=0,
-            high=86_400,
-        ),
+        Addition("--workers", "share the port among n processes",
+                 "[n]umber: integer ({low}..{high}, default: {default})", "integer", "network.workers",
+                 default=1, low=1, high=256),
+        Addition("--max-associations", "let further connections wait in the listen\nqueue",
+                 "[n]umber: integer (default: {default}, no limit)", "integer", "network.max_associations",
+                 default=0, low=0, high=1_000_000),
+        Addition("--grace", "time to finish running transfers after SIGTERM",
+                 "[s]econds: number (default: {default})", "number", "network.grace", default=10, low=0,
+                 high=86_400),
     ),
     Subgroup(
         "storing:",
         Addition("--fsync", "report success only when the object is on disk", sets="storage.fsync"),
-        Addition(
-            "--min-free-space",
-            'answer "out of resources" when less would stay\nfree',
-            "[b]ytes: integer with optional K, M, G or T",
-            "size",
-            "storage.min_free_space",
-            default=0,
-            low=0,
-        ),
-        Addition(
-            "--spool",
-            "append a JSON line per stored object to files\nin d",
-            "[d]irectory: string",
-            "directory",
-            "storage.spool",
-        ),
+        Addition("--min-free-space", 'answer "out of resources" when less would stay\nfree',
+                 "[b]ytes: integer with optional K, M, G or T", "size", "storage.min_free_space", default=0,
+                 low=0),
+        Addition("--spool", "append a JSON line per stored object to files\nin d", "[d]irectory: string",
+                 "directory", "storage.spool"),
     ),
     Subgroup(
         "observing:",
-        Addition(
-            "--log-json",
-            "write log messages as JSON, one object per line",
-            sets="logging.json",
-            not_with=("--log-config",),
-        ),
-        Addition(
-            "--metrics-port",
-            "serve Prometheus metrics and /healthz over HTTP",
-            "[n]umber: integer ({low}..{high})",
-            "integer",
-            "extras.metrics_port",
-            low=1,
-            high=65535,
-        ),
-        Addition(
-            "--metrics-address",
-            "address to serve metrics on",
-            "[a]ddress: string (default: {default})",
-            "address",
-            "extras.metrics_address",
-            default="127.0.0.1",
-            needs=("--metrics-port",),
-        ),
+        Addition("--log-json", "write log messages as JSON, one object per line", sets="logging.json",
+                 not_with=("--log-config",)),
+        Addition("--metrics-port", "serve Prometheus metrics and /healthz over HTTP",
+                 "[n]umber: integer ({low}..{high})", "integer", "extras.metrics_port", low=1, high=65535),
+        Addition("--metrics-address", "address to serve metrics on", "[a]ddress: string (default: {default})",
+                 "address", "extras.metrics_address", default="127.0.0.1", needs=("--metrics-port",)),
     ),
 )
 """What no DCMTK has."""
@@ -110,8 +59,7 @@ OTHER_VERSIONS = Group(
     Subgroup(
         "internet protocol version:",
         *one_of(
-            "address family",
-            "network.family",
+            "address family", "network.family",
             ("-i4 --ipv4", "use IPv4 only (default)", "IPV4"),
             ("-i6 --ipv6", "use IPv6 only", "IPV6"),
             ("-i0 --ip-auto", "use IPv6 and IPv4 on one socket", "AUTO"),
@@ -122,8 +70,7 @@ OTHER_VERSIONS = Group(
         "security profile:",
         Addition("+ph --list-profiles", "list supported TLS profiles and exit", exclusive=True),
         *one_of(
-            TLS_PROFILE,
-            "tls.profile",
+            TLS_PROFILE, "tls.profile",
             ("+pm --profile-8996-mod", "Modified BCP 195 RFC 8996 TLS Profile", "pm"),
             ("+pb --profile-basic", "Basic TLS Secure Transport Connection Profile\n(retired)", "pb"),
             needs=ONLY_WITH_TLS,

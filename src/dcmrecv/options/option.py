@@ -4,10 +4,6 @@ from __future__ import annotations
 
 __all__ = ["Addition", "Group", "Option", "Subgroup", "one_of"]
 
-TYPE_CHECKING = False  # see dcmrecv.cli.program
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
 
 class Option:
     """One option of the command line, or the parameter, with everything that is known about it.
@@ -33,28 +29,6 @@ class Option:
     *refusal* is said of a value that is none of *choices*, *complaint* is the name used when a need is not met.
     *exclusive* options end the program (spec/cli.md a.8).
     """
-
-    __slots__ = (
-        "block",
-        "choices",
-        "collects",
-        "complaint",
-        "const",
-        "default",
-        "exclusive",
-        "high",
-        "kinds",
-        "long",
-        "low",
-        "names",
-        "needs",
-        "not_with",
-        "refusal",
-        "sets",
-        "text",
-        "value",
-        "variable",
-    )
 
     def __init__(
         self,
@@ -105,8 +79,6 @@ class Option:
 class Addition(Option):
     """An option that the reference does not have: off by default, with an environment variable."""
 
-    __slots__ = ()
-
     def __init__(self, names: str, text: str, *arguments: str, **facts: object) -> None:
         super().__init__(names, text, *arguments, **facts)  # type: ignore[arg-type]
         if not self.exclusive:
@@ -129,8 +101,6 @@ def one_of(
 class Subgroup:
     """Options under one indented heading of the help screen; a heading of None is no heading."""
 
-    __slots__ = ("heading", "options")
-
     def __init__(self, heading: str | None, *options: Option) -> None:
         self.heading = heading
         self.options = options
@@ -139,8 +109,6 @@ class Subgroup:
 class Group:
     """Subgroups under one heading of the help screen."""
 
-    __slots__ = ("heading", "subgroups")
-
     def __init__(self, heading: str, *subgroups: Subgroup) -> None:
         self.heading = heading
-        self.subgroups: Sequence[Subgroup] = subgroups
+        self.subgroups = subgroups

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -53,34 +54,74 @@ def test_shells_can_read_their_completion(shell: str, path: Path) -> None:
     assert (checked.returncode, checked.stderr) == (0, "")
 
 
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A directory with a profile file, a command file and a directory."""
+    shutil.copy(ROOT / "src/dcmrecv/data/storescp.cfg", tmp_path / "own.cfg")
+    (tmp_path / "args.txt").touch()
+    (tmp_path / "incoming").mkdir()
+    return tmp_path
+
+
+OFFERED = [
+    (["+fs"], ["+fst", "+fsu"]),
+    (["-ll", "t"], ["trace"]),
+    (["-xf", ""], ["args.txt", "incoming", "own.cfg", "storescp.cfg"]),
+    (["-xf", "storescp.cfg", ""], ["AllDICOM", "Default"]),
+    (["-xf", "own.cfg", "De"], ["Default"]),
+    (["+tls", "key.pem", "own"], ["own.cfg"]),
+    (["-od", "in"], ["incoming"]),
+    (["@ar"], ["@args.txt"]),
+]
+
+
 @pytest.mark.parametrize(
-    ("words", "offered"),
-    [
-        (["dcmrecv", "+fs"], ["+fsu", "+fst"]),
-        (["dcmrecv", "--ign"], ["--ignore-peer-cert", "--ignore"]),
-        (["dcmrecv", "-ll", "t"], ["trace"]),
-        (["dcmrecv", "-aet", "-"], []),
-        (["dcmrecv", "-xf", str(ROOT / "src/dcmrecv/data/storescp.cfg"), ""], ["Default", "AllDICOM"]),
-        (["dcmrecv", "-od", str(ROOT / "sr")], [str(ROOT / "src")]),
-    ],
+    ("words", "offered"), [*OFFERED, (["--ign"], ["--ignore", "--ignore-peer-cert"]), (["-aet", "-"], [])]
 )
-def test_bash_offers(words: list[str], offered: list[str]) -> None:
-    script = f"""source '{BASH}'; COMP_WORDS=("$@"); COMP_CWORD=$(($#-1)); _dcmrecv dcmrecv
+def test_bash_offers(words: list[str], offered: list[str], place: Path) -> None:
+    script = f"""source '{BASH}'; COMP_WORDBREAKS=' '; COMP_WORDS=(dcmrecv "$@"); COMP_CWORD=$#; _dcmrecv dcmrecv
     ((${{#COMPREPLY[@]}})) && printf '%s\\n' "${{COMPREPLY[@]}}"; true"""
     done = subprocess.run(
-        [tool("bash"), "-c", script, "bash", *words], capture_output=True, text=True, check=True
+        [tool("bash"), "-c", script, "bash", *words], capture_output=True, text=True, check=True, cwd=place
     )
-    assert (done.stdout.split(), done.stderr) == (offered, "")
+    assert (sorted(done.stdout.split()), done.stderr) == (offered, "")
 
 
-def test_fish_offers() -> None:
-    script = f"source '{FISH}'; complete -C'dcmrecv +fs'; complete -C'dcmrecv --series'"
-    done = subprocess.run([tool("fish"), "-c", script], capture_output=True, text=True, check=True)
-    assert [line.split("\t")[0] for line in done.stdout.splitlines()] == [
-        "+fst",
-        "+fsu",
-        "--series-date-subdir",
-    ]
+def test_bash_offers_files_behind_an_at_sign_that_is_a_word_of_its_own(place: Path) -> None:
+    """Readline breaks words there unless it is told otherwise."""
+    script = f"""source '{BASH}'; COMP_WORDBREAKS='@ '; COMP_WORDS=(dcmrecv @ $1); COMP_CWORD=$#+1
+    COMP_CWORD=$((COMP_CWORD)); _dcmrecv dcmrecv; printf '%s\\n' "${{COMPREPLY[@]}}" """
+    for words in (["ar"], []):
+        done = subprocess.run(
+            [tool("bash"), "-c", script, "bash", *words],
+            capture_output=True,
+            text=True,
+            check=True,
+            cwd=place,
+        )
+        assert "args.txt" in done.stdout.split()
+
+
+@pytest.mark.parametrize(("words", "offered"), [*OFFERED, (["--series"], ["--series-date-subdir"])])
+def test_fish_offers(words: list[str], offered: list[str], place: Path) -> None:
+    line = " ".join(["dcmrecv", *words])
+    script = f"source '{FISH}'; complete -C'{line}'"
+    done = subprocess.run([tool("fish"), "-c", script], capture_output=True, text=True, check=True, cwd=place)
+    assert sorted(line.split("\t")[0].rstrip("/") for line in done.stdout.splitlines()) == offered
+
+
+def test_man_finds_the_page_of_an_environment_whose_programs_are_on_the_path(tmp_path: Path) -> None:
+    """As pip and pipx lay it out: ``bin`` beside ``share/man``."""
+    (tmp_path / "bin").mkdir()
+    shutil.copytree(SHARE / "man", tmp_path / "share/man")
+    found = subprocess.run(
+        [tool("man"), "-w", "dcmrecv"],
+        env={"PATH": f"{tmp_path}/bin:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout.strip() == f"{tmp_path}/share/man/man1/dcmrecv.1"
 
 
 def test_the_man_page_formats_without_complaint() -> None:

@@ -14,7 +14,7 @@ from dcmrecv.cli.environment import environment_uses
 from dcmrecv.cli.errors import CommandLineError
 from dcmrecv.cli.scan import Parsed, is_option
 from dcmrecv.cli.scan import scan as scan_arguments
-from dcmrecv.options import ALL_OPTIONS, Addition, Option
+from dcmrecv.options import ALL_OPTIONS, BY_NAME, Addition, Option
 
 
 def scan(*arguments: str, **environment: str) -> Parsed:
@@ -58,6 +58,29 @@ def test_every_option_is_known_by_every_name_and_takes_its_values(option: Option
             with pytest.raises(CommandLineError) as caught:
                 scan(name, *values[:missing])
             assert caught.value.text == f"Missing value for option {option.long}"
+
+
+EVERY_VERSION = """
+    -h --help --version --arguments -q --quiet -v --verbose -d --debug -ll --log-level -lc --log-config
+    +v --verbose-pc -i4 --ipv4 -i6 --ipv6 -i0 --ip-auto -xf --config-file -aet --aetitle -uca
+    --use-called-aetitle -ta --acse-timeout -td --dimse-timeout -pdu --max-pdu -dhl --disable-host-lookup
+    -tls --disable-tls +tls --enable-tls +ps --std-passwd +pw --use-passwd -pw --null-passwd -pem --pem-keys
+    -der --der-keys +cf --add-cert-file +cd --add-cert-dir +crl --add-crl-file +crv --enable-crl-vfy
+    +cra --enable-crl-all +ph --list-profiles +pg --profile-8996 +pm --profile-8996-mod
+    +py --profile-bcp195-nd +px --profile-bcp195 +pz --profile-bcp195-ex +pb --profile-basic +pa --profile-aes
+    +pn --profile-null +cc --list-ciphers +cs --cipher +dp --dhparam --no-sni --expect-sni +rs --seed
+    +ws --write-seed +wf --write-seed-file -rc --require-peer-cert -vc --verify-peer-cert
+    -ic --ignore-peer-cert -od --output-directory -s --no-subdir +ssd --series-date-subdir
+    +fd --default-filenames +fu --unique-filenames +fsu --short-unique-names +fst --system-time-names
+    -fe --filename-extension -B --normal +B --bit-preserving --ignore
+"""
+"""What the dcmrecv of any DCMTK from 3.6.1 (the first that had it) to 3.7.1 has understood, in any build."""
+
+
+def test_every_option_of_every_version_is_known() -> None:
+    assert set(EVERY_VERSION.split()) <= BY_NAME.keys()
+    ours = BY_NAME.keys() - set(EVERY_VERSION.split()) - {"port"}
+    assert {name for option in ALL_OPTIONS if option.variable for name in option.names} >= ours
 
 
 def test_names_are_unique() -> None:
