@@ -32,7 +32,7 @@ def main() -> int:
         code, started = run()
     except Exception:  # noqa: BLE001 - whatever it is, it must not end like a wrong option, with 1
         started, code = False, _internal_error()
-    if not started:
+    if not started or code:
         os._exit(code)
     return code
 

@@ -41,6 +41,7 @@ __all__ = [
     "FileNotCreated",
     "FileNotWritten",
     "Ignored",
+    "InternalError",
     "MetaHeaderWritten",
     "NameGenerated",
     "NameNotGenerated",
@@ -53,9 +54,12 @@ __all__ = [
     "ReceiverEvent",
     "ReceiverObserver",
     "ResponseFailed",
+    "ShortageBegan",
+    "ShortageEnded",
     "SpoolBehind",
     "SpoolCaughtUp",
     "SpoolLost",
+    "StopBegan",
     "StoreResponse",
     "StoreStarted",
     "Stored",
@@ -66,6 +70,9 @@ __all__ = [
     "TraceRemark",
     "Waiting",
     "WireReceived",
+    "WorkerEnded",
+    "WorkerNotStarted",
+    "WorkerStarted",
 ]
 
 
@@ -425,6 +432,57 @@ class SpoolLost(NamedTuple):
     lost: int
 
 
+class ShortageBegan(NamedTuple):
+    """The system has no more of what serving needs: connections wait until it has."""
+
+    resource: str
+    """``"file descriptors"``, ``"threads"`` or ``"memory"``."""
+
+
+class ShortageEnded(NamedTuple):
+    """There is enough again; comes once for each `ShortageBegan`."""
+
+    resource: str
+
+
+class InternalError(NamedTuple):
+    """A mistake in this program where no association has an observer for it."""
+
+    error: BaseException
+
+
+class StopBegan(NamedTuple):
+    """No more connections are accepted."""
+
+    grace: float
+    """Seconds that running C-STOREs may take."""
+
+
+class WorkerEnded(NamedTuple):
+    """A worker process ended before it was to; it will be replaced."""
+
+    number: int
+    pid: int
+    status: int | None
+    """As `os.waitpid` returns it; None if nobody knows."""
+    ill: bool
+    """It did not accept connections any more and was killed for that."""
+
+
+class WorkerNotStarted(NamedTuple):
+    """A worker process cannot be started; that is tried again, and not told again for the same reason."""
+
+    number: int
+    reason: str
+
+
+class WorkerStarted(NamedTuple):
+    """A worker process runs at last, after `WorkerNotStarted`."""
+
+    number: int
+    pid: int
+
+
 ReceiverEvent: TypeAlias = (
     Waiting
     | DictionaryUnusable
@@ -434,6 +492,13 @@ ReceiverEvent: TypeAlias = (
     | SpoolBehind
     | SpoolCaughtUp
     | SpoolLost
+    | ShortageBegan
+    | ShortageEnded
+    | InternalError
+    | StopBegan
+    | WorkerEnded
+    | WorkerNotStarted
+    | WorkerStarted
 )
 
 

@@ -18,6 +18,7 @@ from dcmrecv.cli.exit_codes import (
     EXIT_BAD_PORT,
     EXIT_BAD_PROFILE,
     EXIT_BAD_TLS,
+    EXIT_INTERNAL_ERROR,
 )
 from dcmrecv.loggers import APPLICATION, DCMDATA, DCMNET, DCMTLS, DEBUG_VARIABLE
 
@@ -307,7 +308,7 @@ def _serve(
             application.fatal(str(error))
             return EXIT_BAD_TLS
 
-    from dcmrecv.receiver.run import PortError, run
+    from dcmrecv.receiver.run import PortError, ServerError, run
 
     network = logs.logger(DCMNET)
     if not loaded:
@@ -332,6 +333,10 @@ def _serve(
             network.trace(checking)
         application.fatal(messages.CANNOT_START.format(port=config.network.port, text=error.text))
         return EXIT_BAD_PORT
+    except ServerError as error:
+        application.fatal(str(error))
+        logs.flush()
+        return EXIT_INTERNAL_ERROR
     return 0
 
 

@@ -7,7 +7,6 @@ processes are, so there are no files, a dead process takes nothing with it, and 
 from __future__ import annotations
 
 import mmap
-import os
 import threading
 import time
 from bisect import bisect_left
@@ -46,7 +45,6 @@ DURATIONS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0)
 """Upper bounds of the histogram of C-STORE durations, seconds; one more bucket holds the rest."""
 
 _SINGLE = (
-    "process",
     "active",
     "associations",
     "accepted",
@@ -128,21 +126,6 @@ class Figures:
         """Return the sums."""
         return Snapshot([self.row(number).tolist() for number in range(self._processes)])
 
-    @property
-    def serving(self) -> int:
-        """Number of processes that accept connections."""
-        return sum(1 for number in range(self._processes) if _lives(self.row(number)[0]))
-
-
-def _lives(process: int) -> bool:
-    if not process:
-        return False
-    try:
-        os.kill(process, 0)
-    except OSError:
-        return False
-    return True
-
 
 class CountingObserver(ReceiverObserver):
     """Counts into one row of *figures*. Made in the process that serves."""
@@ -151,11 +134,6 @@ class CountingObserver(ReceiverObserver):
         self.row = figures.row(number)
         self.lock = threading.Lock()
         self.row[_PLACES["active"]] = 0  # of a process that died
-        self.row[_PLACES["process"]] = os.getpid()
-
-    def stopping(self) -> None:
-        """No more connections are accepted."""
-        self.row[_PLACES["process"]] = 0
 
     def add(self, *names: str) -> None:
         """Add one to each of *names*."""

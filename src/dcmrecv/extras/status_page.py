@@ -69,12 +69,12 @@ def _table(title: str, rows: list[tuple[str, int]]) -> str:
     return f"<h2>{html.escape(title)}</h2><table><tbody>{lines}</tbody></table>"
 
 
-def page(figures: Figures, free: int | None, min_free_space: int) -> str:
-    """Return the HTML page. *free*: bytes free for objects, None if unknown."""
+def page(figures: Figures, serving: int, free: int | None, min_free_space: int) -> str:
+    """Return the HTML page. *serving*: processes that accept; *free*: bytes free for objects, None if unknown."""
     now = figures.snapshot()
     moment = time.time()
     problems = []
-    if not figures.serving:
+    if not serving:
         problems.append("not accepting connections")
     if free is not None and min_free_space and free < min_free_space:
         problems.append("too little free space: objects are refused")
@@ -110,7 +110,7 @@ def page(figures: Figures, free: int | None, min_free_space: int) -> str:
                     ("objects that could not be stored", now["store_errors"]),
                 ],
             ),
-            f"<footer>dcmrecv {__version__} · {figures.serving} serving process(es) · ",
+            f"<footer>dcmrecv {__version__} · {serving} serving process(es) · ",
             '<a href="/metrics">metrics</a> · <a href="/healthz">health</a> · renewed every 5 s</footer>',
             "</body></html>",
         )

@@ -20,9 +20,13 @@ class Notifier:
         microseconds = os.environ.pop("WATCHDOG_USEC", "")
         meant_for = os.environ.pop("WATCHDOG_PID", str(os.getpid()))
         self.watchdog_interval = 0.0
-        """Seconds between two `alive` calls, half of what the manager allows; 0: it does not watch."""
+        """At most so many seconds between two `alive` calls, half of what the manager allows; 0: it does not watch."""
         if self._address and microseconds.isdecimal() and meant_for == str(os.getpid()):
             self.watchdog_interval = int(microseconds) / 2_000_000
+
+    def interval(self, most: float) -> float:
+        """Return the seconds between two `alive` calls: *most*, or less if the manager wants that."""
+        return min(self.watchdog_interval or most, most)
 
     def ready(self, status: str) -> None:
         """The port is open."""
@@ -33,8 +37,9 @@ class Notifier:
         self._send("STOPPING=1\nSTATUS=finishing running associations")
 
     def alive(self) -> None:
-        """Feed the watchdog."""
-        self._send("WATCHDOG=1")
+        """Feed the watchdog, if there is one."""
+        if self.watchdog_interval:
+            self._send("WATCHDOG=1")
 
     def _send(self, state: str) -> None:
         address = self._address
@@ -46,4 +51,4 @@ class Notifier:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
                 sender.sendto(state.encode("utf-8"), address)
         except OSError:
-            self._address = ""  # the manager went away: it cannot be told, and must not be asked again
+            return  # the manager is away, or we are short of descriptors: the next word may arrive

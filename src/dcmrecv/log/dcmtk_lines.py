@@ -22,6 +22,7 @@ from dcmrecv.config import LEVEL_BY_LETTER, Config, StorageMode, receive_length
 from dcmrecv.core import events as ev
 from dcmrecv.log import messages
 from dcmrecv.log.messages import tag_text
+from dcmrecv.log.service_lines import service_line
 from dcmrecv.log.settings import DataSetDump, LineSettings
 from dcmrecv.loggers import DCMDATA, DCMNET, DCMTLS
 from dcmrecv.remarks import Remark
@@ -685,6 +686,8 @@ class DcmtkLines(ob.ReceiverObserver):
                 )
         elif (line := messages.OPERATOR_LINES.get(type(event).__name__)) is not None:
             self._net.warn(line.format(**{key: _shown(value) for key, value in event._asdict().items()}))
+        elif (own := service_line(event)) is not None:
+            getattr(self._net, own[0])(own[1])
         elif self._dictionary_loaded:  # once, and not if the start has said that none is loaded
             self._dictionary_loaded = False
             self._net.warn(messages.UNUSABLE_DICTIONARY)

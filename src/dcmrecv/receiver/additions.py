@@ -10,9 +10,10 @@ from dcmrecv.receiver.observer_fanout import ObserverFanout
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Callable
 
     from dcmrecv.config import Config
-    from dcmrecv.extras.figures import CountingObserver, Figures
+    from dcmrecv.extras.figures import Figures
     from dcmrecv.extras.metrics import MetricsServer
     from dcmrecv.extras.spool import Spool
     from dcmrecv.observer import ReceiverObserver
@@ -32,13 +33,17 @@ class Metrics:
         self.figures = figures
         self._storage = config.storage
 
-    def serve(self) -> MetricsServer:
-        """Begin to answer HTTP requests in a thread of this process."""
+    def serve(self, healthy: Callable[[], int]) -> MetricsServer:
+        """Begin to answer HTTP requests in a thread of this process.
+
+        *healthy* returns the number of processes that accept connections.
+        """
         from dcmrecv.extras.metrics import MetricsServer
 
         server = MetricsServer(
             self.listener,
             self.figures,
+            healthy=healthy,
             directory=self._storage.directory,
             min_free_space=self._storage.min_free_space,
         )
@@ -87,7 +92,6 @@ class Additions:
     ) -> None:
         """*number* is that of the process. Begins at once: make it in the process that serves."""
         self._spool: Spool | None = None
-        self._counts: CountingObserver | None = None
         everything = [*observers]
         if config.storage.spool is not None:
             from dcmrecv.extras.spool import Spool, SpoolObserver
@@ -101,16 +105,10 @@ class Additions:
         if metrics is not None:
             from dcmrecv.extras.figures import CountingObserver
 
-            self._counts = CountingObserver(metrics.figures, number)
-            everything.append(self._counts)
+            everything.append(CountingObserver(metrics.figures, number))
         self.observer = ObserverFanout(everything)
         if self._spool is not None:
             self._spool.start()
-
-    def stopping(self) -> None:
-        """No more connections are accepted."""
-        if self._counts is not None:
-            self._counts.stopping()
 
     def close(self) -> None:
         """All associations have ended."""

@@ -91,7 +91,7 @@ class AssociationServer:
             self._handlers.listening = self.server_address[:2]
             self.service = Service(
                 ae,
-                self.socket,
+                [self.socket],
                 observers,
                 handlers=self._handlers,
                 contexts=contexts,
@@ -163,7 +163,7 @@ class AssociationServer:
             if self._is_running or self._is_shut:
                 raise RuntimeError("the server is running already, or was shut down")
             self.service.services.observer.observe(ob.Waiting())
-            self.service.start()
+            self.service.start(by_itself=True)
             self._is_running = True
 
     def serve_forever(self, poll_interval: float = 0.5) -> None:

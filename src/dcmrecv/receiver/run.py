@@ -6,13 +6,13 @@ tenths of a second, wait in the listen queue; without this order nobody could co
 
 from __future__ import annotations
 
-from dcmrecv.server.listener import PortError, inherited_listener, open_listener
+from dcmrecv.server.listener import PortError, ServerError, inherited_listeners, open_listener, ports
 
 TYPE_CHECKING = False  # as in `dcmrecv.cli.program`
 if TYPE_CHECKING:
     import signal
     import socket
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from dcmrecv.config import Config
     from dcmrecv.dataset.dictionary import DataDictionary
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dcmrecv.server.signals import StopSignals
     from dcmrecv.tls import TlsServerContext
 
-__all__ = ["PortError", "run"]
+__all__ = ["PortError", "ServerError", "run"]
 
 _M_ARENA_MAX = -8  # of mallopt(3)
 
@@ -42,24 +42,35 @@ def run(
 
     *observer* is called once the port is open. *dictionary* None is the built-in one.
 
-    Raises `PortError` if the port cannot be opened.
+    Raises `PortError` if the port cannot be opened, and `ServerError` if nothing can be
+    served, or nothing any more.
     """
     if config.logging.config_file is not None:
         import signal  # not on the way of a start without log configuration
 
         # from here on it means to reopen logs, also before anybody waits for it
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    listener = inherited_listener() or open_listener(config.network)
+    listeners = inherited_listeners() or [open_listener(config.network)]
     from dcmrecv.observer import Waiting
 
     ready = observer()
     ready.observe(Waiting())
-    _share_memory_among_threads()
-    process = _Process(config, logs, ready, listener, tls=tls, dictionary=dictionary, metrics=metrics)
+    _prepare_process()
+    process = _Process(config, logs, ready, listeners, tls=tls, dictionary=dictionary, metrics=metrics)
     if config.network.workers > 1:
         process.run_workers()
     else:
         process.run_alone()
+
+
+def _prepare_process() -> None:
+    """Set what a process that is all ours may set for itself: call before there are threads."""
+    from dcmrecv.server.descriptors import raise_limit
+    from dcmrecv.server.threads import save_address_space
+
+    raise_limit()
+    save_address_space()
+    _share_memory_among_threads()
 
 
 def _share_memory_among_threads() -> None:
@@ -87,12 +98,6 @@ def _settle() -> None:
     gc.enable()  # off since the start of the process
 
 
-def _wait(signals: StopSignals, manager: Notifier) -> signal.Signals:
-    if not manager.watchdog_interval:
-        return signals.wait()
-    return signals.wait(beat=manager.alive, interval=manager.watchdog_interval)
-
-
 class _Process:
     """What `run` was given, and the two ways to serve it: alone, or as the parent of workers."""
 
@@ -101,7 +106,7 @@ class _Process:
         config: Config,
         logs: Logs,
         observer: ReceiverObserver,
-        listener: socket.socket,
+        listeners: Sequence[socket.socket],
         *,
         tls: TlsServerContext | None,
         dictionary: Callable[[], DataDictionary] | None,
@@ -113,10 +118,13 @@ class _Process:
         self._config = config
         self._logs = logs
         self._observer = observer
-        self._listener = listener
+        self._listeners = listeners
         self._tls = tls
         self._dictionary = dictionary
         self._metrics = metrics
+        from dcmrecv.server.health import HealthBoard
+
+        self._health = HealthBoard(config.network.workers)
 
     def _service(self, worker: int = 0) -> Service:
         from dcmrecv.conditions import Condition
@@ -126,12 +134,13 @@ class _Process:
         obstacle = None if self._dictionary is None else self._dictionary().dimse_obstacle
         return Service(
             self._ae,
-            self._listener,
+            self._listeners,
             [self._observer],
             handlers=StorageWriter.from_config(self._config.storage, dictionary=self._dictionary),
             tls=self._tls,
             obstacle=None if obstacle is None else Condition(*obstacle),
             metrics=self._metrics,
+            health=self._health,
             worker=worker,
         )
 
@@ -143,17 +152,40 @@ class _Process:
     def run_alone(self) -> None:
         """Serve in this process."""
         from dcmrecv.extras.systemd import Notifier
-        from dcmrecv.server.signals import end_by_signal
+        from dcmrecv.server import limits
 
         signals = self._signals(self._logs.reopen)
         manager = Notifier()
         service = self._service()
         service.start()
         _settle()
-        manager.ready(f"listening on port {self._config.network.port}")
-        number = _wait(signals, manager)
+        manager.ready(f"listening on {ports(self._listeners)}")
+
+        def beat() -> None:
+            service.look()
+            if service.healthy:
+                manager.alive()
+            if service.hopeless:
+                raise ServerError("connections are not accepted any more, and nothing that was tried helps")
+
+        try:
+            number = signals.wait(beat=beat, interval=manager.interval(limits.CHECK_SECONDS))
+        except ServerError:
+            service.stop(hurry=signals.arrived)
+            raise
+        self._end(number, manager, lambda: service.stop(hurry=signals.arrived))
+
+    def _end(self, number: signal.Signals, manager: Notifier, stop: Callable[[], None]) -> None:
+        """End in good order by the signal *number*; if that should hang somewhere, without order."""
+        from dcmrecv.observer import StopBegan
+        from dcmrecv.server import limits
+        from dcmrecv.server.signals import end_by_signal, end_in_any_case
+
+        grace = self._config.network.grace
+        end_in_any_case(number, grace + limits.STOP_SECONDS)
         manager.stopping()
-        service.stop(hurry=signals.arrived)
+        self._observer.observe(StopBegan(grace))
+        stop()
         self._logs.flush()
         end_by_signal(number)
 
@@ -161,42 +193,65 @@ class _Process:
         """Serve in worker processes; this one looks after them."""
         from dcmrecv.extras.systemd import Notifier
         from dcmrecv.receiver import service as _shared  # noqa: F401  (loads what the workers then share)
-        from dcmrecv.server.signals import end_by_signal
+        from dcmrecv.server import limits
         from dcmrecv.server.supervisor import Supervisor
 
         network = self._config.network
         manager = Notifier()
-        parent = Supervisor(network.workers + (self._metrics is not None), self._work)
+        supervisor = Supervisor(
+            network.workers + (self._metrics is not None),
+            self._work,
+            health=self._health,
+            observe=self._observer.observe,
+        )
 
         def reopen() -> None:
             self._logs.reopen()  # workers that start later inherit what is open here
-            parent.reopen_logs()
+            supervisor.reopen_logs()
 
         signals = self._signals(reopen)
-        parent.start()
-        manager.ready(f"listening on port {network.port} with {network.workers} workers")
-        number = parent.serve_until(signals, beat=manager.alive if manager.watchdog_interval else None)
-        manager.stopping()
-        parent.stop(network.grace, hurry=signals.arrived)
-        self._logs.flush()
-        end_by_signal(number)
+        listening = f"listening on {ports(self._listeners)} with {network.workers} workers"
+        ready = False
+
+        def beat() -> None:
+            nonlocal ready
+            supervisor.watch()
+            if self._health.count:
+                if not ready:
+                    manager.ready(listening)
+                ready = True
+                manager.alive()
+
+        supervisor.start()
+        number = signals.wait(beat=beat, interval=manager.interval(limits.CHECK_SECONDS / 2))
+
+        def stop() -> None:
+            for listener in self._listeners:
+                listener.close()  # so that the port is closed once the last worker has closed it
+            supervisor.stop(network.grace, hurry=signals.arrived)
+
+        self._end(number, manager, stop)
 
     def _work(self, number: int, control: int) -> None:
-        """Be worker *number* until the parent closes *control*; the one beyond the last serves the metrics."""
+        """Be worker *number* until the supervisor closes *control*; the one beyond the last serves the metrics."""
         from dcmrecv.server.supervisor import wait_for_supervisor
 
         self._logs.after_fork()
         metrics = self._metrics
+        reopen = self._logs.reopen
         if number == self._config.network.workers:
             assert metrics is not None
-            metrics.serve()  # in a process of its own: the parent forks and must not have threads
-            wait_for_supervisor(control, reopen=self._logs.reopen)
+            for listener in self._listeners:
+                listener.close()
+            # in a process of its own: the supervisor forks and must not have threads
+            server = metrics.serve(lambda: self._health.count)
+            wait_for_supervisor(control, reopen=reopen, beat=server.look)
             return
         if metrics is not None:
             metrics.listener.close()
         service = self._service(number)
         service.start(serve_metrics=False)
         _settle()
-        wait_for_supervisor(control, reopen=self._logs.reopen)
+        wait_for_supervisor(control, reopen=reopen, beat=service.look)
         service.stop()
         self._logs.flush()

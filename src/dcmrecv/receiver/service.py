@@ -16,6 +16,7 @@ from dcmrecv.receiver.additions import Additions
 from dcmrecv.receiver.storage_writer import StorageWriter
 from dcmrecv.server.association import Services
 from dcmrecv.server.gil_gate import GilGate
+from dcmrecv.server.health import HealthBoard
 from dcmrecv.server.server import Server
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Service:
     def __init__(
         self,
         ae: ReceiverAE,
-        listener: socket.socket,
+        listeners: Sequence[socket.socket],
         observers: Sequence[ReceiverObserver],
         *,
         handlers: Handlers | StorageWriter,
@@ -50,6 +51,7 @@ class Service:
         tls: TlsServerContext | None = None,
         obstacle: Condition | None = None,
         metrics: Metrics | None = None,
+        health: HealthBoard | None = None,
         worker: int = 0,
     ) -> None:
         """Assemble; the threads of the additions start here, connections are accepted after `start`.
@@ -57,11 +59,14 @@ class Service:
         *handlers*: those of a program, or the built-in handler of EVT_C_STORE alone. *contexts* and *ae_title*
         take the place of the AE's own. *obstacle*: why the data dictionary is of no use for DIMSE. *worker* is
         the number of this process under one parent. If this raises (OSError: the spool directory cannot be
-        used), nothing is left running and *listener* is still open.
+        used), nothing is left running and the *listeners* are still open. *health* is where `look` says how this
+        process is.
         """
         self._ae = ae
         self._contexts = contexts
         self._ae_title = ae_title
+        self._worker = worker
+        self._health = health or HealthBoard()
         self._metrics = metrics
         self._metrics_server: MetricsServer | None = None
         self.store = handlers if isinstance(handlers, StorageWriter) else handlers.writer
@@ -84,7 +89,7 @@ class Service:
                 echo=None if isinstance(handlers, StorageWriter) else handlers.echo,
                 memory=MemoryBudget.default(config.network.workers),
             )
-            self._server = Server(listener, services, max_associations=config.network.max_associations)
+            self._server = Server(listeners, services, max_associations=config.network.max_associations)
         except BaseException:
             self._additions.close()
             raise
@@ -106,21 +111,46 @@ class Service:
             self._server.services, settings=self._settings(), clocks=self._ae.clocks()
         )
 
-    def start(self, *, serve_metrics: bool = True) -> None:
-        """Begin to accept connections, and to answer requests for metrics in this process if there are any."""
+    def start(self, *, serve_metrics: bool = True, by_itself: bool = False) -> None:
+        """Begin to accept connections, and to answer requests for metrics in this process if there are any.
+
+        *by_itself*: a thread calls `look`. Raises `dcmrecv.server.listener.ServerError` if there are no threads
+        to be had.
+        """
         if self.store is not None:
             self.store.start()
-        self._server.start()
-        if self._metrics is not None and serve_metrics:
-            try:
-                self._metrics_server = self._metrics.serve()
-            except BaseException:
-                self.stop(0)
-                raise
+        try:
+            self._server.start()
+            self._health.found_healthy(self._worker)
+            if by_itself:
+                self._server.look_after_itself(self.look)
+            if self._metrics is not None and serve_metrics:
+                self._metrics_server = self._metrics.serve(lambda: self._health.count)
+        except BaseException:
+            self.stop(0)
+            raise
+
+    def look(self) -> None:
+        """Put right what can be, and find out whether connections are accepted. Call every second."""
+        self._server.look()
+        if self._server.healthy:
+            self._health.found_healthy(self._worker)
+        if self._metrics_server is not None:
+            self._metrics_server.look()
+
+    @property
+    def healthy(self) -> bool:
+        """See `Server.healthy`."""
+        return self._server.healthy
+
+    @property
+    def hopeless(self) -> bool:
+        """See `Server.hopeless`."""
+        return self._server.hopeless
 
     def stop(self, grace: float | None = None, *, hurry: Callable[[], bool] = lambda: False) -> None:
         """Drain (`Server.drain`) within *grace* seconds, None: as configured, and end."""
-        self._additions.stopping()
+        self._health.forget(self._worker)
         self._server.drain(self._ae.config.network.grace if grace is None else grace, hurry=hurry)
         self.close()
         if self._metrics_server is not None:

@@ -8,19 +8,35 @@ from __future__ import annotations
 __all__ = [
     "ACCEPT_PAUSE",
     "BACKLOG",
+    "CHECK_SECONDS",
     "COMMAND_SECONDS",
+    "DEAF_SECONDS",
+    "DESCRIPTORS_EACH",
     "GATE_BELOW",
     "GATE_SECONDS",
+    "HOPELESS_SECONDS",
     "HOST_CACHE_SECONDS",
     "HOST_CACHE_SIZE",
+    "HOST_LOOKUPS",
     "HOST_LOOKUP_SECONDS",
+    "IDLE_SECONDS",
     "IDLE_THREADS",
+    "LAST_WORD_SECONDS",
+    "LOOK_AGAIN_SECONDS",
     "MAX_PASSIVE_CLOSES",
     "PASSIVE_CLOSE_SECONDS",
     "PDU_SECONDS",
     "QUICKACK_BELOW",
     "READ_SECONDS",
+    "RESERVED_DESCRIPTORS",
+    "SHORTAGE_SECONDS",
+    "SPARE_THREADS",
+    "STOP_SECONDS",
+    "THREAD_START_SECONDS",
     "TLS_HANDSHAKE_SECONDS",
+    "WORKER_PAUSE",
+    "WORKER_PAUSE_MOST",
+    "WORKER_SETTLED_SECONDS",
     "WRITE_SECONDS",
 ]
 
@@ -51,6 +67,9 @@ TLS_HANDSHAKE_SECONDS = 180
 HOST_LOOKUP_SECONDS = 5.0
 """Longest wait for the name of a peer; after that its address is logged (ours)."""
 
+HOST_LOOKUPS = 32
+"""Most names that are looked up at the same time, each by a thread; further peers are logged by address (ours)."""
+
 HOST_CACHE_SECONDS = 300.0
 """How long a peer's name, or the fact that it has none, is remembered (ours)."""
 
@@ -58,7 +77,44 @@ HOST_CACHE_SIZE = 1024
 """Most peers whose names are remembered (ours)."""
 
 IDLE_THREADS = 16
-"""Threads kept waiting for connections; more are made while needed and end when idle (ours)."""
+"""Threads that stay to wait for connections after one has ended; more are made while needed (ours)."""
+
+SPARE_THREADS = 2
+"""Threads that wait however long nobody connects (ours): a small limit on tasks is not held by idle ones."""
+
+IDLE_SECONDS = 10.0
+"""How long the other threads wait for a connection before they end (ours)."""
+
+THREAD_START_SECONDS = 5.0
+"""After this time a thread that was started and has not come to life is taken for dead (ours)."""
+
+CHECK_SECONDS = 1.0
+"""Time between two looks, from outside the accepting threads, at whether they accept (ours)."""
+
+DEAF_SECONDS = 10.0
+"""How long connections may wait for a receiver that has room before it counts as ill: `/healthz` says so and the
+service manager's watchdog is not fed (ours)."""
+
+HOPELESS_SECONDS = 60.0
+"""After this time without a cure, and no shortage to wait for, the process ends with exit code 70 (ours)."""
+
+SHORTAGE_SECONDS = 5.0
+"""A shortage (of descriptors, threads, memory) is over when it was not met for so long (ours)."""
+
+RESERVED_DESCRIPTORS = 32
+"""Descriptors that no connection may take, or a quarter of all if that is less (ours)."""
+
+DESCRIPTORS_EACH = 3
+"""Descriptors kept free for the files of each running association (ours): object, directory, second pass."""
+
+LAST_WORD_SECONDS = 1.0
+"""How long a stop waits for threads to notice it (ours)."""
+
+STOP_SECONDS = 15.0
+"""After the grace time and so many seconds more a stop that hangs somewhere ends without good order (ours)."""
+
+LOOK_AGAIN_SECONDS = 0.05
+"""Seconds between two looks at whether a drain is over or cut short (ours)."""
 
 ACCEPT_PAUSE = 0.1
 """Seconds to wait after `accept` failed for lack of descriptors or memory (ours)."""
@@ -74,3 +130,13 @@ GATE_SECONDS = 0.02
 
 COMMAND_SECONDS = 600
 """For a whole command set, from its first fragment on. Seconds; ours: each PDU has a clock, their number has not."""
+
+WORKER_PAUSE = 1.0
+"""Seconds before a worker process that ended, or could not be started, is started again (ours); twice as long each
+time, up to the next limit."""
+
+WORKER_PAUSE_MOST = 5.0
+"""Longest time between two starts of the same worker (ours)."""
+
+WORKER_SETTLED_SECONDS = 60.0
+"""A worker that has run for so long begins again with the shortest pause (ours)."""

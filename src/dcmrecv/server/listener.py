@@ -6,19 +6,26 @@ import contextlib
 import os
 import socket
 import struct
+from collections.abc import Sequence
 from typing import Any
 
 from dcmrecv.config import AddressFamily, NetworkConfig
 from dcmrecv.server import limits
 from dcmrecv.text import leading_integer
 
-__all__ = ["PortError", "inherited_listener", "open_listener"]
+__all__ = ["PortError", "ServerError", "inherited_listeners", "open_listener", "ports"]
 
 _BUFFER_LENGTH = 65536  # what TCP_BUFFER_LENGTH=0 stands for
 _FIRST_PASSED_DESCRIPTOR = 3  # SD_LISTEN_FDS_START of sd_listen_fds(3)
+_MOST_PASSED = 64
+_FAMILIES = (socket.AF_INET, socket.AF_INET6)
 
 
-class PortError(Exception):
+class ServerError(Exception):
+    """Connections cannot be served, or not any more; the text says why."""
+
+
+class PortError(ServerError):
     """The port cannot be used. `lines` are (level, text) log lines that come before the fatal one."""
 
     def __init__(self, text: str, lines: tuple[tuple[str, str], ...] = ()) -> None:
@@ -27,23 +34,42 @@ class PortError(Exception):
         self.lines = lines
 
 
-def inherited_listener() -> socket.socket | None:
-    """Return the listening socket a service manager passed to this process (LISTEN_FDS), if any.
+def inherited_listeners() -> list[socket.socket]:
+    """Return the listening sockets a service manager passed to this process (LISTEN_FDS), if any.
 
-    The variables are removed from the environment so that child processes do not take the socket again.
+    The variables are removed from the environment so that child processes do not take the sockets again.
+
+    Raises `PortError` for a descriptor that is no listening TCP socket.
     """
     if os.environ.get("LISTEN_PID") != str(os.getpid()):
-        return None
+        return []
     count = os.environ.pop("LISTEN_FDS", "")
     os.environ.pop("LISTEN_PID", None)
     os.environ.pop("LISTEN_FDNAMES", None)
-    if not count.isdecimal() or int(count) < 1:
-        return None
-    listener = socket.socket(fileno=_FIRST_PASSED_DESCRIPTOR)
-    listener.set_inheritable(False)
-    listener.setblocking(True)
+    if not count.isdecimal():
+        return []
+    numbers = range(_FIRST_PASSED_DESCRIPTOR, _FIRST_PASSED_DESCRIPTOR + min(int(count), _MOST_PASSED))
+    return [_passed(number) for number in numbers]
+
+
+def _passed(number: int) -> socket.socket:
+    try:
+        listener = socket.socket(fileno=number)
+        listener.set_inheritable(False)
+        listens = listener.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+    except OSError as error:
+        reason = os.strerror(error.errno or 0)
+        raise PortError(f"descriptor {number} of the service manager cannot be used: {reason}") from None
+    if not listens or listener.family not in _FAMILIES or listener.type != socket.SOCK_STREAM:
+        raise PortError(f"descriptor {number} of the service manager is not a listening TCP socket")
     _tune(listener)
     return listener
+
+
+def ports(listeners: Sequence[socket.socket]) -> str:
+    """Return the ports that are listened on, for a line of text: ``port 104`` or ``ports 104, 11112``."""
+    numbers = sorted({listener.getsockname()[1] for listener in listeners})
+    return f"port{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
 
 
 def open_listener(
@@ -56,7 +82,10 @@ def open_listener(
     Raises `PortError` with the reference's text (spec/cli.md g.3).
     """
     family = socket.AF_INET if config.family is AddressFamily.IPV4 else socket.AF_INET6
-    listener = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listener = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as error:
+        raise PortError(f"TCP Initialization Error: {os.strerror(error.errno or 0)}") from None
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if share_port:
@@ -83,7 +112,7 @@ def _tune(listener: socket.socket) -> None:
     """Set what accepted sockets inherit, so that it costs nothing per connection.
 
     SO_SNDTIMEO: a peer that does not take our bytes is given up after the reference's 60 s.
-    TCP_NODELAY: a response must never wait for the peer's delayed acknowledgement (design.md decided 7).
+    TCP_NODELAY: a response must never wait for the peer's delayed acknowledgement.
     """
     listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", limits.WRITE_SECONDS, 0))

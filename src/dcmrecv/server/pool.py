@@ -1,13 +1,21 @@
 """Threads that accept and serve connections: each accepts for itself, nobody hands connections over.
 
-A thread waits in `accept`, serves what it gets and returns to `accept` (leader and followers: the kernel
-wakes one). As long as fewer associations run than allowed there is always one more thread waiting, so a
-connection never waits for another. Beyond the limit connections wait in the listen queue, as they do with
-the reference.
+A thread waits in the `AcceptQueue`, serves the connection it gets and waits again (leader and followers). As long
+as fewer associations run than allowed there is always one more thread waiting, so a connection never waits
+for another. Beyond the limit connections wait in the listen queue, as they do with the reference.
+
+What keeps accepting alive when memory or threads are short:
+
+- Whatever a connection raises, MemoryError included, ends that connection and not its thread.
+- No thread is started under a lock, and nobody waits for one to come to life (`dcmrecv.server.threads`).
+- A thread accounts for itself, by being in `_threads` and `_waiting` or not: to leave a set takes no memory.
+- `restore`, called from outside every second, starts a thread when none waits, for whatever reason. So nothing
+  above has to be perfect.
 """
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import socket
 import threading
@@ -16,104 +24,168 @@ from collections.abc import Callable
 from typing import TypeAlias
 
 from dcmrecv.server import limits
+from dcmrecv.server.accept_queue import AcceptQueue
+from dcmrecv.server.descriptors import SHORTAGE, Descriptors
+from dcmrecv.server.shortages import Resource, Shortages
+from dcmrecv.server.threads import start_thread
 
 __all__ = ["ServeConnection", "ThreadPool"]
 
 ServeConnection: TypeAlias = Callable[[socket.socket, tuple[str, int]], None]
 
-_PEER_GONE = {errno.ECONNABORTED, errno.EINTR, errno.EPROTO, errno.EPERM, errno.ENETDOWN, errno.EHOSTUNREACH}
+_ANOTHER_WAS_FASTER = frozenset({errno.EAGAIN, errno.EWOULDBLOCK})
+_PEER_GONE = frozenset(
+    {errno.ECONNABORTED, errno.EINTR, errno.EPROTO, errno.EPERM, errno.ENETDOWN, errno.EHOSTUNREACH}
+)
+
+
+class _Place:
+    """What a thread of the pool is known by."""
+
+    __slots__ = ()
 
 
 class ThreadPool:
-    """Serves the connections of one listening socket until it is stopped."""
+    """Serves the connections of an `AcceptQueue` until it is stopped."""
 
-    def __init__(self, listener: socket.socket, serve: ServeConnection, *, limit: int = 0) -> None:
-        """*serve* handles one connection, sees to its close and raises nothing; *limit* 0 means no limit."""
-        self._listener = listener
+    def __init__(
+        self,
+        queue: AcceptQueue,
+        serve: ServeConnection,
+        descriptors: Descriptors,
+        shortages: Shortages,
+        *,
+        limit: int = 0,
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        """*serve* handles one connection and closes it; *limit* 0 means no limit of connections.
+
+        *failed* is told what *serve* raised, except for MemoryError, which *shortages* is told.
+        """
+        self._queue = queue
         self._serve = serve
+        self._descriptors = descriptors
+        self._shortages = shortages
         self._limit = limit
-        self._lock = threading.Lock()
-        self._idle = 0
-        self._threads = 0
+        self._failed = failed
+        self._threads: set[_Place] = set()
+        self._waiting: set[_Place] = set()
+        self._starting = threading.Lock()  # held by a thread that starts another: nobody waits for it
+        self._start_pending = 0.0  # until when the thread started last may still come to life
         self._stopping = False
-        self._empty = threading.Event()
+        self.accepted = 0
+        """Number of connections so far; when it stands still somebody else should look why."""
 
     @property
     def serving(self) -> int:
         """Number of connections being served."""
-        return self._threads - self._idle
+        return len(self._threads) - len(self._waiting)
 
     @property
-    def stopped(self) -> bool:
-        """True once `stop` was called."""
-        return self._stopping
+    def waiting(self) -> int:
+        """Number of threads that wait for a connection."""
+        return len(self._waiting)
 
-    def start(self) -> None:
-        """Begin to accept."""
-        with self._lock:
-            self._spawn()
+    @property
+    def full(self) -> bool:
+        """True if no connection is wanted: the limit is reached, or the descriptors are needed for files."""
+        return 0 < self._limit <= self.serving or self._descriptors.tight
+
+    def restore(self) -> bool:
+        """Start a thread if none waits and one may. Return False if the system gives none."""
+        if self._stopping or self._waiting or not self._starting.acquire(blocking=False):
+            return True
+        try:
+            now = time.monotonic()
+            if now < self._start_pending or 0 < self._limit <= len(self._threads):
+                return True
+            self._start_pending = now + limits.THREAD_START_SECONDS
+            if start_thread(self._work):
+                return True
+            self._start_pending = 0.0
+        finally:
+            self._starting.release()
+        self._shortages.met(Resource.THREADS)
+        return False
 
     def stop(self) -> None:
         """Accept no more. Threads that wait end at once; threads that serve end after their connection."""
-        with self._lock:
-            self._stopping = True
-            if not self._threads:
-                self._empty.set()
-        try:
-            self._listener.shutdown(socket.SHUT_RDWR)  # wakes the waiting threads on Linux
-        except OSError as error:
-            if error.errno not in (errno.ENOTCONN, errno.EBADF, errno.EINVAL):
-                raise
-        self._listener.close()
+        self._stopping = True
+        self._queue.ring()
+        end = time.monotonic() + limits.LAST_WORD_SECONDS
+        while self._waiting and time.monotonic() < end:
+            time.sleep(limits.LOOK_AGAIN_SECONDS / 10)
+        self._queue.close()
 
-    def join(self, timeout: float) -> bool:
-        """Wait until every thread has ended; return False if *timeout* seconds were not enough."""
-        return self._empty.wait(timeout)
-
-    def _spawn(self) -> None:
-        """Add a waiting thread; the lock is held."""
-        self._threads += 1
-        self._idle += 1
-        try:
-            threading.Thread(target=self._work, name=f"association-{self._threads}", daemon=True).start()
-        except RuntimeError:
-            # The system gives no more threads: connections wait in the listen queue until one is free.
-            self._threads -= 1
-            self._idle -= 1
-            if not self._threads:
-                raise
+    def join(self, seconds: float) -> bool:
+        """Wait until every thread has ended; return False if *seconds* were not enough."""
+        end = time.monotonic() + seconds
+        while self._threads:
+            if time.monotonic() >= end:
+                return False
+            time.sleep(min(seconds, limits.LOOK_AGAIN_SECONDS) / 10)
+        return True
 
     def _work(self) -> None:
-        accept = self._listener.accept
+        place = _Place()
         try:
-            while not self._stopping:
+            self._threads.add(place)
+            self._start_pending = 0.0
+            while not self._stopping and not 0 < self._limit < len(self._threads):
                 try:
-                    connection, address = accept()
-                except OSError as error:
-                    if self.stopped or error.errno == errno.EINVAL:
-                        break  # shut down, maybe by another process that serves the same socket
-                    if error.errno not in _PEER_GONE:
-                        # Descriptors or memory are short, or worse: whatever it is, it must not make us deaf.
-                        time.sleep(limits.ACCEPT_PAUSE)
-                    continue
-                with self._lock:
-                    self._idle -= 1
-                    if not self._idle and not self._stopping and not (0 < self._limit <= self._threads):
-                        self._spawn()
-                try:
-                    self._serve(connection, (address[0], address[1]))
-                except BaseException:
-                    connection.close()
-                    raise
-                finally:
-                    with self._lock:
-                        self._idle += 1
-                        surplus = self._idle > limits.IDLE_THREADS
-                if surplus:
-                    break
+                    if not self._work_once(place):
+                        break
+                except MemoryError:
+                    self._shortages.met(Resource.MEMORY)
+                    time.sleep(limits.ACCEPT_PAUSE)
+                except BaseException as error:  # noqa: BLE001 the loop goes on whatever happens
+                    self._failed(error)
+                    time.sleep(limits.ACCEPT_PAUSE)
         finally:
-            with self._lock:
-                self._idle -= 1
-                self._threads -= 1
-                if self._stopping and not self._threads:
-                    self._empty.set()
+            self._waiting.discard(place)
+            self._threads.discard(place)
+
+    def _work_once(self, place: _Place) -> bool:
+        """Wait for a connection, a while, and serve it; return False if this thread is not needed any more."""
+        try:
+            self._waiting.add(place)
+            listener = self._queue.wait(limits.IDLE_SECONDS)
+            if listener is None:
+                return len(self._waiting) <= limits.SPARE_THREADS
+            try:
+                connection = self._accept(listener)
+            finally:
+                self._queue.arm(listener)
+        finally:
+            self._waiting.discard(place)
+        if connection is not None:
+            self._serve_one(*connection)
+        return len(self._waiting) < limits.IDLE_THREADS
+
+    def _accept(self, listener: socket.socket) -> tuple[socket.socket, tuple[str, int]] | None:
+        if self._stopping:
+            return None
+        if not self._descriptors.room(self.serving):
+            self._shortages.met(Resource.DESCRIPTORS)
+            time.sleep(limits.ACCEPT_PAUSE)
+            return None
+        try:
+            connection, address = self._queue.accept(listener)
+        except OSError as error:
+            if error.errno in SHORTAGE:
+                self._descriptors.tight = True
+            elif error.errno not in _ANOTHER_WAS_FASTER and error.errno not in _PEER_GONE:
+                time.sleep(limits.ACCEPT_PAUSE)  # whatever it is, it must not make us deaf
+            return None
+        self.accepted += 1
+        self._descriptors.took(connection.fileno(), self.serving + 1)
+        return connection, address
+
+    def _serve_one(self, connection: socket.socket, address: tuple[str, int]) -> None:
+        try:
+            self.restore()
+            self._serve(connection, address)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                connection.close()
+            raise

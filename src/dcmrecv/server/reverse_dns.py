@@ -2,7 +2,7 @@
 
 The reference asks the resolver on every connection before it reads anything and stands still until it
 answers. Here an answer is remembered, a slow one is not waited for beyond a limit, and nobody asks unless a
-line needs the name.
+line needs the name. A resolver that does not answer at all is waited for once for each address.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable
 
 from dcmrecv.server import limits
+from dcmrecv.server.threads import start_thread
 
 __all__ = ["HostNames"]
 
@@ -31,6 +32,15 @@ def _lookup(address: str) -> str:
     return name.split(".", 1)[0] or address
 
 
+class _Asked:
+    """A question to the resolver that is not answered yet."""
+
+    def __init__(self, since: float) -> None:
+        self.since = since
+        self.begun = threading.Lock()  # taken by the thread that sees to the answer
+        self.done = threading.Event()
+
+
 class HostNames:
     """A bounded cache of peer names. Safe for use by many threads."""
 
@@ -41,7 +51,7 @@ class HostNames:
         self._patience = patience
         self._lock = threading.Lock()
         self._known: dict[str, tuple[float, str]] = {}
-        self._pending: dict[str, threading.Event] = {}
+        self._asked: dict[str, _Asked] = {}
 
     def name(self, address: str) -> str:
         """Return the host name of *address*, or *address* itself while or if there is none."""
@@ -50,27 +60,42 @@ class HostNames:
             known = self._known.get(address)
             if known is not None and now < known[0]:
                 return known[1]
-            done = self._pending.get(address)
-            if done is None:
-                if len(self._pending) >= limits.HOST_CACHE_SIZE:
-                    return address
-                done = self._pending[address] = threading.Event()
-                threading.Thread(target=self._resolve, args=(address, done), daemon=True).start()
-        done.wait(self._patience)
+            asked = self._asked.get(address)
+            if asked is None and len(self._asked) >= limits.HOST_LOOKUPS:
+                return address
+        if asked is None:
+            asked = self._ask(address)
+        elif now - asked.since > self._patience:
+            return address  # the resolver does not answer: once is enough
+        if asked is not None:
+            asked.done.wait(self._patience)
         with self._lock:
             known = self._known.get(address)
-            if known is None:
-                # remembered for a while, so that a dead resolver costs each peer the wait only once
-                known = (time.monotonic() + limits.HOST_CACHE_SECONDS, address)
-                self._remember(address, known)
-            return known[1]
+        return address if known is None else known[1]
 
-    def _resolve(self, address: str, done: threading.Event) -> None:
-        name = self._lookup(address)
+    def _ask(self, address: str) -> _Asked | None:
+        """Have a thread ask the resolver; without a thread there is no name this time."""
+        asked = _Asked(time.monotonic())
         with self._lock:
-            self._remember(address, (time.monotonic() + limits.HOST_CACHE_SECONDS, name))
-            self._pending.pop(address, None)
-        done.set()
+            asked = self._asked.setdefault(address, asked)  # perhaps another thread was faster
+        if not asked.begun.acquire(blocking=False) or start_thread(lambda: self._resolve(address, asked)):
+            return asked
+        asked.done.set()
+        with self._lock:
+            self._asked.pop(address, None)
+        return None
+
+    def _resolve(self, address: str, asked: _Asked) -> None:
+        try:
+            name = self._lookup(address)
+            with self._lock:
+                self._remember(address, (time.monotonic() + limits.HOST_CACHE_SECONDS, name))
+        except MemoryError:
+            return  # asked again next time
+        finally:
+            with self._lock:
+                self._asked.pop(address, None)
+            asked.done.set()
 
     def _remember(self, address: str, entry: tuple[float, str]) -> None:
         if address not in self._known and len(self._known) >= limits.HOST_CACHE_SIZE:

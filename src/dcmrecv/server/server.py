@@ -1,37 +1,45 @@
-"""One serving process: the pool, the running associations and their orderly end."""
+"""One serving process: its threads, the running associations, its health and its orderly end."""
 
 from __future__ import annotations
 
+import contextlib
 import socket
-import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
-from dcmrecv.observer import Waiting
+from dcmrecv import observer as ob
+from dcmrecv.server import limits
+from dcmrecv.server.accept_queue import AcceptQueue
 from dcmrecv.server.association import Association, Services
+from dcmrecv.server.descriptors import Descriptors
+from dcmrecv.server.listener import ServerError
 from dcmrecv.server.passive_close import PassiveClose
 from dcmrecv.server.pool import ThreadPool
+from dcmrecv.server.shortages import Resource, Shortages
+from dcmrecv.server.threads import start_thread
 
 __all__ = ["Server"]
 
-_LAST_WORD = 1.0
-"""Seconds for threads to notice that their sockets were shut down."""
-
-_LOOK_AGAIN = 0.05
-"""Seconds between two looks at whether a drain is over or cut short."""
-
 
 class Server:
-    """Serves the connections of *listener* in threads until it is drained."""
+    """Serves the connections of listening sockets in threads until it is drained."""
 
-    def __init__(self, listener: socket.socket, services: Services, *, max_associations: int = 0) -> None:
+    def __init__(
+        self, listeners: Sequence[socket.socket], services: Services, *, max_associations: int = 0
+    ) -> None:
+        """The sockets stay the caller's until `start`."""
+        self._listeners = listeners
         self.services = services
         """For the connections to come."""
-        self._pool = ThreadPool(listener, self._serve, limit=max_associations)
-        self._lock = threading.Lock()
+        self._limit = max_associations
+        self._passive_close = PassiveClose()
+        self._shortages = Shortages(self._report_shortage)
+        self._descriptors = Descriptors(self._passive_close.close_oldest)
         self._running: set[Association] = set()
         self._draining = False
-        self._passive_close = PassiveClose()
+        self._accepted = 0
+        self._well_at = time.monotonic()
+        self._pool: ThreadPool | None = None
 
     @property
     def running(self) -> int:
@@ -39,41 +47,111 @@ class Server:
         return len(self._running)
 
     def start(self) -> None:
-        """Begin to accept connections. Returns at once; the observer was told that we wait."""
-        self._pool.start()
+        """Begin to accept connections; return when a thread waits for them. The observer knows that we wait.
+
+        Raises `ServerError`.
+        """
+        self._queue = AcceptQueue(self._listeners)
+        self._pool = ThreadPool(
+            self._queue,
+            self._serve,
+            self._descriptors,
+            self._shortages,
+            limit=self._limit,
+            failed=self._failed,
+        )
+        end = time.monotonic() + limits.THREAD_START_SECONDS
+        while not self._pool.waiting and not self._pool.serving:
+            if not self._pool.restore() or time.monotonic() > end:
+                raise ServerError("the system gives no thread to serve connections")
+            time.sleep(limits.LOOK_AGAIN_SECONDS / 50)
+        self._well_at = time.monotonic()
+
+    # -- health --------------------------------------------------------------------------------------
+
+    def look(self) -> None:
+        """Put right what can be, and judge whether connections are accepted.
+
+        Call every `limits.CHECK_SECONDS`, from a thread that serves no connection. Raises nothing.
+        """
+        try:
+            pool = self._pool
+            if pool is None or self._draining:
+                return
+            pool.restore()
+            self._descriptors.room(pool.serving)
+            self._queue.arm_all()
+            self._passive_close.look()
+            self._shortages.look()
+            accepted, self._accepted = self._accepted, pool.accepted
+            accepts = accepted != pool.accepted or (pool.waiting and not self._queue.pending)
+            if (accepts or pool.full) and self._queue.listens:
+                self._well_at = time.monotonic()
+        except MemoryError:
+            self._shortages.met(Resource.MEMORY)
+
+    @property
+    def healthy(self) -> bool:
+        """True if connections were accepted lately, or would have been."""
+        return not self._draining and time.monotonic() - self._well_at < limits.DEAF_SECONDS
+
+    @property
+    def hopeless(self) -> bool:
+        """True if no connection has been accepted for long, for no reason that can pass."""
+        return not self._shortages and time.monotonic() - self._well_at >= limits.HOPELESS_SECONDS
+
+    def look_after_itself(self, look: Callable[[], None]) -> None:
+        """Have a thread of our own call *look* now and then until `drain`: for programs that embed us.
+
+        Raises `ServerError`.
+        """
+
+        def work() -> None:
+            while not self._draining:
+                time.sleep(limits.CHECK_SECONDS)
+                with contextlib.suppress(MemoryError):
+                    look()
+
+        if not start_thread(work):
+            raise ServerError("the system gives no thread to look after the others")
+
+    def _report_shortage(self, resource: Resource, begins: bool) -> None:
+        kind = ob.ShortageBegan if begins else ob.ShortageEnded
+        self.services.observer.observe(kind(resource.value))
+
+    def _failed(self, error: BaseException) -> None:
+        self.services.observer.observe(ob.InternalError(error))
+
+    # -- the end -------------------------------------------------------------------------------------
 
     def drain(self, grace: float, *, hurry: Callable[[], bool] = lambda: False) -> None:
         """Accept no more, let running C-STOREs finish within *grace* seconds, then end the rest.
 
         *hurry* is asked now and then; when it says True the grace time is over.
         """
-        self._pool.stop()
-        with self._lock:
-            self._draining = True
-            running = list(self._running)
-        for association in running:
+        self._draining = True
+        pool = self._pool
+        if pool is None:
+            return
+        pool.stop()
+        for association in self._running.copy():
             association.end_soon(at_once=False)
         end = time.monotonic() + grace
-        while not self._pool.join(_LOOK_AGAIN):
+        while not pool.join(limits.LOOK_AGAIN_SECONDS):
             if time.monotonic() >= end or hurry():
                 break
-        with self._lock:
-            running = list(self._running)
-        for association in running:
+        for association in self._running.copy():
             association.end_soon(at_once=True)
-        self._pool.join(_LAST_WORD)
+        pool.join(limits.LAST_WORD_SECONDS)
         self._passive_close.close()
 
     def _serve(self, sock: socket.socket, address: tuple[str, int]) -> None:
         association = Association(self.services, self._passive_close, sock, address)
-        with self._lock:
-            self._running.add(association)
-            draining = self._draining
-        if draining:
-            association.end_soon(at_once=False)
+        self._running.add(association)
         try:
+            if self._draining:
+                association.end_soon(at_once=False)
             association.run()
         finally:
-            with self._lock:
-                self._running.discard(association)
-            self.services.observer.observe(Waiting())
+            self._running.discard(association)
+            self.services.observer.observe(ob.Waiting())

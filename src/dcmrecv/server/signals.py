@@ -1,17 +1,18 @@
 """Signals, waited for in the main thread: no handler runs in the middle of anything.
 
 The reference has no handlers: SIGTERM and SIGINT end it at once. Here they end it after a drain, and then by
-the same signal, so that its parent sees the same wait status (design.md, decided differences).
+the same signal, so that its parent sees the same wait status.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import time
 from collections.abc import Callable, Iterable
 
-__all__ = ["StopSignals", "end_by_signal"]
+__all__ = ["StopSignals", "end_by_signal", "end_in_any_case"]
 
 _LOOK_AGAIN = 0.1
 _STOP = frozenset({signal.SIGTERM, signal.SIGINT})
@@ -28,21 +29,21 @@ class StopSignals:
         self._awaited = self._stop | ({signal.SIGHUP} if reopen is not None else set())
         signal.pthread_sigmask(signal.SIG_BLOCK, self._awaited)
 
-    def wait(self, *, beat: Callable[[], None] | None = None, interval: float = 0.0) -> signal.Signals:
-        """Wait for SIGTERM or SIGINT and return it. *beat* is called every *interval* seconds, if given."""
+    def wait(self, *, beat: Callable[[], None], interval: float) -> signal.Signals:
+        """Wait for SIGTERM or SIGINT and return it; call *beat* every *interval* seconds meanwhile.
+
+        A MemoryError of *beat* is forgotten: the next one may fare better.
+        """
         while True:
-            if beat is None:
-                number: int | None = signal.sigwait(self._awaited)
-            else:
-                number = _wait_a_while(self._awaited, interval)
-                beat()
-            if number is None:
-                continue
+            number = _wait_a_while(self._awaited, interval)
             if number == signal.SIGHUP:
                 assert self._reopen is not None
                 self._reopen()
-                continue
-            return signal.Signals(number)
+            elif number is not None:
+                return signal.Signals(number)
+            else:
+                with contextlib.suppress(MemoryError):
+                    beat()
 
     def arrived(self) -> bool:
         """True if another stop signal has come meanwhile."""
@@ -70,3 +71,9 @@ def end_by_signal(number: signal.Signals) -> None:
     signal.signal(number, signal.SIG_DFL)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {number})
     os.kill(os.getpid(), number)
+
+
+def end_in_any_case(number: signal.Signals, seconds: float) -> None:
+    """Have this process end by *number* in so many seconds, wherever its main thread may hang by then."""
+    signal.signal(signal.SIGALRM, lambda *_: end_by_signal(number))
+    signal.setitimer(signal.ITIMER_REAL, seconds)

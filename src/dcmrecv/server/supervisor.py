@@ -1,112 +1,194 @@
-"""Several processes on one port (``--workers``, an addition): a parent that watches, children that serve.
+"""Several processes on one port (``--workers``, an addition): a supervisor that watches, workers that serve.
 
-All children accept from the one listening socket, so no connection waits in the queue of a busy or dead
-process. The parent alone obeys signals; children end when their control pipe says so or breaks, which it does
-when the parent is gone. A child that dies is replaced.
+All workers accept from the same listening sockets, so no connection waits in the queue of a busy or dead
+process. The supervisor alone obeys signals; workers end when their control pipe says so or breaks, which it does
+when the supervisor is gone. A worker that ends is replaced, and one that is not healthy any more is killed
+and replaced. A worker that cannot be started is tried again and again, at growing intervals; the others serve on.
 """
 
 from __future__ import annotations
 
+import contextlib
 import os
+import select
 import signal
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import NoReturn
 
-from dcmrecv.server.signals import StopSignals
+from dcmrecv import observer as ob
+from dcmrecv.server import limits
+from dcmrecv.server.health import HealthBoard
 
-__all__ = ["Supervisor", "wait_for_supervisor"]
+__all__ = ["EXIT_INTERNAL_ERROR", "Supervisor", "wait_for_supervisor"]
 
-_RESTART_PAUSE = 1.0
-"""Seconds between two starts of the same worker, so that one that cannot start does not eat the machine."""
+EXIT_INTERNAL_ERROR = 70
+"""EX_SOFTWARE of sysexits.h: a mistake in this program, or a state that only a new process can heal."""
 
-_WATCH_INTERVAL = 0.5
+_CANNOT_WAIT = -1
+"""Stands for the status of a worker that somebody else waited for."""
+
+
+@dataclass(slots=True)
+class _Worker:
+    """One of the processes: what is to run, and the process that runs it, if there is one."""
+
+    pid: int = 0
+    control: int = -1  # write end of its pipe
+    started: float = 0.0
+    pause: float = 0.0  # before the next start
+    refused: str = ""  # why it could not be started, once that was told
 
 
 class Supervisor:
     """Forks *count* workers that run ``serve(number, control)`` and never return to the caller."""
 
-    def __init__(self, count: int, serve: Callable[[int, int], None]) -> None:
+    def __init__(
+        self,
+        count: int,
+        serve: Callable[[int, int], None],
+        *,
+        health: HealthBoard,
+        observe: Callable[[ob.ReceiverEvent], None],
+    ) -> None:
+        """Only workers that have a place in *health* are expected to be healthy."""
         self._serve = serve
-        self._count = count
-        self._workers: dict[int, tuple[int, int]] = {}  # pid: (number, write end of its control pipe)
-        self._started = [0.0] * count
+        self._workers = [_Worker() for _ in range(count)]
+        self._health = health
+        self._observe = observe
+        # inherited over exec as "ignored" it would make the kernel hide from us how workers end
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
     def start(self) -> None:
-        """Start all workers."""
-        for number in range(self._count):
-            self._fork(number)
+        """Start all workers, as far as they can be started now."""
+        self.watch()
 
     def watch(self) -> None:
-        """Replace workers that have ended. Call now and then."""
-        for pid in list(self._workers):
-            ended, _ = os.waitpid(pid, os.WNOHANG)
-            if ended:
-                number, control = self._workers.pop(pid)
-                os.close(control)
-                self._started[number] = max(self._started[number], 0.0)
-        missing = set(range(self._count)) - {number for number, _ in self._workers.values()}
-        for number in missing:
-            if time.monotonic() - self._started[number] >= _RESTART_PAUSE:
-                self._fork(number)
-
-    def serve_until(self, signals: StopSignals, *, beat: Callable[[], None] | None = None) -> signal.Signals:
-        """Watch the workers until SIGTERM or SIGINT arrives; return the signal."""
-
-        def look() -> None:
-            self.watch()
-            if beat is not None:
-                beat()
-
-        return signals.wait(beat=look, interval=_WATCH_INTERVAL)
+        """Replace workers that have ended or are ill. Call now and then."""
+        for number, worker in enumerate(self._workers):
+            if worker.pid:
+                self._look_at(number, worker)
+            if not worker.pid and time.monotonic() - worker.started >= worker.pause:
+                self._fork(number, worker)
 
     def reopen_logs(self) -> None:
         """Tell every worker to reopen its log files."""
-        for _, control in self._workers.values():
-            try:
-                os.write(control, b"r")
-            except BrokenPipeError:
-                continue  # it has just ended; `watch` replaces it, with the files that are open by then
+        for worker in self._workers:
+            if worker.pid:
+                # one that has just ended is replaced by `watch`, with the files that are open by then
+                with contextlib.suppress(BrokenPipeError):
+                    os.write(worker.control, b"r")
 
     def stop(self, grace: float, *, hurry: Callable[[], bool]) -> None:
         """Let the workers drain; kill what is left after *grace* seconds or when *hurry* says True."""
-        for _, control in self._workers.values():
-            os.close(control)
-        end = time.monotonic() + grace + 2.0
-        pids = set(self._workers)
-        while pids and time.monotonic() < end and not hurry():
-            for pid in list(pids):
-                if os.waitpid(pid, os.WNOHANG)[0]:
-                    pids.discard(pid)
-            time.sleep(0.02)
-        for pid in pids:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
-        self._workers.clear()
+        running = [worker for worker in self._workers if worker.pid]
+        for worker in running:
+            os.close(worker.control)
+        end = time.monotonic() + grace + 2 * limits.LAST_WORD_SECONDS
+        while running and time.monotonic() < end and not hurry():
+            running = [worker for worker in running if _status(worker.pid) is None]
+            time.sleep(limits.LOOK_AGAIN_SECONDS / 2)
+        for worker in running:
+            _kill(worker.pid)
 
-    def _fork(self, number: int) -> None:
-        self._started[number] = time.monotonic()
-        read_end, write_end = os.pipe()
-        pid = os.fork()
-        if pid:
-            os.close(read_end)
-            self._workers[pid] = (number, write_end)
+    def _look_at(self, number: int, worker: _Worker) -> None:
+        status = _status(worker.pid)
+        ill = self._is_ill(number, worker)
+        if status is None and ill:
+            status = _kill(worker.pid)
+        if status is None:
+            if worker.pause and time.monotonic() - worker.started > limits.WORKER_SETTLED_SECONDS:
+                worker.pause = 0.0
             return
-        self._be_worker(number, read_end, write_end)
+        self._observe(ob.WorkerEnded(number, worker.pid, None if status == _CANNOT_WAIT else status, ill))
+        os.close(worker.control)
+        worker.pid = 0
+        if number < len(self._health):
+            self._health.forget(number)
+        self._wait_longer(worker)
+
+    def _is_ill(self, number: int, worker: _Worker) -> bool:
+        return (
+            number < len(self._health)
+            and not self._health.healthy(number)
+            and time.monotonic() - worker.started > limits.HOPELESS_SECONDS
+        )
+
+    @staticmethod
+    def _wait_longer(worker: _Worker) -> None:
+        worker.pause = min(max(worker.pause * 2, limits.WORKER_PAUSE), limits.WORKER_PAUSE_MOST)
+
+    def _fork(self, number: int, worker: _Worker) -> None:
+        worker.started = time.monotonic()
+        read_end = write_end = -1
+        try:
+            read_end, write_end = os.pipe()
+            pid = os.fork()
+        except (OSError, MemoryError) as error:
+            for end in (read_end, write_end):
+                if end >= 0:
+                    os.close(end)
+            reason = os.strerror(error.errno or 0) if isinstance(error, OSError) else "out of memory"
+            if reason != worker.refused:
+                worker.refused = reason
+                self._observe(ob.WorkerNotStarted(number, reason))
+            self._wait_longer(worker)
+            return
+        if not pid:
+            self._be_worker(number, read_end, write_end)
+        os.close(read_end)
+        worker.pid, worker.control = pid, write_end
+        if worker.refused:
+            worker.refused = ""
+            self._observe(ob.WorkerStarted(number, pid))
 
     def _be_worker(self, number: int, read_end: int, write_end: int) -> NoReturn:
-        status = 1
+        status = EXIT_INTERNAL_ERROR
         try:
             os.close(write_end)
-            for _, control in self._workers.values():
-                os.close(control)  # a brother's pipe must break when the parent is gone, not when we are
+            for worker in self._workers:
+                if worker.pid:
+                    os.close(worker.control)  # a brother's pipe must break when the supervisor is gone
             self._serve(number, read_end)
             status = 0
+        except Exception as error:  # noqa: BLE001 nothing above us may go on in this process
+            self._observe(ob.InternalError(error))
         finally:
             os._exit(status)
 
 
-def wait_for_supervisor(control: int, *, reopen: Callable[[], None]) -> None:
-    """Return when the parent says stop or is gone; reopen logs whenever it says so."""
-    while os.read(control, 1) == b"r":
-        reopen()
+def _status(pid: int) -> int | None:
+    """Return how the process ended, as `os.waitpid` does, None while it runs."""
+    try:
+        ended, status = os.waitpid(pid, os.WNOHANG)
+    except ChildProcessError:
+        return _CANNOT_WAIT
+    return status if ended else None
+
+
+def _kill(pid: int) -> int:
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    try:
+        return os.waitpid(pid, 0)[1]
+    except ChildProcessError:
+        return _CANNOT_WAIT
+
+
+def wait_for_supervisor(
+    control: int, *, reopen: Callable[[], None], beat: Callable[[], None] = lambda: None
+) -> None:
+    """Return when the supervisor says stop or is gone; reopen logs whenever it says so.
+
+    *beat* is called every `limits.CHECK_SECONDS`.
+    """
+    poll = select.poll()
+    poll.register(control, select.POLLIN)
+    while True:
+        if not poll.poll(limits.CHECK_SECONDS * 1000):
+            beat()
+        elif os.read(control, 1) == b"r":
+            reopen()
+        else:
+            return

@@ -6,7 +6,6 @@ clock runs when is the reference's (spec/network.md d); a limit on a whole PDU i
 
 from __future__ import annotations
 
-import select
 import socket
 import struct
 import time
@@ -39,7 +38,9 @@ def _timeval(seconds: float) -> bytes:
 class ByteStream(Protocol):
     """What a TLS connection and a socket have in common."""
 
-    def recv_into(self, buffer: memoryview, /) -> int: ...
+    def recv_into(self, buffer: memoryview, /) -> int | None:
+        """Return the number of bytes, 0 at the end; None if something came that is no byte of the peer's yet."""
+        ...
 
     def sendall(self, data: bytes, /) -> None: ...
 
@@ -107,6 +108,13 @@ class Transport:
         buffer = acceptor.receive_buffer()
         try:
             count = self._stream.recv_into(buffer)
+            while count is None:  # a part of a TLS record
+                if wait is Wait.PDU_BOUNDARY:
+                    wait = Wait.PDU_HEADER  # its clock: the header is in the record that has begun
+                    self._enter(wait)
+                elif not self._still_in_time(wait):
+                    raise TimeoutError
+                count = self._stream.recv_into(buffer)
         except (BlockingIOError, TimeoutError):
             self._expired(acceptor, wait)
             return 0
@@ -132,10 +140,13 @@ class Transport:
         self._wait = None
 
     def close(self) -> None:
-        """Close the connection, unless it lingers; TLS says good-bye without waiting for the peer's."""
-        if self._tls is not None:
-            self._tls.close()
-        if not self._handed_over:
+        """Close the connection, unless its peer is to do that; TLS says good-bye without waiting for the peer's."""
+        if self._handed_over:
+            return
+        try:
+            if self._tls is not None:
+                self._tls.close()
+        finally:
             self.sock.close()
 
     def finish(self, acceptor: Acceptor, passive_close: PassiveClose) -> None:
@@ -148,13 +159,8 @@ class Transport:
             # the reference never read these bytes, and the kernel answers its close with a reset
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _ABORTIVE_CLOSE)
         elif acceptor.wait is Wait.LINGER:
-            if self._tls is None:
-                self._handed_over = True
-                passive_close.take(sock)
-            else:
-                poll = select.poll()  # there is still a good-bye to say
-                poll.register(sock, select.POLLIN)
-                poll.poll(limits.PASSIVE_CLOSE_SECONDS * 1000)
+            passive_close.take(sock, None if self._tls is None else self._tls.close)
+            self._handed_over = True
 
     def _enter(self, wait: Wait) -> None:
         self._wait = wait

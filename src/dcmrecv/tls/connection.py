@@ -48,20 +48,19 @@ class TlsConnection:
         self._ended = False
         self._failure: ssl.SSLError | None = None
 
-    def recv_into(self, buffer: memoryview, /) -> int:
-        """Fill *buffer* with what has arrived; wait for the first byte only.
+    def recv_into(self, buffer: memoryview, /) -> int | None:
+        """Fill *buffer* with what has arrived; wait for the first byte only, and once only.
 
-        Returns the count, 0 at the end of the connection. Raises what the socket raises (BlockingIOError or
-        TimeoutError when its timeout passes; more bytes may follow), and ssl.SSLError, an OSError, if the
-        peer breaks the protocol.
+        Returns the count, 0 at the end of the connection, and None if what came is not a whole record yet: the
+        caller, who keeps the clocks, decides whether to wait for more. Raises what the socket raises
+        (BlockingIOError or TimeoutError when its timeout passes; more bytes may follow), and ssl.SSLError, an
+        OSError, if the peer breaks the protocol.
         """
         size = len(buffer)
         count = self._decrypt(buffer, size)
-        while not count:
-            if self._failure is not None:
-                raise self._failure
-            if self._ended:
-                return 0
+        if count:
+            return count
+        if self._failure is None and not self._ended:
             received = self.socket.recv_into(self._ciphertext)
             if not received:
                 return 0
@@ -69,7 +68,11 @@ class TlsConnection:
             if received == len(self._ciphertext) < limits.BULK_READ_BYTES:
                 self._ciphertext = memoryview(bytearray(limits.BULK_READ_BYTES))
             count = self._decrypt(buffer, size)
-        return count
+        if count:
+            return count
+        if self._failure is not None:
+            raise self._failure
+        return 0 if self._ended else None
 
     def _decrypt(self, buffer: memoryview, size: int) -> int:
         """Decrypt the records that are here, as far as they fit."""

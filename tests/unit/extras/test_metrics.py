@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import socket
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -13,6 +14,8 @@ from dcmrecv.core import events as ev
 from dcmrecv.extras.figures import CountingObserver, Figures
 from dcmrecv.extras.metrics import MetricsServer, open_metrics_socket
 from dcmrecv.extras.status_page import _size, _span, page
+from dcmrecv.server import limits
+from dcmrecv.server.health import HealthBoard
 
 
 @pytest.fixture
@@ -21,9 +24,14 @@ def figures() -> Figures:
 
 
 @pytest.fixture
-def url(figures: Figures) -> Iterator[str]:
+def health() -> HealthBoard:
+    return HealthBoard(2)
+
+
+@pytest.fixture
+def url(figures: Figures, health: HealthBoard) -> Iterator[str]:
     listener = open_metrics_socket("127.0.0.1", 0)
-    server = MetricsServer(listener, figures, directory=b".")
+    server = MetricsServer(listener, figures, healthy=lambda: health.count, directory=b".")
     server.start()
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     server.close()
@@ -50,7 +58,8 @@ def request() -> ev.StoreRequest:
     return ev.StoreRequest(1, 1, b"1.2", b"1.2.3", b"1.2.840.10008.1.2", 0, 1, None, None, b"")
 
 
-def test_figures_of_all_processes(figures: Figures, url: str) -> None:
+def test_figures_of_all_processes(figures: Figures, health: HealthBoard, url: str) -> None:
+    health.found_healthy(1)
     for number, status in enumerate((0x0000, 0xA700)):
         association = CountingObserver(figures, number).association("", 0)
         association.observe(ob.Connected())
@@ -71,7 +80,7 @@ def test_figures_of_all_processes(figures: Figures, url: str) -> None:
     assert found["dcmrecv_store_responses_total", "0000"] == 1
     assert found["dcmrecv_store_responses_total", "A700"] == 1
     assert found["dcmrecv_store_seconds_bucket", "+Inf"] == found["dcmrecv_store_seconds_count", ""] == 2
-    assert found["dcmrecv_processes", ""] == 2
+    assert found["dcmrecv_processes", ""] == 1
     assert found["dcmrecv_free_bytes", ""] > 0
 
 
@@ -116,13 +125,21 @@ def test_a_replaced_process_counts_on(figures: Figures) -> None:
     assert figures.snapshot()["active"] == 1
 
 
-def test_health(figures: Figures, url: str) -> None:
+def test_health(health: HealthBoard, url: str) -> None:
     assert get(url + "/healthz")[0] == 503
-    counts = CountingObserver(figures, 1)
+    health.found_healthy(1)
     assert get(url + "/healthz") == (200, "text/plain; charset=utf-8", "ok\n")
-    counts.stopping()
+    health.forget(1)
     assert get(url + "/healthz")[0] == 503
     assert get(url + "/else")[0] == 404
+
+
+def test_health_that_nobody_confirms(health: HealthBoard, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A process whose main thread stands still does not look any more, and counts as ill."""
+    health.found_healthy(0)
+    monkeypatch.setattr(limits, "DEAF_SECONDS", 0.05)
+    time.sleep(0.1)
+    assert get(url + "/healthz")[0] == 503
 
 
 def test_a_silent_client_holds_nobody_up(url: str) -> None:
@@ -130,16 +147,16 @@ def test_a_silent_client_holds_nobody_up(url: str) -> None:
         assert get(url + "/metrics")[0] == 200
 
 
-def test_the_page(figures: Figures, url: str) -> None:
+def test_the_page(figures: Figures, health: HealthBoard, url: str) -> None:
+    health.found_healthy(0)
     counts = CountingObserver(figures)
     counts.association("", 0).observe(ob.Stored(b"", request(), 1_234_567))
     status, kind, text = get(url)
     assert (status, kind) == (200, "text/html; charset=utf-8")
     assert "1.2 MB" in text
     assert "receiving" in text
-    assert "refused" in page(figures, 10, 100)
-    counts.stopping()
-    assert "not accepting" in page(figures, None, 0)
+    assert "refused" in page(figures, 1, 10, 100)
+    assert "not accepting" in page(figures, 0, None, 0)
 
 
 def test_sizes_and_spans_for_people() -> None:

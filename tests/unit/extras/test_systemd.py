@@ -20,7 +20,8 @@ def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.
         yield receiver
 
 
-def test_it_tells_the_manager(manager: socket.socket) -> None:
+def test_it_tells_the_manager(manager: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WATCHDOG_USEC", "10000000")
     notifier = Notifier()
     assert "NOTIFY_SOCKET" not in os.environ
     notifier.ready("listening on port 11112")
@@ -44,7 +45,17 @@ def test_the_watchdog_interval(
     monkeypatch.setenv("WATCHDOG_USEC", "10000000")
     if pid:
         monkeypatch.setenv("WATCHDOG_PID", pid)
-    assert Notifier().watchdog_interval == interval
+    notifier = Notifier()
+    assert notifier.watchdog_interval == interval
+    assert notifier.interval(1.0) == 1.0
+    assert notifier.interval(60.0) == (interval or 60.0)
+
+
+def test_without_a_watchdog_there_is_nothing_to_feed(manager: socket.socket) -> None:
+    notifier = Notifier()
+    notifier.alive()
+    notifier.stopping()
+    assert manager.recv(1000).startswith(b"STOPPING=1\n")
 
 
 def test_without_a_manager_it_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -55,8 +66,13 @@ def test_without_a_manager_it_says_nothing(monkeypatch: pytest.MonkeyPatch) -> N
     assert notifier.watchdog_interval == 0.0
 
 
-def test_a_manager_that_went_away_is_no_trouble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
+def test_a_manager_that_is_away_for_a_moment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "notify"
+    monkeypatch.setenv("NOTIFY_SOCKET", str(path))
     notifier = Notifier()
     notifier.ready("")
-    notifier.alive()
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(str(path))
+        receiver.settimeout(5)
+        notifier.stopping()
+        assert receiver.recv(1000).startswith(b"STOPPING=1\n")

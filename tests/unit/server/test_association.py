@@ -168,7 +168,7 @@ def test_who_waits_for_the_disk_waits_with_others(tmp_path: Path, fsync: bool, h
     )
     with open_listener(config.network) as listener:
         writer = StorageWriter.from_config(config.storage)
-        service = Service(AE.from_config(config), listener, [], handlers=writer)
+        service = Service(AE.from_config(config), [listener], [], handlers=writer)
         assert (service.services.gate is not None) is has_gate
         service.start()
         service.stop()

@@ -10,7 +10,7 @@ import pytest
 
 from dcmrecv.config import AddressFamily, NetworkConfig
 from dcmrecv.server import limits
-from dcmrecv.server.listener import PortError, inherited_listener, open_listener
+from dcmrecv.server.listener import PortError, inherited_listeners, open_listener, ports
 
 
 def test_accepted_sockets_do_not_delay_small_writes() -> None:
@@ -70,31 +70,71 @@ def test_address_families(family: AddressFamily, four: bool, six: bool) -> None:
 
 
 def test_nothing_is_inherited_without_a_service_manager() -> None:
-    assert inherited_listener() is None
+    assert inherited_listeners() == []
 
 
-def test_a_passed_socket_is_used() -> None:
-    program = (
-        "import os, sys\n"
-        "os.environ['LISTEN_PID'] = str(os.getpid())\n"
-        "from dcmrecv.server.listener import inherited_listener\n"
-        "listener = inherited_listener()\n"
-        "print(listener.getsockname()[1], listener.getblocking(), 'LISTEN_FDS' in os.environ)\n"
-    )
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        port = listener.getsockname()[1]
-        number = listener.fileno()
+PROGRAM = """
+import os
+os.environ["LISTEN_PID"] = str(os.getpid())
+from dcmrecv.server.listener import PortError, inherited_listeners, ports
+try:
+    print(ports(inherited_listeners()), "LISTEN_FDS" in os.environ)
+except PortError as error:
+    print(error)
+"""
 
-        def pass_it() -> None:
-            os.dup2(number, 3)
 
+def pass_on(*passed: socket.socket, count: str | None = None) -> str:
+    """Return what a process says to which a service manager passes these sockets."""
+    numbers = [os.dup(sock.fileno()) for sock in passed]
+
+    def place() -> None:
+        for number, passed_as in zip(numbers, range(3, 3 + len(numbers)), strict=True):
+            os.dup2(number, passed_as)
+
+    try:
         done = subprocess.run(
-            [sys.executable, "-c", program],
-            env={**os.environ, "LISTEN_FDS": "1"},
-            preexec_fn=pass_it,
+            [sys.executable, "-c", PROGRAM],
+            env={**os.environ, "LISTEN_FDS": count or str(len(passed))},
+            preexec_fn=place,
             close_fds=False,
             capture_output=True,
             text=True,
             timeout=60,
         )
-    assert done.stdout.split() == [str(port), "True", "False"], done.stderr
+    finally:
+        for number in numbers:
+            os.close(number)
+    assert done.stderr == ""
+    return done.stdout.strip()
+
+
+def test_passed_sockets_are_used() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as first, socket.create_server(("127.0.0.1", 0)) as second:
+        numbers = sorted(sock.getsockname()[1] for sock in (first, second))
+        assert pass_on(first) == f"port {first.getsockname()[1]} False"
+        assert pass_on(first, second) == f"ports {numbers[0]}, {numbers[1]} False"
+        assert ports([second, second]) == f"port {second.getsockname()[1]}"
+
+
+def test_passed_sockets_that_do_not_listen() -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as listening,
+        socket.create_connection(listening.getsockname()) as connected,
+        socket.socket() as unbound,
+        socket.socket(type=socket.SOCK_DGRAM) as datagrams,
+        socket.socket(socket.AF_UNIX) as local,
+    ):
+        local.bind(f"\0dcmrecv-test-{os.getpid()}")
+        local.listen()
+        for unusable in (connected, unbound, datagrams, local):
+            assert pass_on(unusable) == "descriptor 3 of the service manager is not a listening TCP socket"
+        assert "descriptor 4 " in pass_on(listening, connected)
+        with open(os.devnull) as other:
+            assert "Socket operation on non-socket" in pass_on(other)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("count", ["0", "-1", "many"])
+def test_a_count_that_is_none(count: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        assert pass_on(listening, count=count).startswith("port  ")

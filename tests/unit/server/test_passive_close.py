@@ -86,7 +86,7 @@ def test_one_that_comes_while_the_thread_waits_for_another(made: PassiveClose) -
 def test_an_association_that_follows_closes_it_on_its_way(
     made: PassiveClose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(made, "_start", lambda: None)  # no thread
+    monkeypatch.setattr(made, "_start", lambda: False)  # no thread
     first, second = take(made), take(made)
     first.shutdown(socket.SHUT_WR)
     made.sweep()
@@ -138,9 +138,45 @@ def test_close() -> None:
     peers = [take(made) for _ in range(3)]
     made.close()
     assert all(is_closed(peer) for peer in peers)
-    assert made._thread is not None
-    assert not made._thread.is_alive()
+    assert not made._works
     late = take(made)
     assert is_closed(late)
     for peer in (*peers, late):
         peer.close()
+
+
+def test_without_a_thread_a_look_closes(made: PassiveClose, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither memory nor threads may be had: what calls from outside does the work."""
+    with monkeypatch.context() as patch:
+        patch.setattr(passive_close, "start_thread", lambda work: False)
+        first, second = take(made), take(made)
+        first.shutdown(socket.SHUT_WR)
+        made.look()
+        assert is_closed(first)
+        assert not is_closed(second)
+    made.look()  # now there is a thread
+    second.shutdown(socket.SHUT_WR)
+    assert closes(second)
+    second.close()
+    first.close()
+
+
+def test_a_farewell_comes_before_the_close(made: PassiveClose) -> None:
+    ours, peer = socket.socketpair()
+    peer.settimeout(10)
+    made.take(ours, lambda: ours.sendall(b"good-bye"))
+    peer.shutdown(socket.SHUT_WR)
+    assert peer.recv(8) == b"good-bye"
+    assert peer.recv(1) == b""
+    peer.close()
+
+
+def test_the_oldest_is_closed_for_its_descriptor(made: PassiveClose) -> None:
+    first, second = take(made), take(made)
+    assert made.close_oldest()
+    assert closes(first)
+    assert not is_closed(second)
+    assert made.close_oldest()
+    assert not made.close_oldest()
+    first.close()
+    second.close()

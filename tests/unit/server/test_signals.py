@@ -20,7 +20,7 @@ end_by_signal(number)
 
 
 @pytest.mark.parametrize("without", [False, True], ids=["sigtimedwait", "no sigtimedwait"])
-@pytest.mark.parametrize("beat", ["None", "lambda: None"], ids=["quiet", "beating"])
+@pytest.mark.parametrize("beat", ["int", "lambda: bytes(1 << 62)"], ids=["beating", "out of memory"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stop_signal_is_returned_and_ends_the_process(
     number: signal.Signals, beat: str, without: bool
@@ -39,7 +39,7 @@ def test_a_stop_signal_is_returned_and_ends_the_process(
 def test_an_ignored_signal_stays_ignored() -> None:
     """A shell starts background programs with SIGINT ignored; the reference keeps it that way."""
     ignoring = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
-    program = ignoring + WAIT.format(beat="None", without=False)
+    program = ignoring + WAIT.format(beat="int", without=False)
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
@@ -47,3 +47,17 @@ def test_an_ignored_signal_stays_ignored() -> None:
         process.send_signal(signal.SIGTERM)
         assert process.stdout.read() == "SIGTERM False\n"
     assert process.returncode == -signal.SIGTERM
+
+
+def test_a_stop_that_hangs_ends_all_the_same() -> None:
+    program = """
+import signal, threading
+from dcmrecv.server.signals import StopSignals, end_in_any_case
+stops = StopSignals()
+end_in_any_case(signal.SIGTERM, 0.2)
+lock = threading.Lock()
+lock.acquire()
+lock.acquire()
+"""
+    done = subprocess.run([sys.executable, "-c", program], timeout=60)
+    assert done.returncode == -signal.SIGTERM

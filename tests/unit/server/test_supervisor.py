@@ -8,30 +8,50 @@ import textwrap
 import time
 
 
-def run_parent() -> subprocess.Popen[str]:
+def run_parent(*prelude: str) -> subprocess.Popen[str]:
     program = textwrap.dedent(
         """
-        import os, sys
+        import os, signal, sys, time
+        from dcmrecv.server import limits
+        from dcmrecv.server.health import HealthBoard
         from dcmrecv.server.supervisor import Supervisor, wait_for_supervisor
         from dcmrecv.server.signals import StopSignals, end_by_signal
 
         def say(*words):
             os.write(1, (" ".join(map(str, words)) + "\\n").encode())  # one write: lines never mix
 
+        health = HealthBoard(2)
+
+        def look(number):
+            health.found_healthy(number)
+
         def serve(number, control):
             say("worker", number, os.getpid())
-            wait_for_supervisor(control, reopen=lambda: say("reopen", number))
+            wait_for_supervisor(control, reopen=lambda: say("reopen", number), beat=lambda: look(number))
             say("drained", number)
 
-        parent = Supervisor(2, serve)
+        #PRELUDE
+        parent = Supervisor(2, serve, health=health, observe=lambda event: say(event))
         signals = StopSignals(reopen=parent.reopen_logs)
         parent.start()
-        number = parent.serve_until(signals)
+        number = signals.wait(beat=parent.watch, interval=0.1)
         parent.stop(5, hurry=signals.arrived)
         end_by_signal(number)
         """
-    )
+    ).replace("#PRELUDE", "\n".join(prelude))
     return subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True)
+
+
+def lines(process: subprocess.Popen[str], count: int) -> list[str]:
+    assert process.stdout is not None
+    return [process.stdout.readline().rstrip() for _ in range(count)]
+
+
+def end(process: subprocess.Popen[str], number: signal.Signals = signal.SIGTERM) -> list[str]:
+    process.send_signal(number)
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode == -number
+    return sorted(output.splitlines())
 
 
 def workers(process: subprocess.Popen[str], count: int) -> dict[int, int]:
@@ -57,13 +77,82 @@ def test_a_dead_worker_is_replaced() -> None:
     first = workers(process, 2)
     time.sleep(1.1)
     os.kill(first[1], signal.SIGKILL)
+    told = lines(process, 1)
+    assert told == [f"WorkerEnded(number=1, pid={first[1]}, status=9, ill=False)"]
     ((number, pid),) = workers(process, 1).items()
     assert number == 1
     assert pid != first[1]
-    process.send_signal(signal.SIGINT)
-    output, _ = process.communicate(timeout=30)
-    assert sorted(output.splitlines()) == ["drained 0", "drained 1"]
-    assert process.returncode == -signal.SIGINT
+    assert end(process, signal.SIGINT) == ["drained 0", "drained 1"]
+
+
+def test_a_worker_that_does_not_accept_any_more_is_killed() -> None:
+    process = run_parent(
+        "limits.HOPELESS_SECONDS, limits.DEAF_SECONDS = 3.0, 2.5",
+        "def look(number):",
+        "    if number == 0:",
+        "        health.found_healthy(number)",
+    )
+    first = workers(process, 2)
+    told = lines(process, 1)
+    assert told == [f"WorkerEnded(number=1, pid={first[1]}, status=9, ill=True)"]
+    assert list(workers(process, 1)) == [1]
+    assert {"drained 0", "drained 1"} <= set(end(process))
+
+
+def test_an_exception_in_a_worker_ends_it_with_code_70() -> None:
+    process = run_parent(
+        "limits.WORKER_PAUSE = 0.1",
+        "def serve(number, control, serve=serve):",
+        "    if number == 0:",
+        "        return serve(number, control)",
+        "    raise ZeroDivisionError('a mistake')",
+    )
+    found = lines(process, 3)
+    assert "InternalError(error=ZeroDivisionError('a mistake'))" in found
+    assert any("number=1" in line and f"status={70 << 8}" in line for line in found)
+    assert "drained 0" in end(process)
+
+
+NO_FORK = (
+    "fork, tried = os.fork, []",
+    "def refuse():",
+    "    tried.append(1)",
+    "    if len(tried) in (2, 3):",
+    "        raise OSError({errno}, 'no')",
+    "    return fork()",
+    "os.{call} = refuse",
+)
+
+
+def test_a_fork_that_fails_is_tried_again() -> None:
+    """The other worker serves; the one that cannot be started is tried again, and that is told once."""
+    process = run_parent(*(line.format(errno=11, call="fork") for line in NO_FORK))
+    found = lines(process, 4)
+    assert sorted(line.split("(")[0].split()[0] for line in found) == [
+        "WorkerNotStarted",
+        "WorkerStarted",
+        "worker",
+        "worker",
+    ]
+    assert "WorkerNotStarted(number=1, reason='Resource temporarily unavailable')" in found
+    assert end(process) == ["drained 0", "drained 1"]
+
+
+def test_no_descriptors_for_a_pipe() -> None:
+    process = run_parent(
+        *(line.format(errno=24, call="pipe").replace("os.fork", "os.pipe") for line in NO_FORK)
+    )
+    assert "WorkerNotStarted(number=1, reason='Too many open files')" in lines(process, 4)
+    assert end(process) == ["drained 0", "drained 1"]
+
+
+def test_sigchld_that_was_ignored_by_who_started_us() -> None:
+    process = run_parent("signal.signal(signal.SIGCHLD, signal.SIG_IGN)")
+    first = workers(process, 2)
+    os.kill(first[0], signal.SIGKILL)
+    assert lines(process, 1)[0] == f"WorkerEnded(number=0, pid={first[0]}, status=9, ill=False)"
+    assert list(workers(process, 1)) == [0]
+    assert end(process) == ["drained 0", "drained 1"]
 
 
 def test_sighup_reaches_the_workers() -> None:

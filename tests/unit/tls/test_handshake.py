@@ -84,7 +84,7 @@ def test_bytes_arrive_whole_and_in_order(pki: Path, size: int) -> None:
         got = bytearray()
         buffer = memoryview(bytearray(70000))
         while len(got) < len(data):
-            got += buffer[: connection.recv_into(buffer)]
+            got += buffer[: connection.recv_into(buffer) or 0]
         assert got == data
         connection.sendall(b"thanks")
         assert connection.recv_into(buffer) == 0

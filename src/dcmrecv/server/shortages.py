@@ -1,0 +1,59 @@
+"""What the system may run out of, told once when it begins and once when it is over."""
+
+from __future__ import annotations
+
+import enum
+import time
+from collections.abc import Callable
+
+from dcmrecv.server import limits
+
+__all__ = ["Resource", "Shortages"]
+
+
+class Resource(enum.Enum):
+    """What may be short."""
+
+    DESCRIPTORS = "file descriptors"
+    THREADS = "threads"
+    MEMORY = "memory"
+
+
+class Shortages:
+    """The shortages of a process. `met` by any thread, `look` by one."""
+
+    def __init__(self, report: Callable[[Resource, bool], None]) -> None:
+        """*report* is told of a resource and whether its shortage begins (or ends)."""
+        self._report = report
+        self._met: dict[Resource, float] = {}  # when it was met last
+        self._told: set[Resource] = set()
+
+    def __bool__(self) -> bool:
+        return bool(self._met)
+
+    def met(self, resource: Resource) -> None:
+        """*resource* was just found to be short. Raises nothing."""
+        try:
+            self._met[resource] = time.monotonic()
+        except MemoryError:
+            return  # there will be another time
+        self._tell(resource)
+
+    def _tell(self, resource: Resource) -> None:
+        if resource in self._told:
+            return
+        try:
+            self._told.add(resource)
+            self._report(resource, True)
+        except MemoryError:
+            self._told.discard(resource)  # `look` tries again
+
+    def look(self) -> None:
+        """Find out which shortages are over. Call now and then."""
+        now = time.monotonic()
+        for resource, last in list(self._met.items()):
+            if now - last < limits.SHORTAGE_SECONDS:
+                self._tell(resource)
+            elif self._met.pop(resource, None) is not None and resource in self._told:
+                self._told.discard(resource)
+                self._report(resource, False)

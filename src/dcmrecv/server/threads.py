@@ -1,0 +1,44 @@
+"""Starting threads without waiting for them.
+
+`threading.Thread.start` waits until the new thread says that it runs, without a limit: where memory is short the
+new thread may die before it can say so, and its starter stands still for ever. Here nobody waits. A thread
+accounts for itself once it runs, so that one that never came to life has left nothing to undo.
+"""
+
+from __future__ import annotations
+
+import _thread
+import sys
+import threading
+from collections.abc import Callable
+
+__all__ = ["save_address_space", "start_thread"]
+
+_STACK_SIZE = 1 << 20
+
+
+def start_thread(function: Callable[[], None]) -> bool:
+    """Run *function*, which raises nothing, in a new thread. Return False if the system gives no thread.
+
+    True does not mean that the thread will ever run.
+    """
+
+    def begin() -> None:
+        trace = threading.gettrace()
+        if trace is not None:
+            sys.settrace(trace)  # debuggers and coverage see these threads, too
+        function()
+
+    try:
+        _thread.start_new_thread(begin, ())
+    except (RuntimeError, MemoryError):
+        return False
+    return True
+
+
+def save_address_space() -> None:
+    """Give the threads of this process 1 MiB of stack each instead of 8 MiB: nothing recurses on input.
+
+    Matters where the address space is limited (``ulimit -v``) or memory is not overcommitted.
+    """
+    threading.stack_size(_STACK_SIZE)
