@@ -46,7 +46,7 @@ SINGLE_ONES = {
         "log.appenders": ["QUEUE_WAIT_SECONDS"],
         "log.stderr_log": ["BATCH_LIMIT"],
         "log.files": ["MAX_BUFFER"],
-        "log.network": ["SEND_SECONDS", "CONNECT_SECONDS", "MAX_EVENT"],
+        "log.network": ["SEND_SECONDS", "MAX_EVENT"],
         "log.pattern": ["MAX_WIDTH"],
     },
 }

@@ -9,8 +9,8 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import queue
 import threading
-from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -69,8 +69,8 @@ class Appender(logging.Handler):
 
     #: Whether events need their place in the source, whatever the layout says.
     needs_location = False
-    #: How often the end of the appender is told with ``configDebug`` (once per C++ class with a destructor).
-    _obituaries = 1
+    #: Number of "Destroying appender" lines that log4cplus prints under ``configDebug``: one per C++ destructor.
+    _destructor_count = 1
 
     def __init__(self, options: Properties, context: AppenderContext) -> None:
         super().__init__()
@@ -176,13 +176,13 @@ class Appender(logging.Handler):
 
     def retire(self) -> None:
         """Close an appender no logger uses: told first, then closed, as its destructor does."""
-        for _ in range(self._obituaries):
+        for _ in range(self._destructor_count):
             self.internal.debug(f"Destroying appender named [{self.name or ''}].")
             self.close()
 
     def tell_end(self) -> None:
         """Tell the end of an appender that was closed with the process."""
-        for _ in range(self._obituaries):
+        for _ in range(self._destructor_count):
             self.internal.debug(f"Destroying appender named [{self.name or ''}].")
 
 
@@ -221,10 +221,10 @@ class AsyncAppender(Appender):
     """Hand messages to another appender in a thread of its own.
 
     Its own end is never told: the reference leaks it. A full queue makes the caller wait for at most
-    `QUEUE_WAIT_SECONDS`, then the message is dropped.
+    `QUEUE_WAIT_SECONDS`, then messages are dropped until there is room.
     """
 
-    _obituaries = 0
+    _destructor_count = 0
 
     def __init__(
         self,
@@ -234,8 +234,6 @@ class AsyncAppender(Appender):
     ) -> None:
         # The reference reads none of the base options of an AsyncAppender itself.
         super().__init__(Properties(), context)
-        self.dropped = 0
-        self._reset()
         self._limit = max(1, options.unsigned("QueueLimit", 100))
         self._inner: Appender | None = None
         self._thread: threading.Thread | None = None
@@ -256,41 +254,24 @@ class AsyncAppender(Appender):
         """See `Appender.located`."""
         return self._inner is not None and self._inner.located
 
-    def _reset(self) -> None:
-        self._condition = threading.Condition()
-        self._queue: deque[logging.LogRecord] = deque()
-        self._ending = False
-        self._busy = False
-        self._stalled = False
-
     def _start_thread(self) -> None:
-        self._thread = threading.Thread(target=self._run, name="dcmrecv-log", daemon=True)
+        self._stalled = False
+        self._records: queue.Queue[logging.LogRecord | None] = queue.Queue(self._limit)
+        self._thread = threading.Thread(
+            target=self._run, args=(self._records,), name="dcmrecv-log", daemon=True
+        )
         self._thread.start()
 
     def after_fork(self) -> None:
         """See `Appender.after_fork`: the thread stays in the parent, which writes what is queued there."""
-        if self._thread is not None:
-            self._reset()
-            self._start_thread()
         if self._inner is not None:
+            self._start_thread()
             self._inner.after_fork()
 
-    def _run(self) -> None:
-        while True:
-            with self._condition:
-                self._busy = False
-                self._condition.notify_all()
-                while not self._queue and not self._ending:
-                    self._condition.wait()
-                if not self._queue:
-                    return
-                records = list(self._queue)
-                self._queue.clear()
-                self._busy = True
-                self._stalled = False
-                self._condition.notify_all()
-            for record in records:
-                self._pass_on(record)
+    def _run(self, records: queue.Queue[logging.LogRecord | None]) -> None:
+        while (record := records.get()) is not None:
+            self._pass_on(record)
+            records.task_done()
 
     def _pass_on(self, record: logging.LogRecord) -> None:
         inner = self._inner
@@ -301,23 +282,18 @@ class AsyncAppender(Appender):
         """See `Appender.append`."""
         if self._thread is None:
             return
-        with self._condition:
-            if len(self._queue) >= self._limit:
-                room = not self._stalled and self._condition.wait_for(
-                    lambda: len(self._queue) < self._limit, QUEUE_WAIT_SECONDS
-                )
-                if not room:
-                    self._stalled = True
-                    self.dropped += 1
-                    return
-            self._queue.append(record)
-            self._condition.notify_all()
+        try:
+            self._records.put(record, not self._stalled, QUEUE_WAIT_SECONDS)
+            self._stalled = False
+        except queue.Full:
+            self._stalled = True
 
     def flush(self) -> None:
         """Wait for the queue to be worked off, for a bounded time."""
         if self._thread is not None and self._thread is not threading.current_thread():
-            with self._condition:
-                self._condition.wait_for(lambda: not self._queue and not self._busy, 2 * QUEUE_WAIT_SECONDS)
+            done = self._records.all_tasks_done
+            with done:
+                done.wait_for(lambda: not self._records.unfinished_tasks, 2 * QUEUE_WAIT_SECONDS)
         if self._inner is not None:
             self._inner.flush()
 
@@ -328,12 +304,14 @@ class AsyncAppender(Appender):
 
     def free(self) -> None:
         """See `Appender.free`; what is queued is written first, in a bounded time."""
-        if self._thread is not None:
-            with self._condition:
-                self._ending = True
-                self._condition.notify_all()
-            self._thread.join(4 * QUEUE_WAIT_SECONDS)
-            self._thread = None
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            try:
+                self._records.put(None, timeout=2 * QUEUE_WAIT_SECONDS)
+            except queue.Full:
+                pass  # the inner appender is stuck; the thread is a daemon
+            else:
+                thread.join(2 * QUEUE_WAIT_SECONDS)
         if self._inner is not None:
             # The reference never gets to destroy it: no roll-over, no message.
             self._inner.abandon()

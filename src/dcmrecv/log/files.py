@@ -260,7 +260,7 @@ class RollingFileAppender(FileAppender):
     """Rotate after a message that took the file beyond ``MaxFileSize``."""
 
     _append_default = True
-    _obituaries = 2
+    _destructor_count = 2
 
     def __init__(self, options: Properties, context: AppenderContext) -> None:
         super().__init__(options, context)
@@ -314,7 +314,7 @@ class DailyRollingFileAppender(FileAppender):
     """Rotate before the first message after the end of a period, and when closed."""
 
     _append_default = True
-    _obituaries = 2
+    _destructor_count = 2
 
     def __init__(self, options: Properties, context: AppenderContext) -> None:
         super().__init__(options, context)

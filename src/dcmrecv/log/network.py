@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import logging
+import logging.handlers
 import os
 import socket
 import struct
-import threading
 
 from dcmrecv.config import LogLevel
 from dcmrecv.log.appenders import Appender, AppenderContext
@@ -18,13 +17,10 @@ from dcmrecv.log.times import TimeFormat
 __all__ = ["Log4jUdpAppender", "SocketAppender", "SysLogAppender"]
 
 SEND_SECONDS = 0.5
-"""How long one event may take to go into a TCP connection."""
-
-CONNECT_SECONDS = 3.0
-"""How long a connection attempt may take; the reference waits as long as the system does."""
+"""How long a connection attempt and one event that goes into it may take."""
 
 RETRY_SECONDS = 5.0
-IDLE_SECONDS = 30.0
+"""Between two attempts to connect."""
 
 MAX_EVENT = 8 * 1024
 """Bytes of one event of a SocketAppender, its length included."""
@@ -223,91 +219,47 @@ def _xml(text: str) -> str:
     return text.translate(_XML)
 
 
+class _Link(logging.handlers.SocketHandler):
+    """The connection of a `SocketAppender`: made again after a failure, at most every `RETRY_SECONDS`."""
+
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(host, port)
+        self.retryStart, self.retryFactor = RETRY_SECONDS, 1.0
+
+    def makeSocket(self, timeout: float = SEND_SECONDS) -> socket.socket:
+        """Return a connection that no event may hold up for longer than *timeout* seconds."""
+        try:
+            return super().makeSocket(timeout)
+        except UnicodeError as error:  # of a host name
+            raise OSError(str(error)) from None
+
+
 class SocketAppender(Appender):
-    """Binary log4cplus events, version 3, over TCP; a thread connects again after a failure."""
+    """Binary log4cplus events, version 3, over TCP."""
 
     needs_location = True
 
     def __init__(self, options: Properties, context: AppenderContext) -> None:
         super().__init__(options, context)
-        self._host = options.get("host")
-        self._port = options.unsigned("port", 9998) & 0xFFFF
         self._server = encode(options.get("ServerName"))
-        self._link = self._connect()
-        # As in the reference, a first failure is noticed by the first message.
-        self._connected = True
-        self._ended = threading.Event()
-        self._start_thread()
-
-    def _start_thread(self) -> None:
-        self._wanted = threading.Event()
-        threading.Thread(target=self._run, name="dcmrecv-log-connect", daemon=True).start()
+        self._link = _Link(options.get("host"), options.unsigned("port", 9998) & 0xFFFF)
+        self._link.createSocket()
+        self._told_of: float | None = (
+            None  # the failed attempt that was reported last, by the time of the next
+        )
 
     def after_fork(self) -> None:
         """See `Appender.after_fork`: an own connection, as events of several processes must not mix in one."""
-        if self._link is not None:
-            self._link.close()
-        self._link = None
-        self._connected = False
-        self._start_thread()
-        self._wanted.set()
-
-    def _connect(self) -> socket.socket | None:
-        try:
-            address = socket.getaddrinfo(self._host, self._port, socket.AF_INET, socket.SOCK_STREAM)[0][4]
-            link = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        except (OSError, UnicodeError):
-            return None
-        link.settimeout(CONNECT_SECONDS)
-        try:
-            link.connect(address)
-        except OSError:
-            link.close()
-            return None
-        link.settimeout(SEND_SECONDS)
-        return link
-
-    def _run(self) -> None:
-        while True:
-            self._wanted.wait(IDLE_SECONDS)
-            if self._ended.is_set():
-                return
-            self._wanted.clear()
-            if self._link is not None:
-                continue
-            link = self._connect()
-            if link is None:
-                self.internal.error("SocketAppender::ConnectorThread::run()- Cannot connect to server")
-                # Not after each message: there may be many a second.
-                self._ended.wait(RETRY_SECONDS)
-                continue
-            self.acquire()
-            try:
-                if self._ended.is_set():
-                    link.close()
-                    return
-                self._link = link
-                self._connected = True
-            finally:
-                self.release()
+        inherited, self._link.sock = self._link.sock, None
+        if inherited is not None:
+            inherited.close()
 
     def append(self, record: logging.LogRecord) -> None:
         """See `Appender.append`."""
-        if not self._connected:
-            self._wanted.set()
-            return
-        data = self._event(record)
-        try:
-            if self._link is None:
-                raise OSError("not connected")
-            self._link.sendall(data)
-        except OSError:
-            # A part may have gone out: only a new connection is in step again.
-            if self._link is not None:
-                self._link.close()
-                self._link = None
-            self._connected = False
-            self._wanted.set()
+        self._link.send(self._event(record))
+        if self._link.sock is None and self._link.retryTime != self._told_of:
+            self._told_of = self._link.retryTime
+            self.internal.error("SocketAppender::ConnectorThread::run()- Cannot connect to server")
 
     def _event(self, record: logging.LogRecord) -> bytes:
         seconds = int(record.created)
@@ -345,8 +297,4 @@ class SocketAppender(Appender):
 
     def free(self) -> None:
         """See `Appender.free`."""
-        self._ended.set()
-        self._wanted.set()
-        if self._link is not None:
-            self._link.close()
-            self._link = None
+        self._link.close()
