@@ -13,7 +13,7 @@ from typing import Any, Final
 from dcmrecv import observer as ob
 from dcmrecv.core import events as ev
 from dcmrecv.core.dimse import CommandError, read_elements
-from dcmrecv.log.dcmtk_lines import LINES, DcmtkAssociationLines
+from dcmrecv.log.dcmtk_association import LINES, DcmtkAssociationLines
 from dcmrecv.text import printable
 from dcmrecv.uids import name_of
 

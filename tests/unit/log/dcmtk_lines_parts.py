@@ -20,7 +20,8 @@ from dcmrecv.config import (
 from dcmrecv.core import events as ev
 from dcmrecv.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dcmrecv.log.api import AssociationLogs, Fields, Log, Logs, Sink
-from dcmrecv.log.dcmtk_lines import DcmtkAssociationLines, DcmtkLines
+from dcmrecv.log.dcmtk_association import DcmtkAssociationLines
+from dcmrecv.log.dcmtk_lines import DcmtkLines
 
 GOLDEN = Path(__file__).parents[2] / "golden" / "lines" / "reference.json"
 REFERENCE: dict[str, Any] = json.loads(GOLDEN.read_text("ascii"))
