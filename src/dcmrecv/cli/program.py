@@ -1,4 +1,4 @@
-"""The program: from the arguments of a process to its exit code, in the order of spec/cli.md 0.
+"""The program: from the arguments of a process to its exit code, in the order of spec/cli.md 0, steps 1 to 14.
 
 Nothing is loaded before its step needs it, so that screens and errors cost an interpreter's start and little
 else.
@@ -8,32 +8,19 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from dcmrecv.cli import messages
 from dcmrecv.cli.errors import CommandLineError
-from dcmrecv.cli.exit_codes import (
-    EXIT_BAD_COMMAND_LINE,
-    EXIT_BAD_DIRECTORY,
-    EXIT_BAD_PORT,
-    EXIT_BAD_PROFILE,
-    EXIT_BAD_TLS,
-    EXIT_INTERNAL_ERROR,
-)
-from dcmrecv.loggers import APPLICATION, DCMDATA, DCMNET, DCMTLS, DEBUG_VARIABLE
+from dcmrecv.cli.exit_codes import EXIT_BAD_COMMAND_LINE
+from dcmrecv.loggers import APPLICATION, DEBUG_VARIABLE
 
 TYPE_CHECKING = False  # `typing` takes as long to load as a quarter of this package
 if TYPE_CHECKING:
     from dcmrecv.cli.scan import Parsed
-    from dcmrecv.config import AssociationConfig, Config, Profile
-    from dcmrecv.dataset.dictionary import DataDictionary
-    from dcmrecv.log import Log, Logs
-    from dcmrecv.observer import ReceiverObserver
-    from dcmrecv.receiver.additions import Metrics
+    from dcmrecv.log import Logs
 
 __all__ = ["main", "run_program"]
-
-_PRIVILEGED_PORTS = 1024
 
 
 def main() -> tuple[int, bool]:
@@ -93,18 +80,17 @@ def _parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Parsed |
     from dcmrecv.cli.command_files import expand
     from dcmrecv.cli.scan import scan
 
-    from_environment = []
-    if any(name.startswith("DCMRECV_") for name in environment):
-        from dcmrecv.cli.environment import environment_uses  # loads ConfigArgParse
-
-        from_environment = environment_uses(environment)
-    parsed = scan(expand(arguments), from_environment)
+    parsed = scan(expand(arguments))
     screen = _exclusive_screen(parsed)
     if screen is not None:
         return screen
     parameters = len(parsed.all("port"))
     if parameters != 1:
         raise CommandLineError(messages.TOO_MANY_PARAMETERS if parameters else messages.MISSING_PARAMETER)
+    if any(name.startswith("DCMRECV_") for name in environment):
+        from dcmrecv.cli.environment import environment_uses  # loads ConfigArgParse
+
+        parsed.precede(environment_uses(environment))
     return parsed
 
 
@@ -152,7 +138,10 @@ def _start(program: str, parsed: Parsed) -> tuple[int, bool]:
         return EXIT_BAD_COMMAND_LINE, logs is not None
     if logs is None:
         logs = _loggers(program, fields)
-    code = _configure(fields, logs)
+    from dcmrecv.cli.start import Start
+    from dcmrecv.config import Config
+
+    code = Start(Config.from_fields(fields), logs).run()
     logs.close()
     return code, True
 
@@ -183,198 +172,3 @@ def _arguments_line(program: str, parsed: Parsed) -> str:
         count=len(words),
         arguments="".join(f"'{word}' " for word in words if word),
     )
-
-
-def _configure(fields: Mapping[str, object], logs: Logs) -> int:
-    """Do steps 15 to 23; return the exit code of the first that fails."""
-    from dcmrecv.config import Config
-    from dcmrecv.identity import REFERENCE_BANNER
-
-    config = Config.from_fields(fields)
-    application = logs.logger(APPLICATION)
-    application.debug(messages.BANNER_MESSAGE.format(banner=REFERENCE_BANNER))
-    loaded, dictionary = _load_dictionary(logs)
-    if not loaded:
-        application.warn(messages.NO_DICTIONARY)
-    application.info(messages.CONFIGURING)
-    if config.association.profile_file is not None:
-        profile = _load_profile(config.association, logs, application)
-        if profile is None:
-            return EXIT_BAD_PROFILE
-        config = _with_profile(config, profile)
-    elif config.association.accept_all:
-        application.info(messages.ACCEPTING_ALL)
-    else:
-        application.warn(messages.VERIFICATION_ONLY)
-    problem = _directory_problem(config.storage.directory)
-    if problem is not None:
-        application.fatal(messages.CANNOT_USE_DIRECTORY.format(text=problem))
-        return EXIT_BAD_DIRECTORY
-    problem = _directory_problem(config.storage.spool) if config.storage.spool is not None else None
-    if problem is not None:
-        application.fatal(messages.CANNOT_USE_SPOOL.format(text=problem))
-        return EXIT_BAD_DIRECTORY
-    metrics: Metrics | None = None
-    if config.extras.metrics_port is not None:
-        from dcmrecv.receiver.additions import AdditionError, open_metrics
-
-        try:
-            metrics = open_metrics(config, config.network.workers)
-        except AdditionError as error:
-            application.fatal(str(error))
-            return EXIT_BAD_COMMAND_LINE
-    application.info(messages.LISTENING)
-    return _serve(config, logs, application, loaded, dictionary, metrics)
-
-
-def _load_dictionary(logs: Logs) -> tuple[bool, Callable[[], DataDictionary] | None]:
-    """Load what DCMDICTPATH names (step 16); return whether that counts as loaded, and the dictionary.
-
-    None is the built-in dictionary, which is always there and not read before somebody needs it.
-    """
-    path = os.environ.get("DCMDICTPATH")
-    if not path:
-        return True, None
-    from dcmrecv.dataset.dictionary_files import load_environment
-
-    dictionary = load_environment(path, _reporter(logs.logger(DCMDATA)))
-    return dictionary().loaded, dictionary
-
-
-def _reporter(log: Log) -> Callable[[str, str], None]:
-    """Return what takes lines as level letter and text and gives them to *log*."""
-    from dcmrecv.config import LEVEL_BY_LETTER
-
-    return lambda letter, text: log.log(LEVEL_BY_LETTER[letter], text)
-
-
-def _load_profile(association: AssociationConfig, logs: Logs, application: Log) -> Profile | None:
-    """Load and select the profile behind ``-xf`` (step 18); None after the reasons were logged."""
-    from dcmrecv.asconfig import AsconfigError, find, load
-    from dcmrecv.text import from_bytes
-
-    path, name = association.profile_file or b"", association.profile_name
-    file = from_bytes(path)
-    network = logs.logger(DCMNET)
-    try:
-        if file:
-            network.debug(messages.LOADING_PROFILES.format(file=file))
-        profiles = load(find(path), name=file)
-        if name:
-            network.trace(messages.SETTING_AND_CHECKING_PROFILE.format(name=name))
-            network.trace(messages.CHECKING_PROFILE.format(name=name))
-        profile = profiles.select(name)
-    except AsconfigError as error:
-        for line in error.error_lines:
-            network.error(line)
-        application.fatal(messages.CANNOT_LOAD_PROFILES.format(text=error.text))
-        return None
-    network.trace(messages.SETTING_PROFILE.format(name=profile.name))
-    return profile
-
-
-def _with_profile(config: Config, profile: Profile) -> Config:
-    from dataclasses import replace
-
-    return replace(config, association=replace(config.association, profile=profile))
-
-
-def _directory_problem(directory: bytes) -> str | None:
-    """Return what is wrong with the output directory (spec/cli.md g.2), or None."""
-    try:
-        with os.scandir(directory):
-            pass
-    except (OSError, ValueError):
-        return messages.DIRECTORY_MISSING
-    return None if os.access(directory, os.W_OK) else messages.DIRECTORY_READ_ONLY
-
-
-def _serve(
-    config: Config,
-    logs: Logs,
-    application: Log,
-    loaded: bool,
-    dictionary: Callable[[], DataDictionary] | None,
-    metrics: Metrics | None,
-) -> int:
-    """Do steps 21 to 23: TLS, port, service. Comes back only with an error's exit code."""
-    tls = None
-    if config.tls is not None:
-        from dcmrecv.tls import TlsStartError, prepare
-
-        try:
-            tls = prepare(config.tls, _reporter(logs.logger(DCMTLS)))
-        except TlsStartError as error:
-            application.fatal(str(error))
-            return EXIT_BAD_TLS
-
-    from dcmrecv.receiver.run import PortError, ServerError, run
-
-    network = logs.logger(DCMNET)
-    if not loaded:
-        network.warn(messages.NO_DICTIONARY_AGAIN)
-    checking = messages.CHECKING_PROFILE.format(name=config.association.profile.name)
-    privileged = config.network.port < _PRIVILEGED_PORTS and os.geteuid() != 0
-    if not privileged:
-        network.trace(checking)
-    try:
-        run(
-            config,
-            logs,
-            lambda: _observer(config, logs, loaded, dictionary),
-            tls=tls,
-            dictionary=dictionary,
-            metrics=metrics,
-        )
-    except PortError as error:
-        for _, line in error.lines:
-            network.error(line)
-        if privileged and not error.lines:
-            network.trace(checking)
-        application.fatal(messages.CANNOT_START.format(port=config.network.port, text=error.text))
-        return EXIT_BAD_PORT
-    except ServerError as error:
-        application.fatal(str(error))
-        logs.flush()
-        return EXIT_INTERNAL_ERROR
-    return 0
-
-
-def _observer(
-    config: Config, logs: Logs, loaded: bool, dictionary: Callable[[], DataDictionary] | None
-) -> ReceiverObserver:
-    """Return what logs the story of the receiver. Loaded when the port is open."""
-    from dcmrecv.dataset.dictionary import builtin_dictionary
-    from dcmrecv.log.dcmtk_lines import DcmtkLines
-
-    names = dictionary or builtin_dictionary
-    return DcmtkLines(
-        logs,
-        config,
-        _host_names(config),
-        keyword=lambda group, element: names().name(group << 16 | element),
-        dump_data_set=_data_set_dump(names),
-        dictionary_loaded=loaded,
-    )
-
-
-def _data_set_dump(dictionary: Callable[[], DataDictionary]) -> Callable[[bytes, bytes], str]:
-    """Return what prints a data set of a transfer syntax at trace level, from its first line break on."""
-
-    def dump(data_set: bytes, transfer_syntax: bytes) -> str:
-        from dcmrecv.dataset.dump import dump_data_set
-        from dcmrecv.uids import long_name
-
-        lines = dump_data_set(data_set, transfer_syntax, dictionary())
-        return "\n".join([messages.DUMP_HEADING.format(name=long_name(transfer_syntax)), *lines])
-
-    return dump
-
-
-def _host_names(config: Config) -> Callable[[str], str]:
-    """Return what turns a peer's address into the name that log lines show."""
-    if not config.network.hostname_lookup:
-        return str
-    from dcmrecv.server.reverse_dns import HostNames
-
-    return HostNames().name

@@ -31,14 +31,18 @@ class Use:
 
 
 class Parsed:
-    """Everything that was given: what the environment says stands left of what was typed."""
+    """Everything that was given: *typed*, and what is to be read as if it stood left of that."""
 
     __slots__ = ("typed", "uses")
 
-    def __init__(self, typed: list[Use], environment: Iterable[Use] = ()) -> None:
+    def __init__(self, typed: list[Use]) -> None:
         self.typed = typed
-        given = {use.option for use in typed}
-        self.uses = [use for use in environment if use.option not in given] + typed
+        self.uses = typed
+
+    def precede(self, environment: Iterable[Use]) -> None:
+        """Put the uses of the *environment* first, but those of options that were typed as well."""
+        given = {use.option for use in self.typed}
+        self.uses = [use for use in environment if use.option not in given] + self.typed
 
     def all(self, long: str) -> list[Use]:
         """Return every use of option *long*, in order."""
@@ -72,8 +76,8 @@ def is_option(argument: str) -> bool:
     return len(argument) > 1 and argument[0] in "-+" and argument[1] not in "0123456789"
 
 
-def scan(arguments: Sequence[str], environment: Iterable[Use] = ()) -> Parsed:
-    """Read *arguments*, which are expanded already, from left to right, after the uses of the *environment*.
+def scan(arguments: Sequence[str]) -> Parsed:
+    """Read *arguments*, which are expanded already, from left to right.
 
     Raises `CommandLineError` for the leftmost unknown option or missing value.
     """
@@ -93,4 +97,4 @@ def scan(arguments: Sequence[str], environment: Iterable[Use] = ()) -> Parsed:
             raise CommandLineError(messages.MISSING_VALUE.format(long=option.long))
         typed.append(Use(option, tuple(arguments[position:end])))
         position = end
-    return Parsed(typed, environment)
+    return Parsed(typed)

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from dcmrecv.config import StorageConfig
 from dcmrecv.dataset.dictionary import builtin_dictionary
+from dcmrecv.output_directory import check_directory
 from dcmrecv.storage import ObjectStore
-from dcmrecv.text import from_bytes
 
 if TYPE_CHECKING:
     from pynetdicom.events import Event
@@ -67,11 +67,7 @@ class StorageWriter(ObjectStore):
 
     def check(self) -> None:
         """Raise OSError if the output directory is missing, is none, or is read-only."""
-        path = self.config.directory or b"."
-        with os.scandir(path):
-            pass
-        if not os.access(path, os.W_OK):
-            raise PermissionError(f"directory is not writable: {from_bytes(path)}")
+        check_directory(self.config.directory)
 
     def start(self) -> None:
         """See `ObjectStore.start`. Once; the first object calls it if no server has."""

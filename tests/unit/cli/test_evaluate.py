@@ -19,7 +19,8 @@ from dcmrecv.options import ALL_OPTIONS, BY_NAME, VERBOSE_MODE
 
 
 def configure(*arguments: str, port: str = "104", **environment: str) -> Config:
-    parsed = scan([port, *arguments], environment_uses(environment))
+    parsed = scan([port, *arguments])
+    parsed.precede(environment_uses(environment))
     fields = evaluate(parsed, LOGGING, {})
     fields.update(evaluate(parsed, REST, {VERBOSE_MODE: level_admits(fields, "INFO")}))
     return Config.from_fields(fields)

@@ -144,6 +144,14 @@ def test_the_environment_is_no_argument(run: Run) -> None:
     assert err.endswith("error: Invalid value for environment variable DCMRECV_WORKERS (many)\n")
 
 
+def test_screens_and_typing_errors_come_before_the_environment(run: Run) -> None:
+    assert run("--help", DCMRECV_FSYNC="perhaps")[0] == 0
+    assert run("--foo", DCMRECV_FSYNC="perhaps")[2].endswith("error: Unknown option --foo\n")
+    code, _, err = run("104", DCMRECV_FSYNC="perhaps")
+    assert code == 1
+    assert "error: Unexpected value for DCMRECV_FSYNC: 'perhaps'." in err
+
+
 def test_the_shipped_profiles_are_found_from_anywhere(run: Run) -> None:
     directory = "F: cannot specify output directory: Directory does not exist\n"
     assert run("104", "-xf", "storescp.cfg", "default", "-od", "nx") == (45, "", directory)

@@ -18,7 +18,9 @@ from dcmrecv.options import ALL_OPTIONS, BY_NAME, Addition, Option
 
 
 def scan(*arguments: str, **environment: str) -> Parsed:
-    return scan_arguments(arguments, environment_uses(environment))
+    parsed = scan_arguments(arguments)
+    parsed.precede(environment_uses(environment))
+    return parsed
 
 
 def parameters(parsed: Parsed) -> list[str]:

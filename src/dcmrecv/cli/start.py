@@ -1,0 +1,208 @@
+"""The start of a receiver: from a `Config` to the open port, in the order of spec/cli.md 0, steps 15 to 23.
+
+The port opens as early as the checks before it allow; what serves it is loaded then.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from dataclasses import replace
+
+from dcmrecv.cli import exit_codes, messages
+from dcmrecv.config import LEVEL_BY_LETTER, Config, Profile
+from dcmrecv.identity import REFERENCE_BANNER
+from dcmrecv.loggers import APPLICATION, DCMDATA, DCMNET, DCMTLS
+from dcmrecv.output_directory import ReadOnlyDirectoryError, check_directory
+from dcmrecv.text import from_bytes
+
+TYPE_CHECKING = False  # see dcmrecv.cli.program
+if TYPE_CHECKING:
+    from dcmrecv.dataset.dictionary import DataDictionary
+    from dcmrecv.log import Log, Logs
+    from dcmrecv.observer import ReceiverObserver
+    from dcmrecv.receiver.additions import Metrics
+    from dcmrecv.tls import TlsServerContext
+
+__all__ = ["Start"]
+
+_PRIVILEGED_PORTS = 1024
+
+
+class _StartError(Exception):
+    """What the last line of a start that failed says, at level FATAL, and the exit code."""
+
+    def __init__(self, code: int, text: str) -> None:
+        super().__init__(text)
+        self.code = code
+
+
+class Start:
+    """One start of the program."""
+
+    def __init__(self, config: Config, logs: Logs) -> None:
+        self._config = config
+        self._logs = logs
+        self._application = logs.logger(APPLICATION)
+        self._network = logs.logger(DCMNET)
+        self._dictionary: Callable[[], DataDictionary] | None = None
+        """None is the built-in one, which is always there and not read before it is needed."""
+        self._loaded = True
+        self._metrics: Metrics | None = None
+
+    def run(self) -> int:
+        """Start, and serve until a signal ends the process; return only with the exit code of an error."""
+        try:
+            self._configure()
+            self._application.info(messages.LISTENING)
+            self._serve(self._prepare_tls())
+        except _StartError as error:
+            self._application.fatal(str(error))
+            self._logs.flush()
+            return error.code
+        return 0
+
+    def _configure(self) -> None:
+        """Do steps 15 to 19, and open the port for metrics."""
+        self._application.debug(messages.BANNER_MESSAGE.format(banner=REFERENCE_BANNER))
+        self._load_dictionary()
+        if not self._loaded:
+            self._application.warn(messages.NO_DICTIONARY)
+        self._application.info(messages.CONFIGURING)
+        association = self._config.association
+        if association.profile_file is not None:
+            profile = self._load_profile(association.profile_file, association.profile_name)
+            self._config = replace(self._config, association=replace(association, profile=profile))
+        elif association.accept_all:
+            self._application.info(messages.ACCEPTING_ALL)
+        else:
+            self._application.warn(messages.VERIFICATION_ONLY)
+        _check(self._config.storage.directory, messages.CANNOT_USE_DIRECTORY)
+        if self._config.storage.spool is not None:
+            _check(self._config.storage.spool, messages.CANNOT_USE_SPOOL)
+        if self._config.extras.metrics_port is not None:
+            from dcmrecv.receiver.additions import AdditionError, open_metrics
+
+            try:
+                self._metrics = open_metrics(self._config, self._config.network.workers)
+            except AdditionError as error:
+                raise _StartError(exit_codes.EXIT_BAD_COMMAND_LINE, str(error)) from None
+
+    def _load_dictionary(self) -> None:
+        """Load what DCMDICTPATH names (step 16)."""
+        path = os.environ.get("DCMDICTPATH")
+        if path:
+            from dcmrecv.dataset.dictionary_files import load_environment
+
+            self._dictionary = load_environment(path, _reporter(self._logs.logger(DCMDATA)))
+            self._loaded = self._dictionary().loaded
+
+    def _load_profile(self, path: bytes, name: str) -> Profile:
+        """Load and select the profile behind ``-xf`` (step 18)."""
+        from dcmrecv.asconfig import AsconfigError, find, load
+
+        file = from_bytes(path)
+        try:
+            if file:
+                self._network.debug(messages.LOADING_PROFILES.format(file=file))
+            profiles = load(find(path), name=file)
+            if name:
+                self._network.trace(messages.SETTING_AND_CHECKING_PROFILE.format(name=name))
+                self._network.trace(messages.CHECKING_PROFILE.format(name=name))
+            profile = profiles.select(name)
+        except AsconfigError as error:
+            for line in error.error_lines:
+                self._network.error(line)
+            text = messages.CANNOT_LOAD_PROFILES.format(text=error.text)
+            raise _StartError(exit_codes.EXIT_BAD_PROFILE, text) from None
+        self._network.trace(messages.SETTING_PROFILE.format(name=profile.name))
+        return profile
+
+    def _prepare_tls(self) -> TlsServerContext | None:
+        """Do step 21."""
+        if self._config.tls is None:
+            return None
+        from dcmrecv.tls import TlsStartError, prepare
+
+        try:
+            return prepare(self._config.tls, _reporter(self._logs.logger(DCMTLS)))
+        except TlsStartError as error:
+            raise _StartError(exit_codes.EXIT_BAD_TLS, str(error)) from None
+
+    def _serve(self, tls: TlsServerContext | None) -> None:
+        """Do steps 22 and 23."""
+        from dcmrecv.receiver.run import PortError, ServerError, run
+
+        config = self._config
+        if not self._loaded:
+            self._network.warn(messages.NO_DICTIONARY_AGAIN)
+        checking = messages.CHECKING_PROFILE.format(name=config.association.profile.name)
+        privileged = config.network.port < _PRIVILEGED_PORTS and os.geteuid() != 0
+        if not privileged:
+            self._network.trace(checking)
+        try:
+            run(
+                config,
+                self._logs,
+                self._observer,
+                tls=tls,
+                dictionary=self._dictionary,
+                metrics=self._metrics,
+            )
+        except PortError as error:
+            for _, line in error.lines:
+                self._network.error(line)
+            if privileged and not error.lines:
+                self._network.trace(checking)
+            text = messages.CANNOT_START.format(port=config.network.port, text=error.text)
+            raise _StartError(exit_codes.EXIT_BAD_PORT, text) from None
+        except ServerError as error:
+            raise _StartError(exit_codes.EXIT_INTERNAL_ERROR, str(error)) from None
+
+    def _observer(self) -> ReceiverObserver:
+        """Return what logs the work of the receiver; called when the port is open."""
+        from dcmrecv.dataset.dictionary import builtin_dictionary
+        from dcmrecv.log.dcmtk_lines import DcmtkLines
+
+        names = self._dictionary or builtin_dictionary
+
+        def dump(data_set: bytes, transfer_syntax: bytes) -> str:
+            from dcmrecv.dataset.dump import dump_data_set  # for the trace level alone
+            from dcmrecv.uids import long_name
+
+            lines = dump_data_set(data_set, transfer_syntax, names())
+            return "\n".join([messages.DUMP_HEADING.format(name=long_name(transfer_syntax)), *lines])
+
+        return DcmtkLines(
+            self._logs,
+            self._config,
+            self._resolver(),
+            keyword=lambda group, element: names().name(group << 16 | element),
+            dump_data_set=dump,
+            dictionary_loaded=self._loaded,
+        )
+
+    def _resolver(self) -> Callable[[str], str]:
+        """Return what turns a peer's address into the name that log lines show."""
+        if not self._config.network.hostname_lookup:
+            return str
+        from dcmrecv.server.reverse_dns import HostNames
+
+        return HostNames().name
+
+
+def _reporter(log: Log) -> Callable[[str, str], None]:
+    """Return what takes lines as level letter and text and gives them to *log*."""
+    return lambda letter, text: log.log(LEVEL_BY_LETTER[letter], text)
+
+
+def _check(directory: bytes, message: str) -> None:
+    try:
+        check_directory(directory)
+    except ReadOnlyDirectoryError:
+        problem = messages.DIRECTORY_READ_ONLY
+    except (OSError, ValueError):
+        problem = messages.DIRECTORY_MISSING
+    else:
+        return
+    raise _StartError(exit_codes.EXIT_BAD_DIRECTORY, message.format(text=problem))
