@@ -26,6 +26,7 @@ __all__ = [
     "Connected",
     "ContextsDiffer",
     "Crashed",
+    "CutOff",
     "DataSetContent",
     "DataSetDropped",
     "DataSetFailed",
@@ -232,6 +233,13 @@ class DataSetDropped(NamedTuple):
     request: ev.StoreRequest
 
 
+class CutOff(NamedTuple):
+    """The receiver stops, and the grace time for this C-STORE is over. Not a line of the reference."""
+
+    request: ev.StoreRequest
+    association: ev.AcceptedAssociation
+
+
 class ContextsDiffer(NamedTuple):
     """c.3: Presentation Context ID of command and data set differs."""
 
@@ -353,6 +361,7 @@ AssociationEvent: TypeAlias = (
     | DataSetFailed
     | DataSetDropped
     | ContextsDiffer
+    | CutOff
     | ProcessingStore
     | NameGenerated
     | Overwriting

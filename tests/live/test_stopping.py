@@ -100,6 +100,20 @@ def test_after_the_grace_time_nothing_partial_stays(tmp_path: Path, mode: tuple[
         wait_until_receiving(server)
         assert server.stop() == -signal.SIGTERM
         assert server.stored() == []
+        (line,) = [line for line in server.log.splitlines() if "Stopp" in line]
+        assert line.startswith("W: Stopped while receiving 1.2.3")
+        assert " from TESTSCU at " in line
+
+
+def test_a_stop_is_told_when_it_begins(tmp_path: Path) -> None:
+    for workers in ("1", "2"):
+        with RunningServer(tmp_path / workers, [*PROFILE, "-v", "--workers", workers]) as server:
+            with Association(server.port, CT_IMAGE) as peer:
+                assert peer.store("1.2.4", DATA_SET) == 0
+                peer.release()
+            assert server.stop() == -signal.SIGTERM
+            lines = [line for line in server.log.splitlines() if "Stopping" in line]
+            assert lines == ["I: Stopping: no new associations; running C-STOREs have 10 s to finish"]
 
 
 @pytest.mark.parametrize("second", STOPS)

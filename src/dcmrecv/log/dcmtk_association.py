@@ -521,6 +521,11 @@ class DcmtkAssociationLines(ob.AssociationObserver):
 
             self._net.debug("".join(traceback.format_exception(error)).rstrip())
 
+    def cut_off(self, event: ob.CutOff) -> None:
+        calling = printable(event.association.request.calling_ae_title)
+        instance = printable(event.request.sop_instance_uid)
+        self._net.warn(messages.CUT_OFF.format(instance=instance, calling=calling, host=self._host_name()))
+
     def closed(self, event: ob.Closed) -> None:
         if self._opened is not None:
             self._opened.close()
@@ -549,6 +554,7 @@ LINES: dict[type, Callable[[Any, Any], None]] = {
     ob.DataSetReceived: DcmtkAssociationLines.data_set_received,
     ob.DataSetFailed: DcmtkAssociationLines.data_set_failed,
     ob.DataSetDropped: DcmtkAssociationLines.data_set_dropped,
+    ob.CutOff: DcmtkAssociationLines.cut_off,
     ob.ContextsDiffer: DcmtkAssociationLines.contexts_differ,
     ob.ProcessingStore: DcmtkAssociationLines.processing_store,
     ob.NameGenerated: DcmtkAssociationLines.name_generated,

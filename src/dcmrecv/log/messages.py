@@ -23,6 +23,7 @@ UNUSABLE_DICTIONARY: Final = (
 """Ours, once: the reference aborts without a word above debug level (docs/differences.md)."""
 ODD_RECEIVE_LENGTH: Final = "ASSOC: PDV receive length {length} is odd (using {used})"
 
+CUT_OFF: Final = "Stopped while receiving {instance} from {calling} at {host}: the object is not stored"
 CRASHED: Final = "internal error, the association is ended: {kind}: {text}"
 """Ours: a mistake in this program, with the place of it at debug level."""
 UNREADABLE_VARIABLE: Final = "DUL: cannot parse environment variable {name}={value}"

@@ -72,6 +72,7 @@ class Association:
     _data_context: int | None = None  # of the data set being received, None before its first PDV
     _over = False
     _ending = False
+    _cut_off = False
 
     def __init__(
         self, services: Services, passive_close: PassiveClose, sock: socket.socket, address: tuple[str, int]
@@ -82,11 +83,11 @@ class Association:
         self._sock = sock
         self._transport = Transport(sock, services.clocks)
         self._ticket = GateTicket(services.gate)
-        self._account = Account(services.memory, sock)
-        self._acceptor = Acceptor(services.settings, self._account)
         self._observer = services.observer.association(*address)
         self._observe = self._observer.observe
         self._wanted = self._observer.wanted
+        self._account = Account(services.memory, sock)
+        self._acceptor = Acceptor(services.settings, self._account)
 
     @property
     def storing(self) -> bool:
@@ -96,9 +97,11 @@ class Association:
     def end_soon(self, *, at_once: bool) -> None:
         """Let a running C-STORE finish and then end; with *at_once*, end now whatever is running."""
         self._ending = True
+        self._cut_off = at_once
         if at_once or not self.storing:
             try:
-                self._sock.shutdown(socket.SHUT_RD)  # wakes a thread that waits for bytes
+                # wakes a thread that waits for bytes, and one that waits for the peer to take ours
+                self._sock.shutdown(socket.SHUT_RDWR if at_once else socket.SHUT_RD)
             except OSError as error:
                 if error.errno not in (errno.ENOTCONN, errno.EBADF, errno.EINVAL):
                     raise
@@ -113,6 +116,10 @@ class Association:
                 self._ticket.leave()
                 observer.flush()
                 self._transport.finish(self._acceptor, self._passive_close)
+        except MemoryError:  # no mistake of anybody's: the pool says that memory is short
+            self._acceptor.abort()
+            self._send()
+            raise
         except Exception as error:  # noqa: BLE001
             # A mistake of ours must cost this peer its association and nobody else anything.
             if ob.Crashed in self._wanted:
@@ -120,12 +127,22 @@ class Association:
             self._acceptor.abort()
             self._send()
         finally:
+            self._end()
+
+    def _end(self) -> None:
+        """Give back all that the association has, whatever of it fails for want of memory."""
+        try:
             self._ticket.leave()
             self._end_session()
-            self._account.close()
-            self._transport.close()
-            self._say(ob.Closed)
-            observer.flush()
+        finally:
+            try:
+                self._account.close()
+            finally:
+                try:
+                    self._transport.close()
+                finally:
+                    self._say(ob.Closed)
+                    self._observer.flush()
 
     def _shake_hands(self) -> bool:
         from dcmrecv.tls import HandshakeError
@@ -232,8 +249,12 @@ class Association:
         self._say(ob.Terminated)
 
     def _aborted(self, event: ev.AbortReceived | ev.PeerClosed) -> None:
-        if self._ending:  # woken by end_soon: the peer did nothing
+        if self._ending and (self._cut_off or not self.storing):  # woken by end_soon: the peer did nothing
             self._over = True
+            if self.storing and ob.CutOff in self._wanted:
+                assert self._request is not None
+                assert self._agreed is not None
+                self._observe(ob.CutOff(self._request, self._agreed))
             return
         if event.stage is ev.Stage.DATA_SET:
             self._data_set_failed((conditions.PEER_ABORTED,), self._data_context)
