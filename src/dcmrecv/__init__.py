@@ -4,6 +4,8 @@ A program that embeds the receiver starts from `AE` and `evt`, as it would with 
 Every name is loaded when it is first used: importing the package costs next to nothing.
 """
 
+import os
+
 from dcmrecv._version import __version__
 
 TYPE_CHECKING = False  # `typing` takes as long to load as a quarter of this package
@@ -46,6 +48,11 @@ _PLACES = {
     "TlsStartError": "dcmrecv.tls",
     "evt": "pynetdicom",
 }
+
+if os.environ.get("DCMRECV_PURE", "0") not in ("", "0"):  # before any of the compiled modules is imported
+    from dcmrecv.compiled import use_source
+
+    use_source()
 
 
 def __getattr__(name: str) -> object:

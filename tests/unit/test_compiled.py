@@ -32,7 +32,7 @@ def test_every_module_with_types_is_listed() -> None:
         for path in sources.rglob("*.pxd")
         if path.with_suffix(".py").exists()
     }
-    assert typed <= set(MODULES)
+    assert typed == set(MODULES)
 
 
 @pytest.mark.parametrize(("value", "pure"), [("1", True), ("0", False), ("", False)])
@@ -50,6 +50,12 @@ def test_the_environment_chooses_the_source(value: str, pure: bool) -> None:
         assert loaded == ""
     elif "DCMRECV_PURE" not in os.environ:
         assert tuple(loaded.split()) == compiled_modules()
+
+
+@pytest.mark.parametrize("arguments", [["--version"], ["-v", "--version"]])
+def test_the_program_says_which_form_runs(arguments: list[str]) -> None:
+    program = f"import sys; sys.argv = ['dcmrecv', *{arguments!r}]; from dcmrecv.__main__ import main; main()"
+    assert "\n- compiled modules: none\n" in run(program, DCMRECV_PURE="1")
 
 
 def test_the_source_of_a_compiled_module_is_found(tmp_path: Path) -> None:

@@ -32,7 +32,7 @@ def environment_uses(environment: Mapping[str, str]) -> list[Use]:
 
     Raises `CommandLineError` for a flag that is neither true nor false.
     """
-    options = [option for option in ALL_OPTIONS if option.variable in environment]
+    options = [option for option in ALL_OPTIONS if option.variable and option.variable in environment]
     parser = _Parser(prefix_chars="-+", add_help=False, allow_abbrev=False)
     for option in options:
         action = "append" if option.collects else "store" if option.kinds else "store_true"
