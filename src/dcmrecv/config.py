@@ -2,7 +2,7 @@
 
 The command-line dialect (`dcmrecv.cli`) and programs that embed the receiver both end in one `Config`.
 Byte strings are held for whatever meets the wire or the file system unchanged; text and paths are taken as well
-(`dcmrecv.settings`). A wrong type, or a value out of range, is a TypeError or ValueError at construction.
+(`dcmrecv.config_fields`). A wrong type, or a value out of range, is a TypeError or ValueError at construction.
 """
 
 # ruff: noqa: RUF009 - a Setting is a descriptor, not a value shared by accident
@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from dcmrecv import settings as s
+from dcmrecv import config_fields as f
 
 __all__ = [
     "LEVEL_BY_LETTER", "VERIFICATION_PROFILE", "AddressFamily", "AssociationConfig", "Config", "CrlCheck",
@@ -115,25 +115,25 @@ class CrlCheck(enum.Enum):
 class PresentationContext:
     """One abstract syntax a profile accepts, with its transfer syntaxes in order of preference (UIDs)."""
 
-    abstract_syntax: s.Octets = s.Setting(s.octets)
-    transfer_syntaxes: s.Setting[Iterable[str | bytes], tuple[bytes, ...]] = s.Setting(s.several(s.octets))
+    abstract_syntax: f.Octets = f.Setting(f.octets)
+    transfer_syntaxes: f.Setting[Iterable[str | bytes], tuple[bytes, ...]] = f.Setting(f.several(f.octets))
 
 
 @dataclass(frozen=True)
 class ExtendedNegotiation:
     """Service class application information sent back for an accepted class (PS3.7 D.3.3.5)."""
 
-    abstract_syntax: s.Octets = s.Setting(s.octets)
-    data: s.Setting[bytes, bytes] = s.Setting(s.instance(bytes))
+    abstract_syntax: f.Octets = f.Setting(f.octets)
+    data: f.Setting[bytes, bytes] = f.Setting(f.instance(bytes))
 
 
 @dataclass(frozen=True)
 class Profile:
     """What is accepted of an A-ASSOCIATE-RQ: the chosen asconfig profile, or Verification only."""
 
-    name: s.Text = s.Setting(s.text)
-    contexts: s.Setting[Iterable[PresentationContext], tuple[PresentationContext, ...]] = s.Setting(
-        s.several(s.instance(PresentationContext))
+    name: f.Text = f.Setting(f.text)
+    contexts: f.Setting[Iterable[PresentationContext], tuple[PresentationContext, ...]] = f.Setting(
+        f.several(f.instance(PresentationContext))
     )
     roles: tuple[tuple[bytes, Role], ...] = ()
     extended_negotiation: tuple[ExtendedNegotiation, ...] = ()
@@ -150,18 +150,18 @@ VERIFICATION_PROFILE = Profile(
 class AssociationConfig:
     """Negotiation and timeouts. Times in seconds, sizes in bytes."""
 
-    profile: s.Part[Profile] = s.part(VERIFICATION_PROFILE)
-    profile_file: s.OptionalPath = s.Setting(s.optional_path, "--config-file")
+    profile: f.Part[Profile] = f.part(VERIFICATION_PROFILE)
+    profile_file: f.OptionalPath = f.Setting(f.optional_path, "--config-file")
     """Where the command line takes *profile* from (``-xf``); programs use `dcmrecv.asconfig`."""
-    profile_name: s.Text = s.Setting(s.text, default="")
-    accept_all: s.Flag = s.Setting(s.flag, default=False)
+    profile_name: f.Text = f.Setting(f.text, default="")
+    accept_all: f.Flag = f.Setting(f.flag, default=False)
     """Accept every storage SOP class known, private ones too, with every transfer syntax, beside *profile*."""
-    ae_title: s.OptionalOctets = s.Setting(s.optional_octets, "--aetitle")
+    ae_title: f.OptionalOctets = f.Setting(f.optional_octets, "--aetitle")
     """Called AE title that must match exactly; None accepts and echoes any."""
-    max_pdu: s.Whole = s.Setting(s.whole, "--max-pdu")
-    acse_timeout: s.Whole = s.Setting(s.whole, "--acse-timeout", low=0)
+    max_pdu: f.Whole = f.Setting(f.whole, "--max-pdu")
+    acse_timeout: f.Whole = f.Setting(f.whole, "--acse-timeout", low=0)
     """0 is what 4294967296 comes to (spec/cli.md c): every wait has ended before it begins."""
-    dimse_timeout: s.OptionalWhole = s.Setting(s.optional_whole, "--dimse-timeout", low=0)
+    dimse_timeout: f.OptionalWhole = f.Setting(f.optional_whole, "--dimse-timeout", low=0)
     """None: the reference's unlimited wait, which is 60 s per read (spec/network.md d)."""
 
 
@@ -174,14 +174,14 @@ def receive_length(max_pdu: int) -> int:
 class NetworkConfig:
     """Listening and serving."""
 
-    port: s.Whole = s.Setting(s.whole, "port", default=11112, low=0)
+    port: f.Whole = f.Setting(f.whole, "port", default=11112, low=0)
     """0, for programs alone: any free port."""
-    family: s.Choice[AddressFamily] = s.choice(AddressFamily.IPV4)
-    hostname_lookup: s.Flag = s.Setting(s.flag, default=True)
-    max_associations: s.Whole = s.Setting(s.whole, "--max-associations")
+    family: f.Choice[AddressFamily] = f.choice(AddressFamily.IPV4)
+    hostname_lookup: f.Flag = f.Setting(f.flag, default=True)
+    max_associations: f.Whole = f.Setting(f.whole, "--max-associations")
     """0: no limit of our own; beyond a limit connections wait in the listen queue."""
-    workers: s.Whole = s.Setting(s.whole, "--workers")
-    grace: s.Setting[float, float] = s.Setting(s.number, "--grace")
+    workers: f.Whole = f.Setting(f.whole, "--workers")
+    grace: f.Setting[float, float] = f.Setting(f.number, "--grace")
     """Seconds that running C-STOREs may take after SIGTERM or SIGINT."""
 
 
@@ -189,15 +189,15 @@ class NetworkConfig:
 class StorageConfig:
     """Where and how objects are stored."""
 
-    mode: s.Choice[StorageMode] = s.choice(StorageMode.NORMAL)
-    directory: s.Path = s.Setting(s.directory, "--output-directory")
-    subdirectories: s.Choice[SubdirectoryMode] = s.choice(SubdirectoryMode.NONE)
-    filenames: s.Choice[FilenameMode] = s.choice(FilenameMode.DEFAULT)
-    extension: s.Octets = s.Setting(s.octets, "--filename-extension")
-    fsync: s.Flag = s.Setting(s.flag, default=False)
-    min_free_space: s.Whole = s.Setting(s.whole, "--min-free-space")
+    mode: f.Choice[StorageMode] = f.choice(StorageMode.NORMAL)
+    directory: f.Path = f.Setting(f.directory, "--output-directory")
+    subdirectories: f.Choice[SubdirectoryMode] = f.choice(SubdirectoryMode.NONE)
+    filenames: f.Choice[FilenameMode] = f.choice(FilenameMode.DEFAULT)
+    extension: f.Octets = f.Setting(f.octets, "--filename-extension")
+    fsync: f.Flag = f.Setting(f.flag, default=False)
+    min_free_space: f.Whole = f.Setting(f.whole, "--min-free-space")
     """Bytes that must stay free on the output file system; below it C-STORE is answered A700."""
-    spool: s.OptionalPath = s.Setting(s.optional_path, "--spool")
+    spool: f.OptionalPath = f.Setting(f.optional_path, "--spool")
     """Directory for one JSON line per stored object (addition), or None."""
 
 
@@ -205,54 +205,54 @@ class StorageConfig:
 class TlsConfig:
     """``+tls`` and everything that depends on it. Lists are in command-line order."""
 
-    private_key: s.Path = s.Setting(s.path)
-    certificate: s.Path = s.Setting(s.path)
-    password: s.OptionalOctets = s.Setting(s.optional_octets, default=None)
+    private_key: f.Path = f.Setting(f.path)
+    certificate: f.Path = f.Setting(f.path)
+    password: f.OptionalOctets = f.Setting(f.optional_octets, default=None)
     """None: ask on the terminal when the key is encrypted (``+ps``); b"" is ``-pw``."""
-    key_format: s.Choice[KeyFormat] = s.choice(KeyFormat.PEM)
-    profile: s.Text = s.Setting(s.text, default="pg")
+    key_format: f.Choice[KeyFormat] = f.choice(KeyFormat.PEM)
+    profile: f.Text = f.Setting(f.text, default="pg")
     """Short option name without its sign: pg, pm, py, px, pz, pb, pa, pn."""
-    ciphers: s.Setting[Iterable[str | bytes], tuple[str, ...]] = s.Setting(s.several(s.text), default=())
-    dh_parameters: s.OptionalPath = s.Setting(s.optional_path, default=None)
-    trusted_files: s.Paths = s.Setting(s.several(s.path), default=())
-    trusted_directories: s.Paths = s.Setting(s.several(s.path), default=())
-    crl_files: s.Paths = s.Setting(s.several(s.path), default=())
-    crl_check: s.Choice[CrlCheck] = s.choice(CrlCheck.NONE)
-    expected_sni: s.OptionalText = s.Setting(s.optional_text, default=None)
-    seed_file: s.OptionalPath = s.Setting(s.optional_path, default=None)
-    peer_certificate: s.Choice[PeerCertificate] = s.choice(PeerCertificate.REQUIRE)
+    ciphers: f.Setting[Iterable[str | bytes], tuple[str, ...]] = f.Setting(f.several(f.text), default=())
+    dh_parameters: f.OptionalPath = f.Setting(f.optional_path, default=None)
+    trusted_files: f.Paths = f.Setting(f.several(f.path), default=())
+    trusted_directories: f.Paths = f.Setting(f.several(f.path), default=())
+    crl_files: f.Paths = f.Setting(f.several(f.path), default=())
+    crl_check: f.Choice[CrlCheck] = f.choice(CrlCheck.NONE)
+    expected_sni: f.OptionalText = f.Setting(f.optional_text, default=None)
+    seed_file: f.OptionalPath = f.Setting(f.optional_path, default=None)
+    peer_certificate: f.Choice[PeerCertificate] = f.choice(PeerCertificate.REQUIRE)
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoggingConfig:
     """Log level or log4cplus-style configuration file."""
 
-    level: s.Choice[LogLevel] = s.choice(LogLevel.WARN)
-    config_file: s.OptionalPath = s.Setting(s.optional_path, "--log-config")
-    verbose_pc: s.Flag = s.Setting(s.flag, default=False)
-    json: s.Flag = s.Setting(s.flag, default=False)
+    level: f.Choice[LogLevel] = f.choice(LogLevel.WARN)
+    config_file: f.OptionalPath = f.Setting(f.optional_path, "--log-config")
+    verbose_pc: f.Flag = f.Setting(f.flag, default=False)
+    json: f.Flag = f.Setting(f.flag, default=False)
 
 
 @dataclass(frozen=True, kw_only=True)
 class ExtrasConfig:
     """Additions that are loaded only when asked for."""
 
-    metrics_port: s.OptionalWhole = s.Setting(s.optional_whole, "--metrics-port")
-    metrics_address: s.Text = s.Setting(s.text, "--metrics-address")
+    metrics_port: f.OptionalWhole = f.Setting(f.optional_whole, "--metrics-port")
+    metrics_address: f.Text = f.Setting(f.text, "--metrics-address")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Config:
     """One receiver, completely described."""
 
-    association: s.Part[AssociationConfig] = s.part(AssociationConfig())
-    network: s.Part[NetworkConfig] = s.part(NetworkConfig())
-    storage: s.Part[StorageConfig] = s.part(StorageConfig())
-    tls: s.Setting[TlsConfig | None, TlsConfig | None] = s.Setting(
-        s.optional(s.instance(TlsConfig)), default=None
+    association: f.Part[AssociationConfig] = f.part(AssociationConfig())
+    network: f.Part[NetworkConfig] = f.part(NetworkConfig())
+    storage: f.Part[StorageConfig] = f.part(StorageConfig())
+    tls: f.Setting[TlsConfig | None, TlsConfig | None] = f.Setting(
+        f.optional(f.instance(TlsConfig)), default=None
     )
-    logging: s.Part[LoggingConfig] = s.part(LoggingConfig())
-    extras: s.Part[ExtrasConfig] = s.part(ExtrasConfig())
+    logging: f.Part[LoggingConfig] = f.part(LoggingConfig())
+    extras: f.Part[ExtrasConfig] = f.part(ExtrasConfig())
 
     @classmethod
     def from_fields(cls, fields: Mapping[str, object]) -> Config:
