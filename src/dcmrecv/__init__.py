@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dcmrecv.receiver.additions import AdditionError
     from dcmrecv.receiver.ae_server import AE
     from dcmrecv.receiver.embed import Receiver
+    from dcmrecv.receiver.pynetdicom_events import StoreEvent
     from dcmrecv.receiver.received import HandlerMemoryError
     from dcmrecv.receiver.storage_writer import StorageWriter
     from dcmrecv.server.listener import PortError
@@ -31,6 +32,7 @@ __all__ = [
     "PortError",
     "Receiver",
     "StorageWriter",
+    "StoreEvent",
     "TlsStartError",
     "__version__",
     "evt",
@@ -44,6 +46,7 @@ _PLACES = {
     "HandlerMemoryError": "dcmrecv.receiver.received",
     "PortError": "dcmrecv.server.listener",
     "Receiver": "dcmrecv.receiver.embed",
+    "StoreEvent": "dcmrecv.receiver.pynetdicom_events",
     "StorageWriter": "dcmrecv.receiver.storage_writer",
     "TlsStartError": "dcmrecv.tls",
     "evt": "pynetdicom",

@@ -59,6 +59,7 @@ PEER_RELEASED = Condition(_DCMNET, 0x0319, "DUL Peer Requested Release")
 INVALID_SOP_CLASS = Condition(_DCMNET, 0x03E8, "Invalid SOP Class UID")
 CONTEXTS_DIFFER = Condition(_DCMNET, 0x0206, "DIMSE: Presentation Contexts of Command and Data Set differ")
 FILE_NOT_WRITTEN = Condition(_DCMNET, 0x020A, "DIMSE receiveDataSetInFile: Cannot write to file")
+HANDLER_ABORTS = Condition(_DCMNET, 0x0317, "A handler of the program aborts the association")
 
 
 def unrecognized_pdu(kind: int) -> Condition:

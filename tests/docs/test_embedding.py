@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import builtins
+import os
 import re
 import shutil
 import ssl
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +47,7 @@ def run(number: int, directory: Path, monkeypatch: pytest.MonkeyPatch, tls: Any 
         return ""
 
     monkeypatch.setattr(builtins, "input", enter)
-    source, replaced = re.subn(r"port=(11112|2762)", f"port={port}", EXAMPLES[number])
+    source, replaced = re.subn(r"\b(11112|2762)\b", str(port), EXAMPLES[number])
     assert replaced == 1
     exec(compile(source, f"docs/embedding.md, example {number}", "exec"), {"__name__": "example"})
     (status,) = statuses
@@ -52,32 +55,61 @@ def run(number: int, directory: Path, monkeypatch: pytest.MonkeyPatch, tls: Any 
 
 
 def test_all_examples_are_known() -> None:
-    assert len(EXAMPLES) == 4
+    assert len(EXAMPLES) == 6
 
 
-def test_the_first_example(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+@pytest.mark.parametrize("number", range(6))
+def test_the_examples_are_typed(tmp_path: Path, number: int) -> None:
+    (tmp_path / "example.py").write_text(EXAMPLES[number])
+    check = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(ROOT / ".mypy_cache"), "example.py"]
+    path = {**os.environ, "MYPYPATH": str(ROOT / "src")}
+    result = subprocess.run(check, cwd=tmp_path, capture_output=True, text=True, env=path)
+    assert result.returncode == 0, result.stdout
+
+
+@pytest.fixture
+def incoming(tmp_path: Path) -> Path:
+    directory = tmp_path / "incoming"
+    directory.mkdir()
+    return directory
+
+
+def test_store_and_tell(
+    tmp_path: Path, incoming: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    (tmp_path / "incoming").mkdir()
     assert run(0, tmp_path, monkeypatch)[0] == 0
-    assert capsys.readouterr().out.startswith("listening on port ")
-    assert len(list((tmp_path / "incoming").iterdir())) == 1
+    (path,) = incoming.iterdir()
+    assert capsys.readouterr().out == f"SENDER sent incoming/{path.name}\n"
+
+
+def test_the_built_in_handler(tmp_path: Path, incoming: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert run(1, tmp_path, monkeypatch)[0] == 0
+    assert [path.suffix for path in incoming.rglob("CT*")] == [".dcm"]
 
 
 def test_handlers(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "handled").mkdir()
-    assert run(1, tmp_path, monkeypatch)[0] == 0
+    assert run(2, tmp_path, monkeypatch)[0] == 0
+    assert capsys.readouterr().out == "all received from 127.0.0.1\n"
     uid = dcmread(CT).SOPInstanceUID
-    assert capsys.readouterr().out == f"SENDER sends {uid}\nall received from 127.0.0.1\n"
     assert dcmread(tmp_path / "handled" / f"{uid}.dcm").SOPInstanceUID == uid
 
 
-def test_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    (tmp_path / "incoming").mkdir()
+def test_a_profile(
+    tmp_path: Path, incoming: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     assert run(3, tmp_path, monkeypatch)[0] == 0
-    (path,) = (tmp_path / "incoming").iterdir()
+    assert capsys.readouterr().out.startswith("listening on port ")
+    assert len(list(incoming.iterdir())) == 1
+
+
+def test_an_observer(
+    tmp_path: Path, incoming: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(5, tmp_path, monkeypatch)[0] == 0
+    (path,) = incoming.iterdir()
     assert capsys.readouterr().out == f"incoming/{path.name} {path.stat().st_size}\n"
 
 
@@ -87,4 +119,4 @@ def test_tls(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pki: Path) -> None
     client = ssl.create_default_context(cafile=str(pki / "ca.pem"))
     client.check_hostname = False
     client.load_cert_chain(pki / "client.pem", pki / "client.key")
-    assert run(2, tmp_path, monkeypatch, (client, None))[0] == 0
+    assert run(4, tmp_path, monkeypatch, (client, None))[0] == 0

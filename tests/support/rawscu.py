@@ -180,7 +180,12 @@ class Association:
         return self.response_status()
 
     def store(self, instance: str, data_set: bytes, message_id: int = 1) -> int:
-        """Send a C-STORE-RQ with *data_set*, cut to the peer's maximum, and return the status."""
+        """Send a C-STORE-RQ with *data_set* and return the status."""
+        self.send_store(instance, data_set, message_id)
+        return self.response_status()
+
+    def send_store(self, instance: str, data_set: bytes, message_id: int = 1) -> None:
+        """Send a C-STORE-RQ with *data_set*, cut to the peer's maximum."""
         command: dict[int, bytes | int] = {
             0x0002: self.abstract_syntax.encode(),
             0x0100: 0x01,
@@ -194,7 +199,6 @@ class Association:
         for start in range(0, max(len(data_set), 1), step):
             last = start + step >= len(data_set)
             self.send(p_data(2 if last else 0, data_set[start : start + step]))
-        return self.response_status()
 
     def release(self) -> None:
         """Release the association and close the connection."""

@@ -6,6 +6,7 @@ profiles.
 
 from __future__ import annotations
 
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -85,12 +86,15 @@ class AssociationProfiles:
         )
 
 
-def load(path: bytes, *, name: str | None = None) -> AssociationProfiles:
+def load(
+    path: str | bytes | os.PathLike[str] | os.PathLike[bytes], *, name: str | None = None
+) -> AssociationProfiles:
     """Return the profiles of the file *path*; *name* is what messages call it.
 
     Raises `AsconfigError` if the file cannot be opened, is larger than `MAX_FILE_SIZE` bytes or fails a
     check.
     """
+    path = os.fsencode(path)
     shown = from_bytes(path) if name is None else name
     if not path:
         raise AsconfigError(messages.INVALID_FILENAME)

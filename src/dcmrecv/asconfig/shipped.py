@@ -15,12 +15,13 @@ def shipped_profiles() -> bytes:
     return os.path.join(package, b"data", SHIPPED_NAME)
 
 
-def find(file: bytes) -> bytes:
+def find(file: str | bytes) -> bytes:
     """Return the path to open for the file a user named.
 
     That is *file* itself, except that the bare name of the shipped file means the shipped file where the
     working directory has none of that name (an addition, see docs/asconfig.md).
     """
+    file = os.fsencode(file)
     if file == SHIPPED_NAME and not os.path.lexists(file):
         return shipped_profiles()
     return file

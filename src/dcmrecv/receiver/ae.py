@@ -75,7 +75,7 @@ def _pynetdicom_roles() -> RoleAnswers:
 class ReceiverAE(pynetdicom.AE):
     """What a receiver accepts. What is not documented here means what it means in `pynetdicom.AE`."""
 
-    def __init__(self, ae_title: str | bytes = _DEFAULT_TITLE) -> None:
+    def __init__(self, ae_title: str | bytes = "PYNETDICOM") -> None:
         """Raises ValueError or TypeError for what is no AE title."""
         super().__init__(as_text(ae_title))
         self.implementation_class_uid = as_text(IMPLEMENTATION_CLASS_UID)

@@ -87,7 +87,7 @@ class AssociationServer:
                 undo.callback(metrics.listener.close)
             self.socket = undo.enter_context(self._listener(address))
             self.server_address = self.socket.getsockname()
-            self.address_info = AddressInformation.from_tuple(self.server_address)
+            self.address_info = AddressInformation.from_tuple(address or self.server_address)
             self._handlers.listening = self.server_address[:2]
             self.service = Service(
                 ae,
@@ -248,7 +248,7 @@ class AE(ReceiverAE):
         self._check_contexts(self.supported_contexts if contexts is None else contexts)
         if ae_title is not None:
             ae_title = pynetdicom.AE(as_text(ae_title)).ae_title  # judged as every title is
-        return AssociationServer(
+        server = AssociationServer(
             self,
             address,
             ae_title,
@@ -258,6 +258,8 @@ class AE(ReceiverAE):
             observer=observer,
             handler_memory=handler_memory,
         )
+        self._servers.append(server)  # type: ignore[arg-type]
+        return server
 
     def _check_contexts(self, contexts: Iterable[PresentationContext]) -> None:
         contexts = list(contexts)
@@ -308,7 +310,6 @@ class AE(ReceiverAE):
         except BaseException:
             server.shutdown(0)
             raise
-        self._servers.append(server)  # type: ignore[arg-type]
         if not block:
             return server
         if threading.current_thread() is threading.main_thread():
@@ -316,6 +317,13 @@ class AE(ReceiverAE):
         else:
             server.serve_forever()
         return None
+
+    def shutdown(self) -> None:
+        """Abort what this AE has requested, and shut its servers down without a grace time."""
+        for association in super().active_associations:
+            association.abort()
+        for server in list(self._servers):
+            server.shutdown(0)  # type: ignore[call-arg]
 
     def forget(self, server: AssociationServer) -> None:
         """Take *server*, which was shut down, from the list of those that are running."""

@@ -71,6 +71,9 @@ class PynetdicomAssociation:
         self.is_rejected = False
         self.is_released = False
         self.is_aborted = False
+        self.can_abort = False
+        """True while a handler of EVT_C_STORE or EVT_C_ECHO runs."""
+        self.abort_asked = False
 
     @property
     def remote(self) -> dict[str, str | int]:
@@ -81,6 +84,15 @@ class PynetdicomAssociation:
     def local(self) -> dict[str, str | int]:
         """The receiver as a dictionary."""
         return self.acceptor.info
+
+    def abort(self) -> None:
+        """Abort the association as soon as the handler of EVT_C_STORE or EVT_C_ECHO that calls this returns.
+
+        Raises RuntimeError outside of such a handler: the association belongs to the thread that serves it.
+        """
+        if not self.can_abort:
+            raise RuntimeError("only a handler of EVT_C_STORE or EVT_C_ECHO can abort its association")
+        self.abort_asked = True
 
     def requested(self, request: AssociateRequest) -> None:
         """Take over what an A-ASSOCIATE-RQ says."""

@@ -25,12 +25,13 @@ from pynetdicom.dimse_primitives import C_ECHO, C_STORE
 from pynetdicom.dsutils import encode, encode_file_meta
 from pynetdicom.presentation import PresentationContextTuple
 
+from dcmrecv import conditions
 from dcmrecv import observer as ob
 from dcmrecv.core import events as ev
 from dcmrecv.receiver.pynetdicom_association import PynetdicomAssociation
 from dcmrecv.receiver.received import HandlerMemory, HandlerMemoryError, ReceivedDataSet
 from dcmrecv.receiver.storage_writer import StorageWriter
-from dcmrecv.storage import StoreRefused, StoreResult, StoreSession
+from dcmrecv.storage import RequestRefused, StoreResult, StoreSession
 from dcmrecv.storage.session import CANNOT_UNDERSTAND, OUT_OF_RESOURCES
 from dcmrecv.text import from_bytes
 from dcmrecv.transfer_syntaxes import encoding_of
@@ -161,22 +162,29 @@ class Handlers(ob.ReceiverObserver):
         if not bound:
             return 0x0000, b""
         ((handler, args),) = bound
+        association = self.current
+        association.can_abort = True
         try:
             primitive = C_ECHO()
             primitive.MessageID = request.message_id
             primitive.AffectedSOPClassUID = _uid(request.sop_class_uid)
             attributes = {"request": primitive, "context": _context(agreed, request.context_id)}
-            event = evt.Event(_for_event(self.current), evt.EVT_C_ECHO, attributes)
+            event = evt.Event(_for_event(association), evt.EVT_C_ECHO, attributes)
             status, details = _status(handler(event, *(args or ())))
         except Exception:
             _LOGGER.exception("the handler of EVT_C_ECHO failed")
-            return 0x0000, b""
+            status, details = 0x0000, b""
+        finally:
+            association.can_abort = False
+        if association.abort_asked:
+            raise RequestRefused((conditions.HANDLER_ABORTS,))
         return (0x0000, b"") if status in (STATUS_MISSING, STATUS_INVALID) else (status, details)
 
 
 class StoreEvent(evt.Event):
     """A C-STORE request with its data set, all of which has been received."""
 
+    request: C_STORE
     stored_path: Path | None = None
     """Where `StorageWriter` has stored it."""
     stored_size = 0
@@ -277,14 +285,23 @@ class _EventSession(StoreSession):
             _LOGGER.exception("a C-STORE command that pynetdicom does not take")
             return StoreResult(CANNOT_UNDERSTAND)
         ((handler, args),) = self._handlers.of(evt.EVT_C_STORE)
+        association = self._handlers.current
+        association.can_abort = True
         try:
-            status, details = _status(handler(event, *(args or ())))
+            answer = handler(event, *(args or ()))
+            if association.abort_asked:
+                raise RequestRefused((conditions.HANDLER_ABORTS,))
+            status, details = _status(answer)
+        except RequestRefused:
+            raise
         except HandlerMemoryError as error:
             _LOGGER.error("the object is refused: %s", error)
             return StoreResult(OUT_OF_RESOURCES)
         except Exception:
             _LOGGER.exception("the handler of EVT_C_STORE failed")
             return StoreResult(HANDLER_FAILED)
+        finally:
+            association.can_abort = False
         return StoreResult(status, details=details)
 
     def _primitive(self) -> C_STORE:
@@ -327,7 +344,7 @@ class _EventSession(StoreSession):
         seen = _StoredSeen(self._observer)
         try:
             session = writer.request(self.request, self.association, seen)
-        except StoreRefused as refused:
+        except RequestRefused as refused:
             _LOGGER.error("the object cannot be stored: %s", refused)
             return None, CANNOT_UNDERSTAND
         try:

@@ -25,7 +25,7 @@ from dcmrecv.server import limits
 from dcmrecv.server.gil_gate import GateTicket, GilGate
 from dcmrecv.server.passive_close import PassiveClose
 from dcmrecv.server.transport import Clocks, Transport
-from dcmrecv.storage import ReceiveFailure, StoreRefused
+from dcmrecv.storage import ReceiveFailure, RequestRefused
 
 if TYPE_CHECKING:
     from dcmrecv.storage import StoreSession
@@ -40,7 +40,7 @@ class Store(Protocol):
     def request(
         self, request: ev.StoreRequest, association: ev.AcceptedAssociation, observer: ob.AssociationObserver
     ) -> StoreSession:
-        """Return the session of *request*. Raises `StoreRefused` to abort the association at once."""
+        """Return the session of *request*. Raises `RequestRefused` to abort the association at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,7 +277,11 @@ class Association:
         status, details = 0, b""
         self._pass_on(event)
         if self._services.echo is not None and self._agreed is not None:
-            status, details = self._services.echo(event, self._agreed)
+            try:
+                status, details = self._services.echo(event, self._agreed)
+            except RequestRefused as refused:
+                self._give_up(refused.conditions)
+                return
         if ob.EchoResponse in self._wanted:
             self._observe(ob.EchoResponse(event, status))
         sent = self._respond("C-ECHO", self._acceptor.send_echo_response(event, status, details))
@@ -309,7 +313,7 @@ class Association:
             self._observe(event)
         try:
             session = self._services.store.request(event, self._agreed, self._observer)
-        except StoreRefused as refused:
+        except RequestRefused as refused:
             self._give_up(refused.conditions)
             return
         self._session = session
@@ -352,7 +356,12 @@ class Association:
                 self._observe(ob.ContextsDiffer(request, context_id))
             self._give_up((conditions.CONTEXTS_DIFFER,))
             return
-        result = session.complete()
+        try:
+            result = session.complete()
+        except RequestRefused as refused:
+            self._session = self._data_set = None
+            self._give_up(refused.conditions)
+            return
         self._session = self._data_set = None
         if ob.StoreResponse in self._wanted:
             self._observe(ob.StoreResponse(request, result.status))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dcmrecv.storage.session import ReceiveFailure, StoreRefused, StoreResult, StoreSession
+from dcmrecv.storage.session import ReceiveFailure, RequestRefused, StoreResult, StoreSession
 from dcmrecv.storage.store import ObjectStore
 from dcmrecv.storage.writer import ReceivedObject, StorageWriter, Stored
 
@@ -10,8 +10,8 @@ __all__ = [
     "ObjectStore",
     "ReceiveFailure",
     "ReceivedObject",
+    "RequestRefused",
     "StorageWriter",
-    "StoreRefused",
     "StoreResult",
     "StoreSession",
     "Stored",

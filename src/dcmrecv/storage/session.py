@@ -23,7 +23,7 @@ __all__ = [
     "STORED",
     "SUCCESS",
     "ReceiveFailure",
-    "StoreRefused",
+    "RequestRefused",
     "StoreResult",
     "StoreSession",
 ]
@@ -54,8 +54,8 @@ class ReceiveFailure(NamedTuple):
     """How many fragments of the batch count as received; None: all (spec/storage.md 1)."""
 
 
-class StoreRefused(Exception):
-    """A C-STORE cannot even begin; the association is aborted with `conditions`."""
+class RequestRefused(Exception):
+    """A request gets no answer; the association is aborted with `conditions`."""
 
     def __init__(self, conditions: tuple[Condition, ...]) -> None:
         super().__init__(*map(str, conditions))
@@ -76,7 +76,7 @@ class StoreSession:
         raise NotImplementedError
 
     def complete(self) -> StoreResult:
-        """All fragments are there: publish the object and return the result."""
+        """All fragments are there: publish the object and return the result. May raise `RequestRefused`."""
         raise NotImplementedError
 
     def keep_or_discard(self) -> None:

@@ -15,7 +15,7 @@ from dcmrecv.storage.directories import DirectoryError
 from dcmrecv.storage.ignore import IgnoreSession
 from dcmrecv.storage.normal import NormalSession
 from dcmrecv.storage.publish import NoName
-from dcmrecv.storage.session import StoreRefused, StoreSession
+from dcmrecv.storage.session import RequestRefused, StoreSession
 from dcmrecv.storage.temporary import RESTART_AGE, SETTLED_AGE, remove_orphans
 from dcmrecv.storage.writer import ReceivedObject, StorageWriter, Stored
 
@@ -77,7 +77,7 @@ class ObjectStore:
     def request(
         self, request: StoreRequest, association: AcceptedAssociation, observer: ob.AssociationObserver
     ) -> StoreSession:
-        """Return the session for *request*. Raises `StoreRefused` if the association is to be aborted at once."""
+        """Return the session for *request*. Raises `RequestRefused` if the association is to be aborted at once."""
         mode = self.config.mode
         if mode is StorageMode.NORMAL:
             return NormalSession(self, request, association, observer)
@@ -105,13 +105,13 @@ class ObjectStore:
             if ob.DirectoryNotCreated in observer.wanted:
                 shown = writer.output.shown or b"/"
                 observer.observe(ob.DirectoryNotCreated(shown, error.text, before_reception=True))
-            raise StoreRefused((conditions.no_directory(error.text),)) from None
+            raise RequestRefused((conditions.no_directory(error.text),)) from None
         if overwrites and ob.Overwriting in observer.wanted:
             observer.observe(ob.Overwriting(target.path))
         return session
 
     @staticmethod
-    def _no_name(cause: Condition, observer: ob.AssociationObserver) -> StoreRefused:
+    def _no_name(cause: Condition, observer: ob.AssociationObserver) -> RequestRefused:
         if ob.NameNotGenerated in observer.wanted:
             observer.observe(ob.NameNotGenerated(cause.text, before_reception=True))
-        return StoreRefused((cause,))
+        return RequestRefused((cause,))

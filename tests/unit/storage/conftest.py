@@ -15,7 +15,7 @@ from dcmrecv.config import StorageConfig, StorageMode
 from dcmrecv.core.events import AcceptedAssociation, AssociateRequest, StoreRequest
 from dcmrecv.dataset.dictionary import builtin_dictionary
 from dcmrecv.observer import AssociationEvent, AssociationObserver, DataSetRemark
-from dcmrecv.storage import ObjectStore, StoreRefused, StoreResult
+from dcmrecv.storage import ObjectStore, RequestRefused, StoreResult
 
 CT = b"1.2.840.10008.5.1.4.1.1.2"
 EXPLICIT = b"1.2.840.10008.1.2.1"
@@ -92,7 +92,7 @@ class Peer:
         request = self.request(instance, sop_class, syntax)
         try:
             session = self.store.request(request, self.association, sent.observer)
-        except StoreRefused as refused:
+        except RequestRefused as refused:
             sent.aborted = refused.conditions
             return sent
         step = pdv or len(content) or 1
