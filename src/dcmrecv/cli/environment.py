@@ -6,13 +6,13 @@ Of a flag the variable says yes or no, of an option that collects it may hold a 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import configargparse
 
 from dcmrecv.cli.errors import CommandLineError
 from dcmrecv.cli.scan import Use
-from dcmrecv.options import ALL_OPTIONS
+from dcmrecv.options import ALL_OPTIONS, Option
 
 __all__ = ["environment_uses"]
 
@@ -27,12 +27,12 @@ class _Parser(configargparse.ArgumentParser):  # type: ignore[misc]
         raise CommandLineError(message)
 
 
-def environment_uses(environment: Mapping[str, str]) -> list[Use]:
-    """Return what the variables of *environment* say, in the order of the option table.
+def environment_uses(environment: Mapping[str, str], table: Sequence[Option] = ALL_OPTIONS) -> list[Use]:
+    """Return what the variables of *environment* say, in the order of the option *table*.
 
     Raises `CommandLineError` for a flag that is neither true nor false.
     """
-    options = [option for option in ALL_OPTIONS if option.variable and option.variable in environment]
+    options = [option for option in table if option.variable and option.variable in environment]
     parser = _Parser(prefix_chars="-+", add_help=False, allow_abbrev=False)
     for option in options:
         action = "append" if option.collects else "store" if option.kinds else "store_true"

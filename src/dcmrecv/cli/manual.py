@@ -10,6 +10,10 @@ from dcmrecv.options import ALL_OPTIONS, OUR_GROUPS, PORT, REFERENCE_GROUPS, Opt
 
 __all__ = ["man_page", "option_reference"]
 
+VARIABLES = (
+    "An addition may also be set by its environment variable, which counts where the option is not typed. A "
+    "variable of a flag says yes or no; one of an option of which each use counts may hold a list, [one, two]."
+)
 STOPPED = (
     "A running receiver is stopped by SIGTERM or SIGINT. It finishes running transfers within the grace time "
     "and then ends by the same signal."
@@ -79,6 +83,7 @@ def man_page(version: str) -> str:
         ".B DCMDICTPATH",
         _roff("data dictionary files, separated by colons; unset or empty: the built-in dictionary"),
     ]
+    lines += [".PP", _roff(VARIABLES)]
     for option in ALL_OPTIONS:
         if option.variable is not None:
             lines += [".TP", f".B {option.variable}", f"like {_roff(option.long)}"]
@@ -121,6 +126,7 @@ def option_reference() -> str:
         "- The first thing wrong ends the program with exit code 1 and one `error:` line.",
         "",
         "The options of DCMTK's dcmrecv 3.6.8 come first, then [ours](#additional-options-not-in-dcmtk).",
+        VARIABLES,
     ]
     for group in (*REFERENCE_GROUPS, *OUR_GROUPS):
         heading = group.heading.rstrip(":")

@@ -52,6 +52,8 @@ SUITE_UNSUPPORTED = (
 )
 SUITE_UNENCRYPTED = "Unencrypted ciphersuite '{suite}' not permitted with security profile '{profile}'"
 SUITE_SHA1 = "Ciphersuite '{suite}' using SHA-1 MAC not permitted with security profile '{profile}'"
+SUITES_MISSING = "the TLS library supports no ciphersuite of security profile '{profile}'"
+"""Ours: where the reference has no option for the profile."""
 SUITES_FIXED = "Additional ciphersuites not permitted with security profile '{profile}'"
 SUITE_NOT_ALLOWED = "000b:000a Ciphersuite not allowed in current DICOM security profile"
 SUITE_RSA = (

@@ -333,7 +333,11 @@ class _Preparation:
 
     def _configure(self, names: list[str], certificate: Certificate | None) -> None:
         context, profile = self._context, self._profile
-        context.set_ciphers(":".join(server_order(names, library_suites())) + ":@SECLEVEL=0")
+        suites = server_order(names, library_suites())
+        try:
+            context.set_ciphers(":".join([*suites, "@SECLEVEL=0"]))
+        except ssl.SSLError:  # it has none of them
+            raise TlsStartError(messages.SUITES_MISSING.format(profile=profile.name)) from None
         if profile.tls13_suites and hasattr(context, "set_ciphersuites"):  # Python 3.15
             context.set_ciphersuites(":".join(profile.tls13_suites))
         if profile.minimum_tls12:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -15,7 +16,7 @@ from dcmrecv.cli.errors import CommandLineError
 from dcmrecv.cli.evaluate import LOGGING, REST, evaluate, level_admits
 from dcmrecv.cli.scan import scan
 from dcmrecv.config import Config
-from dcmrecv.options import ALL_OPTIONS, BY_NAME, VERBOSE_MODE
+from dcmrecv.options import ALL_OPTIONS, BY_NAME, VERBOSE_MODE, Addition, Option
 
 
 def configure(*arguments: str, port: str = "104", **environment: str) -> Config:
@@ -298,6 +299,33 @@ def test_what_does_not_go_together_with_the_command_line_gives_way_in_the_enviro
     assert configure(DCMRECV_METRICS_ADDRESS="::1").extras.metrics_address == "127.0.0.1"
     with_port = configure("--metrics-port", "9104", DCMRECV_METRICS_ADDRESS="::1")
     assert with_port.extras.metrics_address == "::1"
+
+
+@pytest.fixture
+def declare(monkeypatch: pytest.MonkeyPatch) -> Callable[[Option], str]:
+    """Put an option into the table, so that what a declaration may say is tested before an option says it."""
+
+    def put(option: Option) -> str:
+        for name in option.names:
+            monkeypatch.setitem(BY_NAME, name, option)
+        return option.long
+
+    return put
+
+
+def test_a_declared_option_collects(declare: Callable[[Option], str]) -> None:
+    name = declare(Addition("--each", "text", "[a]ddress: string", "address", "network.each", collects=True))
+    assert evaluate(scan([]), [name], {}) == {}
+    assert evaluate(scan(["--each", "a", "--each", "b"]), [name], {}) == {"network.each": (b"a", b"b")}
+    with pytest.raises(CommandLineError, match="Invalid value for option --each"):
+        evaluate(scan(["--each", ""]), [name], {})
+
+
+def test_a_declared_option_has_a_choice(declare: Callable[[Option], str]) -> None:
+    name = declare(Addition("--way", "text", "[w]ay", "choice", "network.way", choices=("left", "right")))
+    assert evaluate(scan(["--way", "Left"]), [name], {}) == {"network.way": "LEFT"}
+    with pytest.raises(CommandLineError, match=r"^Invalid value for option --way \(up\)$"):
+        evaluate(scan(["--way", "up"]), [name], {})
 
 
 @pytest.mark.parametrize(

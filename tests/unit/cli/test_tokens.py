@@ -200,6 +200,17 @@ def test_a_flag_of_the_environment_is_true_or_false() -> None:
         scan(DCMRECV_FSYNC="perhaps")
 
 
+@pytest.mark.parametrize(
+    ("value", "values"), [("::1", [("::1",)]), ("[::1, 10.0.0.1]", [("::1",), ("10.0.0.1",)]), ("", [("",)])]
+)
+def test_an_option_that_collects_takes_a_list_from_the_environment(
+    value: str, values: list[tuple[str]]
+) -> None:
+    option = Addition("--collected", "text", "[a]ddress: string", "address", collects=True)
+    uses = environment_uses({"DCMRECV_COLLECTED": value}, [option])
+    assert [use.values for use in uses] == values
+
+
 def test_the_environment_does_not_touch_the_reference() -> None:
     noise = {"DCMRECV_VERBOSE": "1", "DCMRECV_PORT": "5", "DCMRECV_OUTPUT_DIRECTORY": "/", "VERBOSE": "1"}
     assert parameters(scan("104", **noise)) == ["104"]

@@ -10,6 +10,7 @@ import pytest
 
 from dcmrecv.config import KeyFormat, TlsConfig
 from dcmrecv.tls import TlsServerContext, TlsStartError, available_profiles, list_ciphers, prepare
+from dcmrecv.tls.suites import PROFILES
 
 
 def start(pki: Path, **settings: Any) -> tuple[list[tuple[str, str]], TlsServerContext | str]:
@@ -110,6 +111,12 @@ def test_list_is_weakest_first() -> None:
 def test_every_profile_that_is_listed_starts(pki: Path, profile: str) -> None:
     _, context = start(pki, profile=profile)
     assert isinstance(context, TlsServerContext)
+
+
+@pytest.mark.parametrize("profile", sorted(set(PROFILES) - set(available_profiles())))
+def test_a_profile_that_the_library_cannot_do_is_refused_in_a_line(pki: Path, profile: str) -> None:
+    expected = f"the TLS library supports no ciphersuite of security profile '{PROFILES[profile].name}'"
+    assert start(pki, profile=profile)[1] == expected
 
 
 def test_the_modified_profile_is_in_every_build() -> None:
