@@ -57,7 +57,7 @@ class Settings:
 
 @dataclass(frozen=True)
 class Target:
-    """One receiver. `kind` selects the command line: dcmtk, pynetdicom or sink."""
+    """One receiver. `kind` selects the command line: dcmtk, pynetdicom, handler or sink."""
 
     name: str
     kind: str
@@ -65,11 +65,15 @@ class Target:
     environment: dict[str, str] = field(default_factory=dict)
     stalls: bool = False
     """Answers with Nagle's algorithm on: some 44 ms per message, so fewer objects are sent."""
+    slow: bool = False
+    """Takes milliseconds for a small object, so fewer are sent."""
     ours: bool = False
     extra: tuple[str, ...] = ()
 
     def supports(self, settings: Settings) -> bool:
         """True if the receiver can run so."""
+        if self.kind == "handler":
+            return settings.tls is None and settings.mode == "bit"  # what came, as it came
         if self.kind == "pynetdicom":
             return settings.tls is None and settings.mode != "bit"
         return self.kind != "sink" or settings.tls is None or (WORK / "sink.tls").read_text() == "True"
@@ -84,6 +88,8 @@ class Target:
             ignore = ["--ignore"] if settings.mode == "ignore" else []
             options = ["-od", str(directory), "--max-pdu", str(settings.max_pdu), *ignore]
             return [*self.command, *options, str(port)]
+        if self.kind == "handler":
+            return [*self.command, "--max-pdu", str(settings.max_pdu), str(directory), str(port)]
         options = [
             "-xf",
             str(profile_file()),
@@ -245,7 +251,7 @@ def all_targets(
     """Return the receivers found here, in the order of the tables.
 
     *ours* is a command; *reference* the path of a further reference binary, *dictionary* its DCMDICTPATH;
-    *wanted* names the targets to keep (all if empty).
+    *wanted* names the targets to keep (all but the handlers if empty).
     """
     found: list[Target] = []
     debian = _debian()
@@ -256,11 +262,17 @@ def all_targets(
             found.append(Target(name, "dcmtk", (path,), environment, stalls=True))
             found.append(Target(f"{name}-nd", "dcmtk", (path,), {**environment, "TCP_NODELAY": "1"}))
     if importlib.util.find_spec("pynetdicom"):
-        found.append(Target("pynetdicom", "pynetdicom", (sys.executable, "-m", "pynetdicom", "storescp")))
+        found.append(
+            Target("pynetdicom", "pynetdicom", (sys.executable, "-m", "pynetdicom", "storescp"), slow=True)
+        )
+        program = (sys.executable, "-m", "bench.handler")
+        found.append(Target("handler-pynetdicom", "handler", (*program, "pynetdicom"), slow=True))
+        if importlib.util.find_spec("dcmrecv"):
+            found.append(Target("handler-dcmrecv", "handler", (*program, "dcmrecv")))
     sink = build_native("sink")
     if sink:
         found.append(Target("limit", "sink", (str(sink),)))
     command = _ours(ours)
     if command:
         found.append(Target("dcmrecv", "dcmtk", command, ours=True))
-    return [target for target in found if not wanted or target.name in wanted]
+    return [target for target in found if (target.name in wanted if wanted else target.kind != "handler")]

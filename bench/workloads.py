@@ -83,7 +83,7 @@ BY_NAME = {workload.name: workload for workload in WORKLOADS}
 
 STALLED_OBJECTS = 40
 """Objects sent to receivers that stall on every message: the rate is the same, the wait is not."""
-PYNETDICOM_OBJECTS = 300
+SLOW_OBJECTS = 300
 
 
 @cache
@@ -121,7 +121,7 @@ def effective_shape(workload: Workload, target: Target, quick: bool) -> Shape:
         return shape
     if target.stalls:
         return shape.at_most(STALLED_OBJECTS)
-    return shape.at_most(PYNETDICOM_OBJECTS) if target.kind == "pynetdicom" else shape
+    return shape.at_most(SLOW_OBJECTS) if target.slow else shape
 
 
 def send(
