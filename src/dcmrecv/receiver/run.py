@@ -66,9 +66,11 @@ def run(
 def _prepare_process() -> None:
     """Set what a process that is all ours may set for itself: call before there are threads."""
     from dcmrecv.server.descriptors import raise_limit
+    from dcmrecv.server.gil_gate import share_fairly
     from dcmrecv.server.threads import save_address_space
 
     raise_limit()
+    share_fairly()
     save_address_space()
     _share_memory_among_threads()
 

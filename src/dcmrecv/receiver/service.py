@@ -84,7 +84,7 @@ class Service:
                 observer=self._additions.observer,
                 tls=tls,
                 # where work may take long, in waits for the disk or in handlers, threads wait together
-                gate=None if self.store is None or self.store.config.fsync else GilGate(),
+                gate=GilGate(short=self.store is not None and not self.store.config.fsync),
                 obstacle=() if obstacle is None else (obstacle,),
                 echo=None if isinstance(handlers, StorageWriter) else handlers.echo,
                 memory=MemoryBudget.default(config.network.workers),

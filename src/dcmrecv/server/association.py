@@ -54,8 +54,8 @@ class Services:
     tls: TlsServerContext | None = None
     obstacle: tuple[Condition, ...] = ()
     """Why every DIMSE message is answered by an abort (an unusable data dictionary), or nothing."""
-    gate: GilGate | None = None
-    """Among the associations; None where work may take long: handlers of programs, or waits for the disk."""
+    gate: GilGate = field(default_factory=GilGate)
+    """Among the associations."""
     echo: Callable[[ev.EchoRequest, ev.AcceptedAssociation], tuple[int, bytes]] | None = None
     """Gives status and details of the response to a C-ECHO; None: 0000."""
     memory: MemoryBudget = field(default_factory=MemoryBudget.default)
@@ -172,6 +172,7 @@ class Association:
         flush = self._observer.flush
         watch = self._wire_received if ob.WireReceived in self._wanted else None
         progressed = False
+        size = 0
         command_ends = 0.0
         while True:
             event = next_event()
@@ -195,8 +196,9 @@ class Association:
                     transport.progressed()
                     progressed = False
                 ticket.leave()
-                if transport.receive(acceptor, wait, watch) < limits.GATE_BELOW:
-                    ticket.enter()
+                ticket.account(size)
+                size = transport.receive(acceptor, wait, watch)
+                ticket.enter(size)
             else:
                 handlers[type(event)](self, event)
                 progressed = True

@@ -1,52 +1,107 @@
-"""A gate for short pieces of work, so that threads do not contend for the interpreter lock (the GIL).
+"""Gates for threads, so that they do not contend for the interpreter lock (the GIL).
 
 Python offers the GIL to the other threads at every system call, and a small object needs seven of these: eight
-busy associations would wake each other for every call. A thread that waits for the gate does not contend for
-the GIL. The gate is an optimisation only: when its holder takes long, on a slow disk or for a peer that does
-not read, it stands open until that holder is through.
+busy associations would wake each other for every call. And a thread that wants the GIL gets it after the switch
+interval from a thread that computes, but then it is any of those that want it: beside twenty peers that keep us
+computing, an honest association would wait for twenty intervals at each of its system calls. A thread that
+waits for a gate does not contend for the GIL. There are two gates, with one thread inside of each:
+
+- *short* work, a small object or an echo, passes the first one;
+- associations that make us compute much for few bytes (endless tiny elements, empty fragments, echoes without a
+  pause) pass the second one, so that all the others have one such neighbour at most, whatever their number.
+
+How much an association computes is measured in processor time of its thread. It may have so much for each byte, and
+a small share of all time; what it has beyond that is its debt, and who has debts passes the second gate.
+
+Gates are an optimisation only: when the thread inside takes long, on a slow disk or for a peer that does not
+read, the gate stands open until it is through.
 """
 
 from __future__ import annotations
 
+import sys
 import threading
+import time
 
 from dcmrecv.server import limits
 
-__all__ = ["GateTicket", "GilGate"]
+__all__ = ["GateTicket", "GilGate", "share_fairly"]
+
+
+class _Gate:
+    __slots__ = ("entries", "lock", "open", "seconds")
+
+    def __init__(self, seconds: float) -> None:
+        self.lock = threading.Lock()
+        self.open = False
+        self.seconds = seconds
+        self.entries = 0
+
+    def enter(self) -> bool:
+        """Return True with the lock held; False if the thread inside takes longer than `seconds`."""
+        if self.open and self.lock.locked():
+            return False
+        entries = self.entries
+        while not self.lock.acquire(timeout=self.seconds):
+            if self.entries == entries:
+                self.open = True
+                return False
+            entries = self.entries  # another one is inside now
+        self.entries += 1
+        return True
 
 
 class GilGate:
-    """The gate, shared by the threads of a process."""
+    """The two gates, shared by the threads of a process."""
 
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.open = False
+    def __init__(self, *, short: bool = True) -> None:
+        """*short* False: there is only the second gate, where short work may take long, waiting for the disk."""
+        self.short = _Gate(limits.GATE_SECONDS) if short else None
+        self.heavy = _Gate(limits.HEAVY_GATE_SECONDS)
 
 
 class GateTicket:
-    """One thread's way through the gate."""
+    """One thread's way through the gates."""
 
-    __slots__ = ("_gate", "_inside")
+    __slots__ = ("_computed", "_gates", "_inside", "_since", "debt")
 
-    def __init__(self, gate: GilGate | None) -> None:
-        """Without a *gate* nobody waits."""
-        self._gate = gate
-        self._inside = False
+    def __init__(self, gates: GilGate) -> None:
+        """To be made by the thread that uses it."""
+        self._gates = gates
+        self._inside: _Gate | None = None
+        self._computed, self._since = time.thread_time(), time.monotonic()
+        self.debt = 0.0
+        """Seconds of processor time beyond what is everybody's due."""
 
-    def enter(self) -> None:
-        """Wait until no other thread is inside, at most `limits.GATE_SECONDS`."""
-        gate = self._gate
-        if gate is None or (gate.open and gate.lock.locked()):
+    def enter(self, size: int) -> None:
+        """Wait, if need be and not for long, before the work on *size* bytes that have come."""
+        gates = self._gates
+        if self.debt > limits.DEBT_SECONDS:
+            gate = gates.heavy
+        elif size < limits.GATE_BELOW and gates.short is not None:
+            gate = gates.short
+        else:
             return
-        self._inside = gate.lock.acquire(timeout=limits.GATE_SECONDS)
-        if not self._inside:
-            gate.open = True
+        if gate.enter():
+            self._inside = gate
 
     def leave(self) -> None:
         """Let the next thread in, if we are inside. Call before every wait for the peer."""
-        if self._inside:
-            self._inside = False
-            gate = self._gate
-            assert gate is not None
+        gate = self._inside
+        if gate is not None:
+            self._inside = None
             gate.open = False
             gate.lock.release()
+
+    def account(self, size: int) -> None:
+        """The work on *size* bytes is done: charge what it took since the last time."""
+        computed, now = time.thread_time(), time.monotonic()
+        due = size * limits.COMPUTE_PER_BYTE + (now - self._since) * limits.COMPUTE_SHARE
+        debt = self.debt + computed - self._computed - due
+        self._computed, self._since = computed, now
+        self.debt = min(max(debt, 0.0), limits.MOST_DEBT_SECONDS)
+
+
+def share_fairly() -> None:
+    """Have a thread that computes give up the GIL sooner than after Python's 5 ms: for a process that is all ours."""
+    sys.setswitchinterval(limits.SWITCH_SECONDS)

@@ -10,10 +10,14 @@ __all__ = [
     "BACKLOG",
     "CHECK_SECONDS",
     "COMMAND_SECONDS",
+    "COMPUTE_PER_BYTE",
+    "COMPUTE_SHARE",
     "DEAF_SECONDS",
+    "DEBT_SECONDS",
     "DESCRIPTORS_EACH",
     "GATE_BELOW",
     "GATE_SECONDS",
+    "HEAVY_GATE_SECONDS",
     "HOPELESS_SECONDS",
     "HOST_CACHE_SECONDS",
     "HOST_CACHE_SIZE",
@@ -24,6 +28,7 @@ __all__ = [
     "LAST_WORD_SECONDS",
     "LOOK_AGAIN_SECONDS",
     "MAX_PASSIVE_CLOSES",
+    "MOST_DEBT_SECONDS",
     "PASSIVE_CLOSE_SECONDS",
     "PDU_SECONDS",
     "QUICKACK_BELOW",
@@ -32,6 +37,7 @@ __all__ = [
     "SHORTAGE_SECONDS",
     "SPARE_THREADS",
     "STOP_SECONDS",
+    "SWITCH_SECONDS",
     "THREAD_START_SECONDS",
     "TLS_HANDSHAKE_SECONDS",
     "WORKER_PAUSE",
@@ -127,6 +133,24 @@ GATE_BELOW = 1 << 16
 
 GATE_SECONDS = 0.02
 """Longest wait at the gate; then it stands open until its holder is through (ours)."""
+
+HEAVY_GATE_SECONDS = 2.0
+"""The same for the gate of associations that make us compute much (ours)."""
+
+COMPUTE_PER_BYTE = 1e-7
+"""Seconds of processor time that each byte received entitles to (ours): five times what small objects take."""
+
+COMPUTE_SHARE = 0.01
+"""Share of all time that an association may compute beyond that (ours)."""
+
+DEBT_SECONDS = 0.005
+"""Processor time beyond that from which on an association counts as one that makes us compute much (ours)."""
+
+MOST_DEBT_SECONDS = 0.1
+"""Most of it that is remembered (ours): after ten quiet seconds all is forgiven."""
+
+SWITCH_SECONDS = 0.0005
+"""After so long a thread that computes lets another one have the interpreter (ours; 5 ms by default): measured."""
 
 COMMAND_SECONDS = 600
 """For a whole command set, from its first fragment on. Seconds; ours: each PDU has a clock, their number has not."""

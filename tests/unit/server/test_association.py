@@ -145,7 +145,7 @@ def test_an_object_that_takes_long_holds_up_nobody(
         waiting = pool.submit(_store, receiver.port, "1.2.3.99")
         assert began.wait(20)
         try:
-            gate = receiver.service.services.gate
+            gate = receiver.service.services.gate.short
             assert gate is not None
             assert gate.lock.locked()
             for number in range(20):
@@ -169,7 +169,7 @@ def test_who_waits_for_the_disk_waits_with_others(tmp_path: Path, fsync: bool, h
     with open_listener(config.network) as listener:
         writer = StorageWriter.from_config(config.storage)
         service = Service(AE.from_config(config), [listener], [], handlers=writer)
-        assert (service.services.gate is not None) is has_gate
+        assert (service.services.gate.short is not None) is has_gate
         service.start()
         service.stop()
 
