@@ -52,6 +52,9 @@ __all__ = ["Acceptor", "AcceptorSettings", "Wait"]
 
 _PDV = struct.Struct(">IBB").unpack_from
 _PDV_HEADER = 6
+# by plain names where each message passes: looking a member up in its class costs more than the comparison
+_STA6 = State.STA6
+_COMMAND, _DATA_SET = Stage.COMMAND, Stage.DATA_SET
 _COMMAND_BIT = 1
 _LAST_BIT = 2
 
@@ -162,19 +165,23 @@ class Acceptor:
 
     def next_event(self) -> Event | None:
         """Return the next event, or None if bytes are needed (or nothing more will come: see `wait`)."""
-        if self._pending:
-            first, *rest = self._pending
-            self._pending = tuple(rest)
-            return first
+        pending = self._pending
+        if pending:
+            self._pending = pending[1:]
+            return pending[0]
         layer = self._layer
         buffer = self._buffer
         event: Event | None = None
-        if layer.state is State.STA6 and not layer.left and buffer.begin != buffer.end and not self._general:
+        if layer.state is _STA6 and not layer.left and buffer.begin != buffer.end and not self._general:
             event = self._usual()
         if event is None:
             event = self._next()
-        if event is None and (self._buffer.filled or self._account is not None):
-            return self._look_after_memory()
+        if event is None:
+            account = self._account
+            if buffer.filled or (
+                account is not None and (account.evicted or buffer.size > limits.BUFFER_FIRST)
+            ):
+                return self._look_after_memory()
         return event
 
     def _next(self) -> Event | None:
@@ -186,7 +193,7 @@ class Acceptor:
                     return None
                 if indication.what is not Indicates.P_DATA:
                     return self._event(indication)
-            event = self._command_pdv() if self._stage is Stage.COMMAND else self._data_pdvs()
+            event = self._command_pdv() if self._stage is _COMMAND else self._data_pdvs()
             if event is not None:
                 return event
 
@@ -195,7 +202,7 @@ class Acceptor:
         buffer = self._buffer
         begin, end = buffer.begin, buffer.end
         limit = self._settings.max_pdu
-        if self._stage is Stage.DATA_SET:
+        if self._stage is _DATA_SET:
             context_id = self._data_context
             if context_id < 0:
                 if self._exchange is None or self._exchange.request is None:
@@ -215,7 +222,7 @@ class Acceptor:
         self._exchange = exchange
         request = exchange.request
         assert request is not None
-        self._stage = Stage.DATA_SET
+        self._stage = _DATA_SET
         self._data_context = -1
         if exchange.views:
             self._pending = (self._fragments(exchange, request.context_id),)
@@ -225,7 +232,7 @@ class Acceptor:
         """Return the event for the fragments of *exchange*."""
         self._framed = exchange.views
         if exchange.last:
-            self._stage = Stage.COMMAND
+            self._stage = _COMMAND
             self._data_context = -1
         else:
             self._data_context = context_id
@@ -235,6 +242,9 @@ class Acceptor:
         """Everything that is whole was consumed: let the buffer grow or shrink, end what holds too much."""
         buffer = self._buffer
         account = self._account
+        self._framed = ()  # a view would keep the old buffer
+        if self._exchange is not None:
+            self._exchange.views = []
         try:
             if account is not None:
                 if account.evicted:
@@ -358,12 +368,12 @@ class Acceptor:
         if association is not None:
             self._association = association
             self._contexts = result.contexts
-            self._responses = ResponseWriter(association.request.max_pdu, association.max_send_pdv)
+            assert result.responses is not None
+            self._responses = result.responses
         if result.reply:
             self.unsent.append(result.reply)
-        event, *rest = result.events
-        self._pending = tuple(rest)
-        return event
+        self._pending = result.events[1:]
+        return result.events[0]
 
     def _failed(
         self,

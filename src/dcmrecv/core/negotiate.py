@@ -33,6 +33,7 @@ from dcmrecv.core.events import (
     RequestReceived,
     RequestUnusable,
 )
+from dcmrecv.core.responses import ResponseWriter
 from dcmrecv.remarks import Remark
 from dcmrecv.transfer_syntaxes import is_receivable
 
@@ -84,6 +85,8 @@ class Negotiated:
     association: AcceptedAssociation | None = None
     contexts: dict[int, bytes] = field(default_factory=dict)
     """Transfer syntax of each accepted context ID."""
+    responses: ResponseWriter | None = None
+    """For all associations of this request: it holds nothing of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -219,6 +222,7 @@ def _negotiate(settings: AcceptorSettings, raw: bytes) -> Negotiated:
         _encode_accept(settings, association, list(answered.values())),
         association,
         {r.context_id: r.transfer_syntax for r in accepted},
+        ResponseWriter(request.max_pdu, send),
     )
 
 

@@ -45,6 +45,8 @@ __all__ = ["STEPS", "Arrival", "Indicates", "Indication", "State", "Step", "Uppe
 class State(enum.Enum):
     """PS3.8 tables 9-2 to 9-5."""
 
+    __hash__ = object.__hash__  # of the identity; that of `enum.Enum` is a call into Python for each look-up
+
     STA1 = "idle: the transport connection is to be closed, nothing is read"
     STA2 = "transport connection open, awaiting A-ASSOCIATE-RQ"
     STA3 = "awaiting the local A-ASSOCIATE response"
@@ -55,6 +57,8 @@ class State(enum.Enum):
 
 class Arrival(enum.Enum):
     """What happens to the layer: PDUs, their absence, and what its user wants (PS3.8 table 9-10, left column)."""
+
+    __hash__ = object.__hash__
 
     ASSOCIATE_RQ = pdu.ASSOCIATE_RQ
     ASSOCIATE_AC = pdu.ASSOCIATE_AC
@@ -212,6 +216,10 @@ class _End(enum.Enum):
     TIME = enum.auto()
 
 
+# Members by plain names where each PDU passes: looking one up in its class costs more than all else there.
+_STA2, _STA3, _STA6, _STA13 = State.STA2, State.STA3, State.STA6, State.STA13
+_BOUNDARY, _IN_HEADER, _IN_BODY = Wait.PDU_BOUNDARY, Wait.PDU_HEADER, Wait.PDU_BODY
+_ASSOCIATE, _ABORT, _P_DATA = Arrival.ASSOCIATE_RQ, Arrival.ABORT, Arrival.P_DATA
 _HEADER = struct.Struct(">BxI").unpack_from
 _LENGTH = struct.Struct(">I").unpack_from
 _UNLIMITED = 1 << 32
@@ -262,13 +270,13 @@ class UpperLayer:
         state = self.state
         buffer = self._buffer
         have = buffer.end - buffer.begin
-        if state is State.STA6:
+        if state is _STA6:
             if have == self.left:
-                return Wait.PDU_BOUNDARY
-            return Wait.PDU_HEADER if have - self.left < pdu.HEADER else Wait.PDU_BODY
-        if state is State.STA2 or state is State.STA3:
+                return _BOUNDARY
+            return _IN_HEADER if have - self.left < pdu.HEADER else _IN_BODY
+        if state is _STA2 or state is _STA3:
             return Wait.FIRST_HEADER if have < pdu.HEADER else Wait.REQUEST_BODY
-        if state is State.STA13:
+        if state is _STA13:
             return Wait.ABORT_WAIT
         return Wait.LINGER if state is State.STA13_UNREAD else Wait.CLOSED
 
@@ -288,7 +296,7 @@ class UpperLayer:
             arrival = self._arrival(kind, length)
             if arrival in _WHOLE[self.state]:
                 if len(buffer) < pdu.HEADER + length:
-                    if arrival is Arrival.ASSOCIATE_RQ:
+                    if arrival is _ASSOCIATE:
                         buffer.wanted = pdu.HEADER + length
                     break
                 indication = self._whole(arrival, length)
@@ -302,23 +310,25 @@ class UpperLayer:
         ended, self._ended = self._ended, None
         return self._at_end(ended)
 
-    def take(self, arrival: Arrival, cause: Condition = conditions.NORMAL) -> Indication | None:
-        """Take the step of the table for *arrival*; *cause* goes with the indication, if there is one."""
+    def take(
+        self, arrival: Arrival, cause: Condition = conditions.NORMAL, data: bytes = b""
+    ) -> Indication | None:
+        """Take the step of the table for *arrival*; *cause* and *data* go with the indication, if there is one."""
         step = STEPS[self.state][arrival]
         self.state = step.state
         if step.send:
             self.unsent.append(step.send)
-        if step.state is State.STA13 and step.indicates is Indicates.FAILED:
+        if step.state is _STA13 and step.indicates is Indicates.FAILED:
             self._buffer.begin += self.left  # the other PDVs of the PDU are not looked at
             self.left = 0
             self._aborted_at = self._buffer.arrivals
-        return None if step.indicates is None else Indication(step.indicates, cause)
+        return None if step.indicates is None else Indication(step.indicates, cause, data)
 
     def _arrival(self, kind: int, length: int) -> Arrival:
         """Say what the PDU of which the header is there counts as."""
         arrival = _KINDS.get(kind, Arrival.UNRECOGNIZED)
         limit, longer = _LIMITS[self.state].get(kind, (_UNLIMITED, arrival))
-        if arrival is Arrival.P_DATA:
+        if arrival is _P_DATA:
             limit, longer = self._max_pdu, Arrival.LONG_P_DATA
         return longer if length > limit else arrival
 
@@ -327,7 +337,7 @@ class UpperLayer:
         buffer = self._buffer
         body = buffer.begin + pdu.HEADER
         end = body + length
-        if arrival is Arrival.P_DATA:
+        if arrival is _P_DATA:
             problem = pdu.pdv_problem(buffer.data, body, length)
             if problem is not None:
                 buffer.begin = end
@@ -336,13 +346,13 @@ class UpperLayer:
             self.left = length
             return _P_DATA_INDICATION
         begin, buffer.begin = buffer.begin, end
-        indication = self.take(arrival)
-        if arrival is Arrival.ASSOCIATE_RQ:
+        data = b""
+        if arrival is _ASSOCIATE:
             buffer.wanted = 0
-            return Indication(Indicates.ASSOCIATE, data=bytes(buffer.view[begin:end]))
-        if arrival is Arrival.ABORT:
-            return Indication(Indicates.ABORT, data=bytes(buffer.data[body:end]).ljust(4, b"\0")[2:4])
-        return indication
+            data = bytes(buffer.view[begin:end])
+        elif arrival is _ABORT:
+            data = bytes(buffer.data[body:end]).ljust(4, b"\0")[2:4]
+        return self.take(arrival, data=data)
 
     def _header(self, arrival: Arrival, kind: int, length: int) -> Indication | None:
         """React to a header, which is consumed already, without waiting for its body."""
