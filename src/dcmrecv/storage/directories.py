@@ -113,16 +113,22 @@ class OutputDirectory:
         """Make the output directory again if it vanished. Raises `DirectoryError`."""
         if os.access(self._inside, os.F_OK):
             return
+        close_quietly(self.open())
+
+    def open(self) -> int:
+        """Open the output directory, which is made again if it vanished. Raises `DirectoryError`."""
         try:
-            close_quietly(self._open())
+            for _ in range(_ATTEMPTS):  # somebody may replace it all the time
+                with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+                    return os.open(self.path, _OPEN_DIRECTORY)
+                with contextlib.suppress(FileNotFoundError, FileExistsError):
+                    os.makedirs(self.path, exist_ok=True)
+                    self._made()
+            return os.open(self.path, _OPEN_DIRECTORY)
         except OSError as error:
             raise DirectoryError(self.shown, error) from None
 
-    def _open(self) -> int:
-        try:
-            return os.open(self.path, _OPEN_DIRECTORY)
-        except (FileNotFoundError, NotADirectoryError):
-            os.makedirs(self.path, exist_ok=True)
+    def _made(self) -> None:
         self._observe(ob.OutputDirectoryRemade(self.path))
         self._next_look = 0.0
         self.look()
@@ -135,7 +141,6 @@ class OutputDirectory:
                     sync_directory(parent)
                 finally:
                     close_quietly(parent)
-        return os.open(self.path, _OPEN_DIRECTORY)
 
     @contextmanager
     def subdirectory(self, relative: bytes) -> Iterator[int]:
@@ -156,8 +161,8 @@ class OutputDirectory:
         """Open ``DIR/relative``; what others remove while it is made is made again, some times."""
         for _ in range(_ATTEMPTS):
             with contextlib.suppress(FileNotFoundError):
-                return self._descend(self._open(), relative)
-        return self._descend(self._open(), relative)
+                return self._descend(self.open(), relative)
+        return self._descend(self.open(), relative)
 
     def _descend(self, descriptor: int, relative: bytes) -> int:
         """Open *relative* below an open directory, which is closed."""

@@ -6,7 +6,7 @@ directory is made only when the object is complete, so that a transfer that fail
 The descriptor stays open until the object has its name, because the name of the temporary may lead nowhere by
 then: an operator has moved the output directory away and made a new one, has pointed a link elsewhere, or has
 removed everything. What is open is still the whole object. It gets a temporary in the directory as it is now
-(`ObjectFile._move_in`: a hard link, or a copy) and is published from there; the old temporary is removed where it
+(`ObjectFile._move_to`: a hard link, or a copy) and is published from there; the old temporary is removed where it
 lies. A duplicate of the descriptor is closed before the rename, since on a network file system the close is the
 last place where a full disk is reported.
 """
@@ -43,6 +43,7 @@ MAX_ATTEMPTS = 10
 _IOV_MAX = 1024
 _COPY_BLOCK = 1 << 20
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+_DIRECTORY = os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
 _SURELY_A_NAME = 255
 """A path of so many bytes is not refused for its length on any file system that matters (NAME_MAX)."""
 _WRITE_FAILED = "I/O suspension or premature end of stream"
@@ -157,6 +158,7 @@ class ObjectFile:
     def __init__(self, publisher: Publisher) -> None:
         self._publisher = publisher
         self._path = publisher.output.path + b"/" + publisher.names.next()
+        self._parent: int | None = None  # of the path, an open directory, if the object had to move
         self._descriptor = -1
         self._flushed = False
         self.size = 0
@@ -297,25 +299,28 @@ class ObjectFile:
             except FileNotFoundError:
                 if target.is_file(self._descriptor):
                     return  # a network file system has done it and says so late
-                if Target(self._path).is_file(self._descriptor):
-                    self._make_room_for(target)
-                else:
-                    self._move_in()
+            else:
+                return
+            name = os.path.basename(target.path)
+            if target.directory is None:
+                if os.path.dirname(target.path) != self._publisher.output.shown:
+                    break  # a slash in the extension
+                directory = self._publisher.output.open()
+            else:
+                directory = os.dup(target.directory)
+            try:
+                self._move_to(directory)
+                place(Target(name, directory))
+            except FileNotFoundError:
                 if target.directory is not None:
                     raise DirectoryGone from None
             else:
                 return
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
 
-    def _make_room_for(self, target: Target) -> None:
-        """See to it that *target* has a directory, if it is the output directory that it lacks."""
-        if target.directory is None and os.path.dirname(target.path) != self._publisher.output.shown:
-            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))  # a slash in the extension
-        self._publisher.output.ensure()
-
     def _rename(self, target: Target) -> None:
         try:
-            os.rename(self._path, target.path, dst_dir_fd=target.directory)
+            os.rename(self._path, target.path, src_dir_fd=self._parent, dst_dir_fd=target.directory)
         except FileNotFoundError:
             raise
         except OSError as error:
@@ -329,18 +334,26 @@ class ObjectFile:
     def _link_instead(self, target: Target, reason: OSError) -> None:
         """Publish where nothing can be renamed, unless there is an older object, which cannot be replaced."""
         try:
-            os.link(self._path, target.path, dst_dir_fd=target.directory, follow_symlinks=False)
+            self._link_to(target)
         except OSError:
             raise reason from None
-        _remove(self._path)
+        self._drop_name()
+
+    def _link_to(self, target: Target) -> None:
+        os.link(
+            self._path,
+            target.path,
+            src_dir_fd=self._parent,
+            dst_dir_fd=target.directory,
+            follow_symlinks=False,
+        )
 
     def _link(self, target: Target) -> None:
         try:
-            os.link(self._path, target.path, dst_dir_fd=target.directory, follow_symlinks=False)
+            self._link_to(target)
         except FileExistsError:
-            if not target.is_file(
-                self._descriptor
-            ):  # else a network file system has done it and says so late
+            # unless a network file system has done it and says so late
+            if not target.is_file(self._descriptor):
                 raise NameTaken from None
         except FileNotFoundError:
             raise
@@ -350,90 +363,107 @@ class ObjectFile:
                 raise NameTaken from None
             self._rename(target)
             return
-        _remove(self._path)  # should it stay: the object is stored, and a start will remove the other name
+        self._drop_name()  # should it stay: the object is stored, and a start will remove the other name
 
     def _copy_across(self, target: Target, directory: int) -> None:
         """Move the object to another file system (a mount below the output directory), atomically there."""
         name = os.path.basename(self._path)
-        copy = os.open(name, _CREATE, 0o666, dir_fd=directory)
+        copy = self._copy(name, directory)
+        close_quietly(copy)
         try:
-            self._copy_to(copy)
-            # even a close that fails gives the number back, perhaps to another thread at once
-            descriptor, copy = copy, -1
-            os.close(descriptor)
             os.rename(name, target.path, src_dir_fd=directory, dst_dir_fd=directory)
         except OSError:
-            os.unlink(name, dir_fd=directory)
+            _remove(name, directory)
             raise
-        finally:
-            if copy >= 0:
-                close_quietly(copy)
-        _remove(self._path)
+        self._drop_name()
 
-    def _copy_to(self, descriptor: int) -> None:
+    def _move_to(self, directory: int) -> None:
+        """Give the object a temporary in *directory*, which is kept open, and remove the old one.
+
+        From then on the object is independent of what others do to the names of directories. Raises OSError.
+        """
+        name = self._publisher.names.next()
+        old, old_name = self._descriptor, os.path.basename(self._path)
+        try:
+            try:
+                os.link(b"/proc/self/fd/%d" % old, name, dst_dir_fd=directory, follow_symlinks=True)
+            except OSError:  # another file system, or the temporary was removed
+                self._descriptor = self._copy(name, directory)
+                if not _remove_open(old, old_name):
+                    _empty(old)
+            else:
+                self._descriptor = os.open(name, os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, dir_fd=directory)
+                _remove_open(old, old_name)
+        except OSError:
+            close_quietly(directory)
+            raise
+        close_quietly(old)
+        if self._parent is not None:
+            close_quietly(self._parent)
+        self._path, self._parent = name, directory
+
+    def _copy(self, name: bytes, directory: int) -> int:
+        """Return the descriptor of a whole copy of the object, *name* in *directory*. Raises OSError."""
+        copy = os.open(name, _CREATE, 0o666, dir_fd=directory)
         try:
             for block in self.blocks():
-                _write_all(descriptor, memoryview(block))
-        except FileError:
-            raise OSError(errno.EIO, os.strerror(errno.EIO)) from None
-        if self._publisher.fsync:
-            os.fsync(descriptor)
-
-    def _move_in(self) -> None:
-        """Give the object a temporary in the output directory as it is now, and remove the old one.
-
-        Raises `DirectoryError`, and OSError if that is impossible.
-        """
-        output = self._publisher.output
-        output.ensure()
-        path = output.path + b"/" + self._publisher.names.next()
-        old = self._descriptor
-        try:
-            os.link(b"/proc/self/fd/%d" % old, path, follow_symlinks=True)
-        except OSError:  # another file system, or the temporary was removed
-            copy = os.open(path, _CREATE, 0o666)
-            try:
-                self._copy_to(copy)
-                os.close(os.dup(copy))
-            except OSError:
-                close_quietly(copy)
-                _remove(path)
+                _write_all(copy, memoryview(block))
+            if self._publisher.fsync:
+                os.fsync(copy)
+            os.close(os.dup(copy))
+        except (OSError, FileError) as error:
+            close_quietly(copy)
+            _remove(name, directory)
+            if isinstance(error, OSError):
                 raise
-            self._descriptor, self._path = copy, path
-            _remove_wherever_it_is(old, empty=True)
-            close_quietly(old)
-        else:
-            _remove_wherever_it_is(old, empty=False)
-            self._path = path
+            raise OSError(errno.EIO, os.strerror(errno.EIO)) from None
+        return copy
 
     def _sync_directory(self, target: Target) -> None:
-        if target.directory is not None:
-            self._publisher.directories.sync(target.directory)
+        known = self._parent if target.directory is None else target.directory
+        if known is not None:
+            self._publisher.directories.sync(known)
             return
-        descriptor = os.open(
-            os.path.dirname(target.path) or b"/", os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC
-        )
+        descriptor = self._open_own_directory()
+        if descriptor < 0:
+            descriptor = os.open(os.path.dirname(target.path) or b"/", _DIRECTORY)
         try:
             self._publisher.directories.sync(descriptor)
         finally:
             close_quietly(descriptor)
 
+    def _open_own_directory(self) -> int:
+        """Open the directory that the file is in, whatever its name is by now; return -1 without /proc."""
+        for _ in range(MAX_ATTEMPTS):
+            try:
+                path = os.readlink(b"/proc/self/fd/%d" % self._descriptor)
+                return os.open(os.path.dirname(path), _DIRECTORY)
+            except FileNotFoundError:
+                continue
+            except OSError:
+                break
+        return -1
+
     def discard(self) -> None:
         """Remove the temporary, if there is one. A file system that refuses even that leaves an orphan."""
-        path, self._path = self._path, b""
-        if path and self._descriptor >= 0:
-            try:
-                os.unlink(path)
-            except FileNotFoundError:
-                _remove_wherever_it_is(self._descriptor, empty=True)
-            except OSError:
-                pass
+        if self._path and self._descriptor >= 0 and not self._drop_name():
+            _empty(self._descriptor)
+        self._path = b""
         self._close()
+
+    def _drop_name(self) -> bool:
+        """Remove the temporary, wherever its directory is by now; say whether that could be done."""
+        return _remove(self._path, self._parent) or _remove_open(
+            self._descriptor, os.path.basename(self._path)
+        )
 
     def _close(self) -> None:
         descriptor, self._descriptor = self._descriptor, -1
         if descriptor >= 0:
             close_quietly(descriptor)
+        if self._parent is not None:
+            close_quietly(self._parent)
+            self._parent = None
 
 
 def _refused(error: OSError) -> FileError:
@@ -448,27 +478,33 @@ def _write_all(descriptor: int, data: memoryview) -> None:
         data = data[written:]
 
 
-def _remove(path: bytes) -> None:
+def _remove(path: bytes, directory: int | None = None) -> bool:
     try:
-        os.unlink(path)
+        os.unlink(path, dir_fd=directory)
     except OSError:
-        return  # an orphan, which the next start will try to remove
+        return False
+    return True
 
 
-def _remove_wherever_it_is(descriptor: int, *, empty: bool) -> None:
-    """Remove the temporary behind *descriptor*, whose directory has another name by now.
-
-    With *empty* nothing of its content stays even if it cannot be found.
-    """
-    try:
-        path = os.readlink(b"/proc/self/fd/%d" % descriptor)
-        if Target(path).is_file(descriptor):
-            os.unlink(path)
-            return
-    except OSError:
-        pass
-    if empty:
+def _remove_open(descriptor: int, name: bytes) -> bool:
+    """Remove the temporary *name*, open as *descriptor*, whose directory has another name by now."""
+    for _ in range(MAX_ATTEMPTS):  # and yet another one meanwhile
         try:
-            os.ftruncate(descriptor, 0)
+            path = os.readlink(b"/proc/self/fd/%d" % descriptor)
+            if os.path.basename(path) != name:
+                return False  # removed by somebody
+            os.unlink(path)
+        except FileNotFoundError:
+            continue
         except OSError:
-            return
+            return False
+        return True
+    return False
+
+
+def _empty(descriptor: int) -> None:
+    """See to it that no part of an image stays in a temporary that cannot be removed."""
+    try:
+        os.ftruncate(descriptor, 0)
+    except OSError:
+        return

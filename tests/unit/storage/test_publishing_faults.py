@@ -387,12 +387,16 @@ def test_a_fault_of_the_copy(
     before = descriptors(one)
     closed: list[int] = []
     copies: list[int] = []
+    duplicates: list[int] = []
+    real_dup = os.dup
     real_open, real_close, real = os.open, os.close, getattr(os, step)
     failed: list[str] = []
 
     def fail(*arguments: Any, **where: Any) -> Any:
         if step == "rename":
             mine = where.get("src_dir_fd") is not None
+        elif step == "close":
+            mine = arguments[0] in duplicates
         elif step == "open":
             mine = where.get("dir_fd") is not None and bool(arguments[1] & os.O_CREAT)
         else:
@@ -401,7 +405,7 @@ def test_a_fault_of_the_copy(
             return real(*arguments, **where)
         failed.append(step)
         if step == "close":
-            copies.remove(arguments[0])
+            duplicates.remove(arguments[0])
             closed.append(arguments[0])
             real_close(arguments[0])
         raise OSError(error, os.strerror(error))
@@ -412,6 +416,12 @@ def test_a_fault_of_the_copy(
             copies.append(descriptor)
         return descriptor
 
+    def duplicate(descriptor: int) -> int:
+        made = real_dup(descriptor)
+        if descriptor in copies:
+            duplicates.append(made)
+        return made
+
     def close(descriptor: int) -> None:
         assert descriptor not in closed, "may be another thread's by now"
         real_close(descriptor)
@@ -421,6 +431,7 @@ def test_a_fault_of_the_copy(
             patch.setattr(os, "open", note)
         if step == "close":
             real = close
+            patch.setattr(os, "dup", duplicate)
         patch.setattr(os, step, fail)
         sent = one.send(data_set(b"2.2", date=b"20240131"))
     assert failed == [step]
@@ -486,3 +497,143 @@ def test_what_is_under_a_name(out: Path) -> None:
     (out / "link").symlink_to("nowhere")
     taken = {name: Target(os.fsencode(out / name)).is_taken() for name in ("file", "link", "nothing")}
     assert taken == {"file": True, "link": False, "nothing": False}
+
+
+# -- file systems that lack this or that -------------------------------------------------------------
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_a_link_made_and_a_name_that_stays(peer: Callable[..., Peer], out: Path, mode: StorageMode) -> None:
+    """The object is stored: an A700 would make the sender repeat it, and the repetition a duplicate."""
+    one = peer(mode, filenames=FilenameMode.UNIQUE)
+    with fault("unlink", errno.EPERM) as hit:
+        assert one.send(data_set()).status == 0
+    assert hit.hits
+    stored = [name for name in everything(out) if not name.startswith(".")]
+    assert len(stored) == 1
+    assert (out / stored[0]).read_bytes().endswith(data_set())
+
+
+def test_a_link_that_was_made_although_the_system_says_that_the_name_exists(
+    peer: Callable[..., Peer], out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A network file system that lost the answer to the first attempt and made a second."""
+    one = peer(filenames=FilenameMode.UNIQUE)
+    link = os.link
+
+    def twice(*arguments: Any, **keywords: Any) -> None:
+        link(*arguments, **keywords)
+        link(*arguments, **keywords)
+
+    monkeypatch.setattr(os, "link", twice)
+    assert one.send(data_set()).status == 0
+    assert len(everything(out)) == 1
+
+
+def test_a_rename_that_was_made_although_the_system_says_that_nothing_is_there(
+    peer: Callable[..., Peer], out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one = peer()
+    rename = os.rename
+
+    def twice(*arguments: Any, **keywords: Any) -> None:
+        rename(*arguments, **keywords)
+        rename(*arguments, **keywords)
+
+    monkeypatch.setattr(os, "rename", twice)
+    assert one.send(data_set()).status == 0
+    assert everything(out) == {"CT.1.2.3"}
+    assert (out / "CT.1.2.3").read_bytes().endswith(data_set())
+
+
+@pytest.mark.parametrize("mode", MODES)
+@pytest.mark.parametrize("error", [errno.ENOSYS, errno.EPERM, errno.EINVAL, errno.ENOTSUP])
+def test_a_file_system_without_rename(
+    peer: Callable[..., Peer], out: Path, mode: StorageMode, error: int
+) -> None:
+    """New names can be linked; an older object cannot be replaced, and stays."""
+    one = peer(mode)
+    with fault("rename", error):
+        assert one.send(data_set(b"1.1")).status == 0
+        assert everything(out) == {"CT.1.2.3"}
+        assert one.send(data_set(b"2.2")).status == 0xA700
+    assert everything(out) == {"CT.1.2.3"}
+    assert (out / "CT.1.2.3").read_bytes().endswith(data_set(b"1.1"))
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_names_that_are_always_taken_are_tried_so_often(
+    peer: Callable[..., Peer], out: Path, monkeypatch: pytest.MonkeyPatch, mode: StorageMode
+) -> None:
+    one = peer(mode, filenames=FilenameMode.UNIQUE)
+    tried: list[int] = []
+
+    def exists(*arguments: Any, **keywords: Any) -> None:
+        tried.append(1)
+        raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST))
+
+    monkeypatch.setattr(os, "link", exists)
+    sent = one.send(data_set())
+    assert sent.status == (0xC000 if mode is StorageMode.NORMAL else 0xA700)
+    assert len(tried) == 1024
+    assert everything(out) == set()
+
+
+@pytest.mark.parametrize("subdirectories", SubdirectoryMode)
+def test_a_directory_in_which_there_is_nothing_to_synchronise(
+    peer: Callable[..., Peer], out: Path, monkeypatch: pytest.MonkeyPatch, subdirectories: SubdirectoryMode
+) -> None:
+    """EINVAL, as on CIFS: the answer is success, since there is no more to be done."""
+    fsync = os.fsync
+
+    def refuse(descriptor: int) -> None:
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, os.strerror(errno.EINVAL))
+        fsync(descriptor)
+
+    monkeypatch.setattr(os, "fsync", refuse)
+    one = peer(fsync=True, subdirectories=subdirectories)
+    assert one.send(data_set(date=b"20240131")).status == 0
+
+
+def test_a_directory_whose_close_fails(
+    peer: Callable[..., Peer], out: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The object is stored, and no descriptor leaks."""
+    one = peer(subdirectories=BY_DATE)
+    before = descriptors(one)
+    close = os.close
+
+    def fail(descriptor: int) -> None:
+        directory = stat.S_ISDIR(os.fstat(descriptor).st_mode)
+        close(descriptor)
+        if directory:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "close", fail)
+        assert one.send(data_set(date=b"20240131")).status == 0
+    assert everything(out) == {f"{DAY}/CT.1.2.3"}
+    assert descriptors(one) == before
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_free_space_that_runs_out_while_an_object_comes(
+    peer: Callable[..., Peer], out: Path, monkeypatch: pytest.MonkeyPatch, mode: StorageMode
+) -> None:
+    one = peer(mode, min_free_space=1)
+    statvfs = os.statvfs
+    monkeypatch.setattr("dcmrecv.storage.space._LOOK_AGAIN", 0.0)
+    asked: list[object] = []
+
+    class Full:
+        f_bavail = f_frsize = 0
+
+    def run_out(path: bytes) -> object:
+        asked.append(path)
+        return statvfs(path) if len(asked) < 5 else Full
+
+    monkeypatch.setattr(os, "statvfs", run_out)
+    assert one.send(UIDS + BULK, pdv=16000).status == 0xA700
+    assert 5 <= len(asked) < 10
+    assert everything(out) == set()
