@@ -37,6 +37,30 @@ def test_a_bomb_takes_no_memory():
     assert size < 2 * len(data)
 
 
+def test_beyond_a_ratio_that_no_image_has_it_is_refused(monkeypatch):
+    """A megabyte was good for a gigabyte of disk when it had to be sorted, and for 12 s of work."""
+    monkeypatch.setattr(limits, "INFLATE_UNRATED", 8 << 20)
+    rewriter = DataSetRewriter(DEFLATED, dictionary=builtin_dictionary)
+    assert rewriter.feed([memoryview(bomb(7))], True)
+    rewriter = DataSetRewriter(DEFLATED, dictionary=builtin_dictionary)
+    with pytest.raises(DataSetError, match="ratio of the inflated data set"):
+        rewriter.feed([memoryview(bomb(9))], True)
+
+
+def test_a_megabyte_is_good_for_no_gigabyte():
+    assert limits.INFLATE_UNRATED <= 256 << 20
+    assert limits.MAX_INFLATE_RATIO <= 100
+
+
+@pytest.mark.parametrize("cut", [1, 10, 100])
+def test_a_stream_without_its_end_is_refused(cut):
+    data = bomb(1)
+    rewriter = DataSetRewriter(DEFLATED, dictionary=builtin_dictionary)
+    rewriter.feed([memoryview(data)[:-cut]], True)
+    with pytest.raises(DataSetError):
+        rewriter.finish()
+
+
 def test_beyond_the_limit_it_is_refused(monkeypatch):
     monkeypatch.setattr(limits, "MAX_INFLATED", 10 << 20)
     rewriter = DataSetRewriter(DEFLATED, dictionary=builtin_dictionary)

@@ -19,16 +19,21 @@ _MEMORY_LEVEL = 8
 class Inflater:
     """Inflates a raw deflate stream; what follows its end is dropped."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, own: bool = False) -> None:
+        """*own*: the stream is one that we have deflated; its ratio is not looked at."""
         self._zlib = zlib.decompressobj(_RAW)
+        self._own = own
+        self._taken = 0
         self._total = 0
         self._done = False
 
     def feed(self, view: memoryview) -> Iterator[tuple[bytes, bool]]:
         """Yield (inflated bytes, whether the stream ends with them), at most `limits.INFLATE_STEP` bytes each.
 
-        Raises DataSetError for damaged data and beyond `limits.MAX_INFLATED`.
+        Raises DataSetError for damaged data, beyond `limits.MAX_INFLATED`, and for more than
+        `limits.MAX_INFLATE_RATIO` times the bytes received beyond `limits.INFLATE_UNRATED`.
         """
+        self._taken += len(view)
         data: bytes | memoryview = view
         held = b""
         while not self._done:
@@ -39,8 +44,7 @@ class Inflater:
                     yield held, False
                 raise DataSetError(Condition(1, 16, f"ZLib Error: {_message(error)}")) from None
             self._total += len(piece)
-            if self._total > limits.MAX_INFLATED:
-                raise limit_exceeded("size of the inflated data set")
+            self._check_size()
             data = self._zlib.unconsumed_tail
             self._done = self._zlib.eof
             if held and piece:
@@ -51,6 +55,13 @@ class Inflater:
                 break
         if held:
             yield held, self._done
+
+    def _check_size(self) -> None:
+        if self._total > limits.MAX_INFLATED:
+            raise limit_exceeded("size of the inflated data set")
+        rated = self._total > limits.INFLATE_UNRATED and not self._own
+        if rated and self._total > limits.MAX_INFLATE_RATIO * self._taken:
+            raise limit_exceeded("ratio of the inflated data set to the deflated one")
 
     @property
     def done(self) -> bool:

@@ -16,6 +16,10 @@ MAX_CREATORS = 4_096
 """Private creators of one item that are remembered."""
 INFLATE_STEP = 65_536
 """Bytes inflated at a time."""
+INFLATE_UNRATED = 256 << 20
+"""Bytes to which a deflated data set may grow whatever its size: an empty mask shrinks to a thousandth."""
+MAX_INFLATE_RATIO = 100
+"""Times the size of the deflated data set to which it may grow beyond that. Images shrink to a half or a tenth."""
 MAX_INFLATED = 64 << 30
 """Bytes a deflated data set may grow to."""
 MAX_LOOK_BACK = 1 << 20

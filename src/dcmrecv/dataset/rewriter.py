@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from dcmrecv.dataset import limits
-from dcmrecv.dataset.errors import DataSetError
+from dcmrecv.dataset.errors import INVALID_STREAM, DataSetError
 from dcmrecv.dataset.memory import Buffer
 from dcmrecv.dataset.rules import EXPLICIT, Rules
 from dcmrecv.dataset.scan import Cursor
@@ -188,6 +188,8 @@ class DataSetRewriter:
         self._finished = True
         cursor = self._cursor
         cursor.out = []
+        if self._inflater is not None and not self._inflater.done and self._received:
+            raise DataSetError(INVALID_STREAM)  # cut off: the reference stores what there is (differences.md)
         if self._inflater is not None and not self._ended:
             # The reference's inflater never told it that the data is over.
             self._empty_last = True

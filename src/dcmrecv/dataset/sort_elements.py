@@ -215,7 +215,7 @@ class SecondPass:
         """Yield the inflated bytes of the first pass's deflated output, in bounded pieces."""
         from dcmrecv.dataset.deflate import Inflater
 
-        inflater = Inflater()
+        inflater = Inflater(own=True)
         for piece in pieces:
             for inflated, _ in inflater.feed(memoryview(piece)):
                 yield inflated

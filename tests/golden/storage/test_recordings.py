@@ -87,6 +87,8 @@ def send_all(port: int, cases: list[dict[str, Any]]) -> dict[str, str]:
     return answers
 
 
+CUT_OFF = "syn-deflated-truncated"
+"""A deflated stream without its end, which the reference stores as far as it goes; we refuse it."""
 INSTANCE_FILLED_IN = "syn-sop-uid-equals-sign"
 UIDS_FILLED_IN = {
     INSTANCE_FILLED_IN,
@@ -160,6 +162,8 @@ def mode(request: pytest.FixtureRequest) -> str:
 )
 def test_answer_name_and_bytes(replay: Replay, mode: str, case: dict[str, Any]) -> None:
     expected = case[mode]
+    if (mode, case["id"]) == ("normal", CUT_OFF):
+        expected = {"status": "abort", "filename": None}
     assert replay.answers[case["id"]] == expected["status"]
     if expected["filename"] is not None:
         raw = (replay.directory / expected["filename"]).read_bytes()
@@ -172,7 +176,9 @@ def test_answer_name_and_bytes(replay: Replay, mode: str, case: dict[str, Any]) 
 
 
 def test_nothing_else_is_stored(replay: Replay, mode: str) -> None:
-    assert replay.names == {case[mode]["filename"] for case in CASES if case[mode]} - {None}
+    refused = {CUT_OFF} if mode == "normal" else set()
+    expected = {case[mode]["filename"] for case in CASES if case[mode] and case["id"] not in refused}
+    assert replay.names == expected - {None}
 
 
 @pytest.mark.parametrize("bit", [False, True], ids=["normal", "bit"])
