@@ -108,7 +108,7 @@ class Peer:
                 session.discard()
                 return sent
         result: StoreResult = session.complete()
-        sent.status, sent.aborted = result
+        sent.status, sent.aborted = result.status, result.abort
         return sent
 
 
