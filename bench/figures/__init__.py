@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 
-from bench.figures import costs, memory, rewriter, robustness, startup
+from bench.figures import costs, handlers, memory, rewriter, robustness, startup
 
 __all__ = ["FIGURES"]
 
@@ -20,6 +20,7 @@ FIGURES: dict[str, tuple[Figure, str]] = {
     ),
     "logging": (costs.logging_levels, "the cost of -v and -d"),
     "fsync": (costs.fsync, "the cost of --fsync"),
+    "handlers": (handlers.handlers, "one EVT_C_STORE handler, by pynetdicom's server and by ours"),
     "dataset": (rewriter.rewriter, "the normal-mode rewriter alone: elements/s, MB/s"),
     "workers": (costs.workers, "W6 with one and two workers"),
     "memory": (memory.memory, "per idle association and per transfer"),

@@ -224,6 +224,7 @@ class _Process:
                 ready = True
                 manager.alive()
 
+        _settle()  # before there are workers: the collector then leaves what they share alone
         supervisor.start()
         number = signals.wait(beat=beat, interval=manager.interval(limits.CHECK_SECONDS / 2))
 

@@ -1,0 +1,49 @@
+"""The command line's receiver while it waits: what it has loaded, and how much memory that takes."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.support.rawscu import CT_IMAGE, Association, element
+from tests.support.server import RunningServer
+
+IDLE = 48 << 20
+"""Bytes that an idle receiver may have resident."""
+
+
+def status(pid: int) -> dict[str, int]:
+    """Return the memory figures of a process, bytes."""
+    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()[1:]
+    return {name.rstrip(":"): int(size) * 1024 for name, size, *_ in map(str.split, lines)}
+
+
+def children(pid: int) -> list[int]:
+    return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+@pytest.mark.parametrize("profile", [(), ("-xf", "storescp.cfg", "Default")], ids=["verification", "storage"])
+def test_an_idle_receiver_is_small(tmp_path: Path, profile: tuple[str, ...]) -> None:
+    with RunningServer(tmp_path / "out", profile) as server:
+        Association(server.port).release()  # it has loaded everything when it answers
+        assert server.process is not None
+        assert status(server.process.pid)["Rss"] < IDLE
+
+
+def test_workers_share_what_is_loaded(tmp_path: Path) -> None:
+    """Each worker has less than half of what it uses to itself."""
+    options = ("-xf", "storescp.cfg", "Default", "--workers", "3")
+    with RunningServer(tmp_path / "out", options) as server:
+        for number in range(6):
+            with Association(server.port, CT_IMAGE) as association:
+                assert association.store(f"1.2.{number}", element(0x0008, 0x0018, b"1.2.3")) == 0
+        assert server.process is not None
+        end = time.monotonic() + 20
+        while len(workers := children(server.process.pid)) < 3:
+            assert time.monotonic() < end
+            time.sleep(0.01)
+        for worker in workers:
+            found = status(worker)
+            assert found["Private_Dirty"] < found["Rss"] / 2
