@@ -65,6 +65,9 @@ PROFILE = (
 GENERATED_UID = b"1.2.276.0.7230010.3.1.4."
 GENERIC = {0x00020002: (b"1.2.276.0.7230010.3.1.0.1",), 0x00020003: (GENERATED_UID,)}
 """What the file meta information gets for UIDs that the data set does not have."""
+SOP_INSTANCE = b"1.2.826.0.1.3680043.10.98.1"
+COMMAND = {0x00020002: CT_IMAGE.encode() + b"\0", 0x00020003: SOP_INSTANCE + b"\0"}
+"""The UIDs of the command as the file meta information has them."""
 OWN_VALUES = frozenset((0x00020000, 0x00020012, 0x00020013))
 
 
@@ -201,7 +204,7 @@ class Receiver:
                 0x0110: 1,
                 0x0700: 0,
                 0x0800: 1,
-                0x1000: b"1.2.826.0.1.3680043.10.98.1",
+                0x1000: SOP_INSTANCE,
             }
             pdus = [p_data(3, command_set(command))]
             position = 0
@@ -314,6 +317,8 @@ def _difference(first: Outcome, second: Outcome) -> str | None:
     replaced = all(meta.get(tag, b"").rstrip(b"\0") in GENERIC.get(tag, ()) for tag in changed)
     if replaced and first.stored is not None and b"OFFIS_DCMTK_367" in first.stored[:512]:
         return "[3.6.7 takes no media storage UID from an element of another VR]"
+    if all(not meta.get(tag) and our_meta.get(tag) == COMMAND.get(tag) for tag in changed):
+        return "[an empty media storage UID: the command's is taken]"
     return "file meta information differs"
 
 
