@@ -197,6 +197,8 @@ class StorageConfig:
     fsync: f.Flag = f.Setting(f.flag, default=False)
     min_free_space: f.Whole = f.Setting(f.whole, "--min-free-space")
     """Bytes that must stay free on the output file system; below it C-STORE is answered A700."""
+    max_nesting: f.Whole = f.Setting(f.whole, "--max-nesting")
+    """Sequences that may lie in each other; a data set with more is refused as one that cannot be read."""
     spool: f.OptionalPath = f.Setting(f.optional_path, "--spool")
     """Directory for one JSON line per stored object (addition), or None."""
 

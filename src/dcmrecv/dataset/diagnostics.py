@@ -219,6 +219,16 @@ class Diagnostics:
             )
         raise DataSetError(errors.SEQUENCE_DELIMITER_MISSING)
 
+    def too_deep(self, sequence: int, levels: int) -> NoReturn:
+        """A sequence inside *levels* others; the line and the error are those of DCMTK after 3.7.0."""
+        if self.wanted:
+            self._say(
+                "E",
+                f"DcmSequenceOfItems: Maximum nesting depth ({levels}) exceeded while parsing sequence "
+                f"{self._name(sequence)} {text(sequence)}",
+            )
+        raise DataSetError(errors.NESTING_TOO_DEEP)
+
     def not_loaded(self, tag: int, pad: int = PAD_BINARY) -> NoReturn:
         """A value of undefined length that is neither a sequence nor pixel data."""
         if self.wanted:

@@ -148,12 +148,20 @@ class Elements:
         self._value: Value | None = None
         self._unread = 0
         self._native_pixel_data = False
+        self._native_fragments = False
         self._truncated = False
         self._empty_fragment_at = -1
+        self._header_at = self._waited_at = -1
+        self._nothing_follows = False
         self._group_lengths_corrected = 0
         self._look_back = limits.MAX_LOOK_BACK
 
     # ---- one piece of input -----------------------------------------------------------------------
+
+    def next_fragment(self) -> None:
+        """A fragment begins. Fragments of pixel data in a native transfer syntax must not go on in it (3.7)."""
+        if self._native_fragments:
+            raise DataSetError(errors.ILLEGAL_CALL)
 
     def walk(self, final: bool) -> None:
         """Walk over what the cursor has loaded. *final*: nothing follows."""
@@ -169,6 +177,8 @@ class Elements:
             raise
         if not final:
             self.suspend()
+            if self._diagnostics.wanted and not self.ended and not self.cursor.skip:
+                self._say_cut_header(self.cursor.view[self.cursor.position :])
 
     def _walk(self) -> None:
         cursor = self.cursor
@@ -223,7 +233,7 @@ class Elements:
         """Enter a sequence or item whose content starts at the current position."""
         cursor = self.cursor
         if cursor.depth >= cursor.max_depth:
-            raise limit_exceeded("nesting of sequences")
+            self._diagnostics.too_deep(tag, cursor.max_depth // 2)
         if self._trace is not None:
             self._trace.entered(kind)
         cursor.enter(kind, tag, length)
@@ -264,6 +274,8 @@ class Elements:
     def _leave_sequence(self) -> None:
         cursor = self.cursor
         kind, tag = cursor.kind, cursor.tag
+        if kind == PIXEL_SEQUENCE:
+            self._native_fragments = False
         self._leave()
         if self._trace is not None:
             self._trace.sequence_left(kind, tag)
@@ -312,11 +324,17 @@ class Elements:
                     return False
             else:
                 (length,) = order.half.unpack_from(cursor.view, position + 6)
-        if not self.final and rest < size + (min(length, 4) if element == 0 else min(length, 1)):
-            return False
-        if self._diagnostics.wanted:
-            self._diagnostics.header(tag, info, length, code)
+        if self._header_at != cursor.base + position:
+            # Once, also if the header has to wait below.
+            self._header_at = cursor.base + position
+            if self._diagnostics.wanted:
+                self._diagnostics.header(tag, info, length, code)
         self._check_fit(tag, size, length)
+        if not self.final and rest < size + (min(length, 4) if element == 0 else min(length, 1)):
+            native = length == UNDEFINED and (self._frame.converting or not self.encoding.encapsulated)
+            if not native or not self._is_pixel_data(tag, info):
+                self._waited_at = self._header_at
+                return False
         if chosen is not None and self._diagnostics.detailed:
             if self._trace is not None and chosen.by:
                 self._trace.found(chosen.by)
@@ -411,13 +429,13 @@ class Elements:
             return False
         group, element, length = self._order.item_header.unpack_from(cursor.view, position)
         tag = group << 16 | element
+        if length and rest == 8 and not self.final and tag == ITEM_TAG:
+            return False
         self._diagnostics.odd_item(cursor.tag, length)
         if tag != ITEM_TAG:
             self._end_sequence_here(tag, length)
             return True
         if length and rest == 8:
-            if not self.final:
-                return False
             self._cut_short(ITEM_TAG, self._order.item_header.pack(0xFFFE, 0xE000, 0), length)
             return True
         if length == UNDEFINED:
@@ -551,7 +569,9 @@ class Elements:
                 info = INFO["OW"]._replace(standard=False)
             self._plain(tag, info, header, length, in_order)
         if cursor.depth == depth:
-            if frame.deferred is not None:
+            if frame.deferred is not None and not (
+                cursor.skip and self.final and self._waited_at != self._header_at
+            ):
                 self._say_deferred(frame)
             if self._trace is not None:
                 self._trace.inserted(tag, "OW" if name == "px" else name, complete=not cursor.skip)
@@ -563,8 +583,8 @@ class Elements:
             self._diagnostics.wrong_element(tag)
         if name == "pi":
             self._diagnostics.wrong_item_delimiter(tag)
-        pixels = name == "px" or (tag == PIXEL_DATA and name in ("OB", "OW", "ox"))
-        if name == "??" and tag == PIXEL_DATA and not self._implicit() and self._code() == b"OX":
+        pixels = self._is_pixel_data(tag, info)
+        if name == "??" and pixels:
             return INFO["OW"]._replace(standard=False), True
         if not pixels:
             if name in ("OB", "OW") and not is_overlay_data(tag):
@@ -576,6 +596,14 @@ class Elements:
             ):
                 self._diagnostics.not_loaded(tag, info.pad)
         return info, pixels
+
+    def _is_pixel_data(self, tag: int, info: VrInfo) -> bool:
+        """Return whether a value of undefined length would be fragments (PS3.5 A.4)."""
+        if info.name == "px" or tag != PIXEL_DATA:
+            return info.name == "px"
+        return info.name in ("OB", "OW", "ox") or (
+            info.name == "??" and not self._implicit() and self._code() == b"OX"
+        )
 
     def _code(self) -> bytes:
         """Return the VR bytes of the header at the current position."""
@@ -629,7 +657,8 @@ class Elements:
     def _cut_short(self, tag: int, header: bytes, claimed: int) -> None:
         """3.8 S3: the value of the last element is missing; the element is stored empty."""
         cursor = self.cursor
-        self._diagnostics.value_missing(tag, claimed)
+        if not self._nothing_follows:
+            self._diagnostics.value_missing(tag, claimed)
         cursor.replace(cursor.position, header, cursor.size)
         # The reference counts the length that was announced.
         self._adjust(claimed)
@@ -697,6 +726,7 @@ class Elements:
         converting = self._frame.converting
         if converting or not self.encoding.encapsulated:
             self.unsaveable = errors.REPRESENTATION_NOT_FOUND.text
+            self._native_fragments = True
         if self.encoding.explicit and (
             converting or bytes(cursor.view[position + 4 : position + 8]) != b"OB\0\0"
         ):
@@ -807,12 +837,13 @@ class Elements:
                 cursor.value_tag, cursor.value_length, cursor.value_length - cursor.skip
             )
         if empty_last and cursor.held:
+            self._nothing_follows = True
             cursor.load(memoryview(b""))
             self.walk(True)
             cursor.unload()
         held = cursor.held
         cut = bool(held) or self._truncated
-        if len(held) >= 6 and self._diagnostics.wanted and cursor.kind == ITEM and not self._implicit():
+        if self._diagnostics.wanted:
             self._say_cut_header(held)
         cursor.held = b""
         cursor.view = memoryview(b"")
@@ -826,11 +857,15 @@ class Elements:
             self._diagnostics.corrected_group_lengths(self._group_lengths_corrected)
         cursor.settle()
 
-    def _say_cut_header(self, held: bytes) -> None:
-        group, element, _ = self._order.item_header.unpack(held[:8].ljust(8, b"\0"))
-        info = describe(held[4:6])
-        if group != 0xFFFE and not info.standard:
-            self._diagnostics.vr(group << 16 | element, info, held[4:6])
+    def _say_cut_header(self, rest: bytes | memoryview) -> None:
+        """Say what can be said of a header of which only *rest* is there; the reference reads it again then."""
+        if not 6 <= len(rest) < 12 or self.cursor.kind != ITEM or self._implicit():
+            return
+        group, element = self._order.half.unpack_from(rest)[0], self._order.half.unpack_from(rest, 2)[0]
+        code = bytes(rest[4:6])
+        info = describe(code)
+        if group != 0xFFFE and not info.standard and len(rest) < (12 if info.long else 8):
+            self._diagnostics.vr(group << 16 | element, info, code)
 
     def _close_frames(self, strict: bool) -> None:
         """Close what is open. *strict*: as at an element boundary, where a missing delimiter is an error."""

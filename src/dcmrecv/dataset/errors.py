@@ -37,6 +37,8 @@ PIXEL_DATA_EXPLICIT_LENGTH = Condition(
     53,
     "Pixel data in top level dataset in compressed Transfer Syntax uses explicit length",
 )
+NESTING_TOO_DEEP = Condition(_DCMDATA, 69, "Maximum sequence nesting depth exceeded")
+"""Of DCMTK after 3.7.0 (CVE-2026-44031); 3.6.8 has no limit and dies."""
 
 
 class DataSetError(Exception):

@@ -36,12 +36,12 @@ __all__ = ["Buffer", "DataSetError", "DataSetRewriter", "MediaStorageUids"]
 class DataSetRewriter:
     """Rewrites one data set that arrives in fragments.
 
-    *transfer_syntax* is a UID; *dictionary* is called when implicit VR or a log line needs it; *note* is told the
-    lines of the parser as level letter and text (logger dcmdata), None if nobody listens; *detail* 0 leaves out
-    those of the debug and trace levels, 1 those of the trace level. *syntax_name* gives
-    the long name of a transfer syntax for one of those lines. *saving* is False where the output is thrown away
-    (``--ignore``): lines about writing are left out then. With *single_steps* the scanner is not used: slow, and the
-    same in every result.
+    *transfer_syntax* is a UID; *dictionary* is called when implicit VR or a log line needs it; *note* is called with
+    the lines of the parser as level letter and text (logger dcmdata), None if there is no listener; *detail* 0 leaves
+    out those of the debug and trace levels, 1 those of the trace level. *syntax_name* gives the long name of a
+    transfer syntax for one of those lines. *saving* is False where the output is thrown away (``--ignore``): lines
+    about writing are left out then. *max_nesting* sequences may lie in each other. With *single_steps* the scanner is
+    not used: slow, and the same in every result.
     """
 
     def __init__(
@@ -53,6 +53,7 @@ class DataSetRewriter:
         detail: int = 0,
         syntax_name: Callable[[bytes], str] | None = None,
         saving: bool = True,
+        max_nesting: int = limits.NESTING,
         single_steps: bool = False,
     ) -> None:
         self._encoding = encoding = encoding_of(transfer_syntax)
@@ -79,7 +80,7 @@ class DataSetRewriter:
             rules = None if self._detail else dictionary().rules
         self._scannable = rules is not None
         barrier = PIXEL_DATA if encoding.encapsulated else BEHIND_ELEMENTS
-        self._cursor = Cursor(rules or EXPLICIT, barrier, 2 * limits.MAX_NESTING)
+        self._cursor = Cursor(rules or EXPLICIT, barrier, 2 * max_nesting)
         if encoding.deflated:
             from dcmrecv.dataset.deflate import Deflater, Inflater
 
@@ -129,6 +130,8 @@ class DataSetRewriter:
                 view = views[index]
                 index += 1
                 self._received += len(view)
+                if self._elements is not None:
+                    self._elements.next_fragment()
                 if type(view) is not memoryview:
                     view = memoryview(view)
                 if self._inflater is not None:

@@ -310,7 +310,14 @@ class Cursor:
                 run = position
             else:
                 if position + 8 > size:
-                    stop = MORE
+                    # Of the VR in a cut header there may be something to say.
+                    if (
+                        not explicit
+                        or kind != ITEM
+                        or position + 6 > size
+                        or table[buffer[position + 4] | buffer[position + 5] << 8]
+                    ):
+                        stop = MORE
                     break
                 raw = memory.quad(buffer, position)
                 tag = (raw & 0xFFFF) << 16 | raw >> 16 & 0xFFFF
@@ -335,10 +342,6 @@ class Cursor:
                         rule = special.get(tag, LONG | 1) if table[(tag ^ tag >> 16) & 0xFFFF] else LONG | 1
                         if not rule:
                             break
-                    if length and value >= size:
-                        # The header, and a byte of the value: as the complete step.
-                        stop = MORE
-                        break
                     if rule == OPENS:
                         if length != UNDEFINED and (length & 1 or base + value + length > end):
                             break
@@ -351,6 +354,10 @@ class Cursor:
                             tag, raw >> 32 & 0xFFFF, value, length, depth
                         ):
                             break
+                    if length and value >= size:
+                        # The header, and a byte of the value: as the complete step.
+                        stop = MORE
+                        break
                 elif kind == PIXEL_SEQUENCE:
                     # -- A fragment: empty ones and the delimiter are the complete step's.
                     if tag != ITEM_TAG or not length or length & 1:

@@ -78,6 +78,7 @@ class ParsingSession(StoreSession):
             detail=2 if ob.TraceRemark in wanted else int(ob.DebugRemark in wanted),
             syntax_name=self._store.syntax_name,
             saving=self.saving,
+            max_nesting=self._store.config.max_nesting,
         )
         return self._rewriter
 

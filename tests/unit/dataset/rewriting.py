@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from dcmrecv.dataset import limits
 from dcmrecv.dataset.dictionary import DataDictionary, builtin_dictionary
 from dcmrecv.dataset.rewriter import DataSetError, DataSetRewriter
 from dcmrecv.dataset.sort_elements import MediaStorageUids
@@ -45,11 +46,17 @@ def rewrite(
     detail: int = 0,
     batch: int = 1,
     single_steps: bool = False,
+    max_nesting: int = limits.NESTING,
 ) -> Rewritten:
     """Feed *data* in fragments, *batch* of them at a time, finish, patch, take the second pass."""
     parts = [memoryview(part) for part in split(data, cuts)]
     rewriter = DataSetRewriter(
-        transfer_syntax, dictionary=dictionary, note=note, detail=detail, single_steps=single_steps
+        transfer_syntax,
+        dictionary=dictionary,
+        note=note,
+        detail=detail,
+        max_nesting=max_nesting,
+        single_steps=single_steps,
     )
     out = bytearray()
     for i in range(0, len(parts), batch):

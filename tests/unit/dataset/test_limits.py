@@ -31,20 +31,6 @@ def rewrite(data: bytes, syntax: bytes = EXPLICIT) -> bytes:
     return out + b"".join(map(bytes, rewriter.finish()))
 
 
-def nested(levels: int) -> bytes:
-    sequence = struct.pack("<HH2sHI", 0x0040, 0xA730, b"SQ", 0, 0xFFFFFFFF)
-    item = struct.pack("<HHI", 0xFFFE, 0xE000, 0xFFFFFFFF)
-    ends = struct.pack("<HHIHHI", 0xFFFE, 0xE00D, 0, 0xFFFE, 0xE0DD, 0)
-    return (sequence + item) * levels + ends * levels
-
-
-def test_nesting(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(limits, "MAX_NESTING", 100)
-    assert rewrite(nested(99)) == nested(99)
-    with pytest.raises(DataSetError, match="Limit exceeded"):
-        rewrite(nested(102))
-
-
 def test_inflated_size(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(limits, "MAX_INFLATED", 1 << 20)
 

@@ -90,6 +90,9 @@ function __dcmrecv_values
         case --min-free-space
             true
             return 0
+        case --max-nesting
+            true
+            return 0
         case --spool
             __fish_complete_directories
             return 0
@@ -220,6 +223,7 @@ function __dcmrecv_words
         --grace 'time to finish running transfers after SIGTERM' \
         --fsync 'report success only when the object is on disk' \
         --min-free-space 'answer "out of resources" when less would stay free' \
+        --max-nesting 'refuse data sets with more sequences in each other' \
         --spool 'append a JSON line per stored object to files in d' \
         --log-json 'write log messages as JSON, one object per line' \
         --metrics-port 'serve Prometheus metrics and /healthz over HTTP' \
