@@ -146,6 +146,7 @@ def replay(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     mode: str = request.param
     out = tmp_path_factory.mktemp(mode) / "out"
     options = ["-xf", str(HERE / "corpus.cfg"), "Default", *(["+B"] if mode == "bit" else [])]
+    options += ["--max-nesting", "300"]  # by default less, a documented difference
     with RunningServer(out, options) as server:
         yield Replay(send_all(server.port, [case for case in CASES if not case["dangerous"]]), out)
         assert server.process is not None
