@@ -49,7 +49,6 @@ __all__ = [
     "NotStored",
     "OutputDirectoryRemade",
     "OutputFileSystemChanged",
-    "OutputLimited",
     "Overwriting",
     "ProcessingStore",
     "ReceiverEvent",
@@ -412,13 +411,6 @@ class OutputFileSystemChanged(NamedTuple):
     path: bytes
 
 
-class OutputLimited(NamedTuple):
-    """The file system of the output directory lacks something that storing objects has to do without."""
-
-    path: bytes
-    reason: str
-
-
 class SpoolBehind(NamedTuple):
     """Lines cannot be written to the spool now; they are kept and will be written."""
 
@@ -497,7 +489,6 @@ ReceiverEvent: TypeAlias = (
     | DictionaryUnusable
     | OutputDirectoryRemade
     | OutputFileSystemChanged
-    | OutputLimited
     | SpoolBehind
     | SpoolCaughtUp
     | SpoolLost

@@ -38,6 +38,7 @@ SETTING_PROFILE = "Setting SCP association profile to (mangled name) {name}"
 
 CANNOT_USE_DIRECTORY = "cannot specify output directory: {text}"
 DIRECTORY_MISSING = "Directory does not exist"
+OUTPUT_LIMITED = "output directory: {text}"
 DIRECTORY_READ_ONLY = "Directory is not writable"
 
 NO_DICTIONARY = "no data dictionary loaded, check environment variable: DCMDICTPATH"

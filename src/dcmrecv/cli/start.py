@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from dcmrecv.cli import exit_codes, messages
-from dcmrecv.config import LEVEL_BY_LETTER, Config, Profile
+from dcmrecv.config import LEVEL_BY_LETTER, Config, Profile, StorageMode
 from dcmrecv.identity import REFERENCE_BANNER
 from dcmrecv.loggers import APPLICATION, DCMDATA, DCMNET, DCMTLS
 from dcmrecv.output_directory import ReadOnlyDirectoryError, check_directory
@@ -78,6 +78,8 @@ class Start:
         else:
             self._application.warn(messages.VERIFICATION_ONLY)
         _check(self._config.storage.directory, messages.CANNOT_USE_DIRECTORY)
+        if self._config.storage.mode is not StorageMode.IGNORE:
+            self._try_output_directory()
         if self._config.storage.spool is not None:
             _check(self._config.storage.spool, messages.CANNOT_USE_SPOOL)
         if self._config.extras.metrics_port is not None:
@@ -87,6 +89,17 @@ class Start:
                 self._metrics = open_metrics(self._config, self._config.network.workers)
             except AdditionError as error:
                 raise _StartError(exit_codes.EXIT_BAD_COMMAND_LINE, str(error)) from None
+
+    def _try_output_directory(self) -> None:
+        """Find out what the file system cannot do before a peer has to."""
+        from dcmrecv.output_probe import probe
+
+        findings = probe(self._config.storage)
+        if findings.obstacle is not None:
+            text = messages.CANNOT_USE_DIRECTORY.format(text=findings.obstacle)
+            raise _StartError(exit_codes.EXIT_BAD_DIRECTORY, text)
+        for remark in findings.remarks:
+            self._application.warn(messages.OUTPUT_LIMITED.format(text=remark))
 
     def _load_dictionary(self) -> None:
         """Load what DCMDICTPATH names (step 16)."""

@@ -561,7 +561,8 @@ class Elements:
             self._diagnostics.unknown_sequence(tag)
             self._open_sequence(tag, header, length, True)
         elif pixels and length == UNDEFINED:
-            self._open_pixel_sequence(tag, header)
+            # a second one of the same tag is dropped, whatever it is
+            self._open_pixel_sequence(tag, header, dropped=not in_order and cursor.last == tag)
         elif not tag & 0xFFFF:
             self._group_length(tag, info, header, length, in_order)
         else:
@@ -719,12 +720,12 @@ class Elements:
             self._keep(tag, b"")
         self._enter(SEQUENCE, tag, length, converting and explicit)
 
-    def _open_pixel_sequence(self, tag: int, header: int) -> None:
+    def _open_pixel_sequence(self, tag: int, header: int, *, dropped: bool) -> None:
         cursor = self.cursor
         position = cursor.position
         start = position + header
         converting = self._frame.converting
-        if converting or not self.encoding.encapsulated:
+        if (converting or not self.encoding.encapsulated) and not dropped:
             self.unsaveable = errors.REPRESENTATION_NOT_FOUND.text
             self._native_fragments = True
         if self.encoding.explicit and (

@@ -168,7 +168,6 @@ Numbers stand for the arguments of the remark; ``{tag}`` and ``{keyword}`` are t
 OPERATOR_LINES: Final = {
     "OutputDirectoryRemade": "output directory {path} had vanished and was made again",
     "OutputFileSystemChanged": "output directory {path} is on another file system than before (not mounted?)",
-    "OutputLimited": "output directory {path}: {reason}",
     "SpoolBehind": "spool {path}: cannot write, will try again: {reason}",
     "SpoolCaughtUp": "spool {path}: lines are written again, {lost} were lost",
     "SpoolLost": "spool {path}: {lost} lines could not be written and are lost",

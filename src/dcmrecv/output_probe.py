@@ -14,7 +14,6 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from dcmrecv.config import FilenameMode, StorageConfig
-from dcmrecv.storage.temporary import TemporaryNames
 
 __all__ = ["Findings", "probe"]
 
@@ -31,14 +30,14 @@ class Findings(NamedTuple):
 def probe(config: StorageConfig) -> Findings:
     """Try in the output directory of *config* what storing an object needs; nothing stays behind."""
     directory = config.directory.rstrip(b"/") or (b"/" if config.directory else b".")
-    names = TemporaryNames()
-    first, second = (directory + b"/" + names.next() for _ in range(2))
+    stem = b"%s/.dcmrecv-probe-%d-%s" % (directory, os.getpid(), os.urandom(4).hex().encode("ascii"))
+    first, second, third = (stem + suffix for suffix in (b".tmp", b".renamed", b".linked"))
     try:
         descriptor = os.open(first, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
     except OSError as error:
         return Findings(f"no file can be created: {error.strerror}", ())
     try:
-        obstacle, remarks = _try(descriptor, first, second, config)
+        obstacle, remarks = _try(descriptor, (first, second, third), config)
     finally:
         os.close(descriptor)
     if config.fsync:
@@ -46,7 +45,7 @@ def probe(config: StorageConfig) -> Findings:
         if failure is not None and failure.errno in (errno.EINVAL, errno.ENOTSUP):
             remarks.append(f"directories cannot be brought to disk ({failure.strerror})")
     failure = None
-    for path in (first, second):
+    for path in (first, second, third):
         failed = _failure(lambda path=path: os.unlink(path))  # type: ignore[misc]
         if failed is not None and failed.errno != errno.ENOENT:
             failure = failed
@@ -55,16 +54,17 @@ def probe(config: StorageConfig) -> Findings:
     return Findings(obstacle, tuple(remarks))
 
 
-def _try(descriptor: int, first: bytes, second: bytes, config: StorageConfig) -> tuple[str | None, list[str]]:
+def _try(
+    descriptor: int, names: tuple[bytes, bytes, bytes], config: StorageConfig
+) -> tuple[str | None, list[str]]:
     remarks = []
     locking = _failure(lambda: fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB))
     if locking is not None:
         remarks.append(
             f"files cannot be locked ({locking.strerror}): what a killed receiver leaves stays for a day"
         )
-    linking = _failure(lambda: os.link(first, second, follow_symlinks=False))
-    if linking is None:
-        _failure(lambda: os.unlink(second))
+    first, second, third = names
+    linking = _failure(lambda: os.link(first, third, follow_symlinks=False))
     renaming = _failure(lambda: os.rename(first, second))
     if renaming is not None and linking is not None:
         text = f"files can neither be renamed ({renaming.strerror}) nor linked ({linking.strerror})"
