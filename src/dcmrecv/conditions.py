@@ -28,7 +28,34 @@ _DCMNET = 6
 NORMAL = Condition(0, 0, "Normal")
 INVALID_STREAM = Condition(_DCMDATA, 4, "Invalid stream")
 CORRUPTED_DATA = Condition(_DCMDATA, 6, "Corrupted data")
-SEQUENCE_DELIMITATION_MISSING = Condition(_DCMDATA, 34, "Sequence Delimitation Item missing")
+SEQUENCE_DELIMITER_MISSING = Condition(_DCMDATA, 34, "Sequence Delimitation Item missing")
+INVALID_TAG = Condition(_DCMDATA, 1, "Invalid tag")
+ILLEGAL_CALL = Condition(_DCMDATA, 7, "Illegal call, perhaps wrong parameters")
+REPRESENTATION_NOT_FOUND = Condition(_DCMDATA, 13, "Pixel representation not found")
+ELEMENT_LARGER_THAN_ITEM = Condition(
+    _DCMDATA, 27, "Length of element larger than explicit length of surrounding item"
+)
+ITEM_DELIMITER_MISSING = Condition(_DCMDATA, 38, "Item Delimitation Item missing")
+PREMATURE_SEQUENCE_DELIMITER = Condition(
+    _DCMDATA, 39, "Sequence Delimitation Item occurred before Item was completely read"
+)
+UNDEFINED_LENGTH_OB_OW = Condition(
+    _DCMDATA,
+    51,
+    "Illegal element with OB or OW Value Representation and undefined length encountered",
+)
+VOI_LUT_OB_OW = Condition(
+    _DCMDATA,
+    52,
+    "Illegal VOI LUT Sequence element with OB or OW Value Representation and explicit length encountered",
+)
+PIXEL_DATA_EXPLICIT_LENGTH = Condition(
+    _DCMDATA,
+    53,
+    "Pixel data in top level dataset in compressed Transfer Syntax uses explicit length",
+)
+NESTING_TOO_DEEP = Condition(_DCMDATA, 69, "Maximum sequence nesting depth exceeded")
+"""Of DCMTK after 3.7.0 (CVE-2026-44031); 3.6.8 has no limit and dies."""
 BAD_CONTEXT = Condition(_DCMNET, 0x0101, "ASC Bad presentation context ID")
 BAD_COMMAND_TYPE = Condition(_DCMNET, 0x0201, "DIMSE Bad command type")
 BAD_MESSAGE = Condition(_DCMNET, 0x0203, "DIMSE Badly formed message")
@@ -60,6 +87,11 @@ INVALID_SOP_CLASS = Condition(_DCMNET, 0x03E8, "Invalid SOP Class UID")
 CONTEXTS_DIFFER = Condition(_DCMNET, 0x0206, "DIMSE: Presentation Contexts of Command and Data Set differ")
 FILE_NOT_WRITTEN = Condition(_DCMNET, 0x020A, "DIMSE receiveDataSetInFile: Cannot write to file")
 HANDLER_ABORTS = Condition(_DCMNET, 0x0317, "A handler of the program aborts the association")
+
+
+def limit_exceeded(what: str) -> Condition:
+    """A data set that meets one of our own limits."""
+    return Condition(_DCMDATA, 4, f"Limit exceeded: {what}")
 
 
 def unrecognized_pdu(kind: int) -> Condition:

@@ -18,6 +18,7 @@ from typing import NamedTuple, TypeAlias
 
 from dcmrecv.conditions import Condition
 from dcmrecv.core import events as ev
+from dcmrecv.remarks import Remark
 
 __all__ = [
     "AssociationEvent",
@@ -175,9 +176,7 @@ class DataSetStarted(NamedTuple):
 class DataSetRemark(NamedTuple):
     """A warning or an error of the data set parser (logger dcmdata). Without a taker the parser makes none."""
 
-    level: str
-    """``"W"`` or ``"E"``; of the two classes below ``"D"`` and ``"T"``."""
-    text: str
+    remark: Remark
 
 
 class DebugRemark(DataSetRemark):

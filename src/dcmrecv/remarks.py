@@ -90,3 +90,62 @@ ELEMENT_CUT = _data("element-cut", LogLevel.ERROR)
 """(tag, length, remaining bytes)."""
 ELEMENT_LOST = _data("element-lost", LogLevel.ERROR)
 """(tag, length)."""
+
+# -- the parser of data sets (spec/storage.md 3) -------------------------------------------------------
+
+MORE_REMARKS = _data("more-remarks")
+"""What follows is not said. Ours."""
+NO_MULTIPLE = _data("no-multiple")
+"""(tag, width, VR): the length is no multiple of the width of a value."""
+ODD_ITEM = _data("odd-item")
+"""(tag of the sequence)."""
+UNKNOWN_VR = _data("unknown-vr")
+"""(tag, the two bytes of the VR, bytes of its length field)."""
+VR_OX = _data("vr-ox")
+"""(tag)."""
+VR_CHOSEN = _data("vr-chosen", LogLevel.DEBUG)
+"""(tag, VR): of an element that has a choice, in implicit VR."""
+VR_CHOSEN_BY_SIGN = _data("vr-chosen-by-sign", LogLevel.DEBUG)
+"""(tag, tag that decides, VR, True if that has the value 1); the next one likewise, with the value 8."""
+VR_CHOSEN_BY_BITS = _data("vr-chosen-by-bits", LogLevel.DEBUG)
+GROUP_LENGTH_CORRECTED = _data("group-length-corrected")
+ITEM_TOO_SHORT = _data("item-too-short")
+"""(length of the item)."""
+DELIMITED_TOO_EARLY = _data("delimited-too-early")
+LARGER_THAN_ITEM = _data("larger-than-item")
+"""(tag, length, remaining bytes)."""
+WRONG_ELEMENT = _data("wrong-element")
+"""(tag)."""
+NO_ITEM_DELIMITER = _data("no-item-delimiter", LogLevel.ERROR)
+"""(tag found)."""
+NO_SUB_ELEMENT = _data("no-sub-element", LogLevel.DEBUG)
+"""(tag)."""
+NESTING_TOO_DEEP = _data("nesting-too-deep", LogLevel.ERROR)
+"""(tag of the sequence, levels allowed)."""
+SEQUENCE_NOT_ENDED = _data("sequence-not-ended")
+"""(tag of the sequence)."""
+STRING_NOT_LOADED = _data("string-not-loaded")
+"""(tag): of undefined length; `ELEMENT_NOT_LOADED` likewise, of another VR."""
+ELEMENT_NOT_LOADED = _data("element-not-loaded", LogLevel.ERROR)
+EXPLICIT_VOI_LUT = _data("explicit-voi-lut", LogLevel.ERROR)
+UNDEFINED_LENGTH = _data("undefined-length", LogLevel.ERROR)
+"""(tag, text of the condition)."""
+NATIVE_PIXEL_DATA = _data("native-pixel-data", LogLevel.ERROR)
+"""(transfer syntax UID)."""
+
+# Trace level. Results are texts of conditions.
+DATA_SET_READ = _data("data-set-read", LogLevel.TRACE)
+"""(result); the next two likewise, of an item and a sequence."""
+ITEM_READ = _data("item-read", LogLevel.TRACE)
+SEQUENCE_READ = _data("sequence-read", LogLevel.TRACE)
+SUB_ITEM_INSERTED = _data("sub-item-inserted", LogLevel.TRACE)
+SUB_ITEM_READ = _data("sub-item-read", LogLevel.TRACE)
+"""(result): of an element of an item."""
+ITEM_END = _data("item-end", LogLevel.TRACE)
+SEQUENCE_END = _data("sequence-end", LogLevel.TRACE)
+INSERTED = _data("inserted", LogLevel.TRACE)
+"""(tag, VR)."""
+INSERTED_FIRST = _data("inserted-first", LogLevel.TRACE)
+"""(tag, VR): before all others of its item."""
+FOUND = _data("found", LogLevel.TRACE)
+"""(tag)."""

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
+from dcmrecv import remarks
 from dcmrecv.dataset.dictionary import builtin_dictionary
 from dcmrecv.dataset.errors import DataSetError
 from dcmrecv.dataset.rewriter import DataSetRewriter
@@ -294,14 +295,12 @@ def file_cases() -> Iterator[Case]:
 
 def _disordered(case: Case) -> bool:
     """Return whether elements are out of order or repeated (T1, T2)."""
-    notes: list[str] = []
-    rewriter = DataSetRewriter(
-        case.syntax.encode(), dictionary=builtin_dictionary, note=lambda level, text: notes.append(text)
-    )
+    found: list[remarks.Remark] = []
+    rewriter = DataSetRewriter(case.syntax.encode(), dictionary=builtin_dictionary, note=found.append)
     with contextlib.suppress(DataSetError):
         rewriter.feed([memoryview(case.data)], True)
         rewriter.finish()
-    return any("not in ascending tag order" in note or "found twice" in note for note in notes)
+    return any(remark.kind in (remarks.ELEMENT_ORDER, remarks.ELEMENT_TWICE) for remark in found)
 
 
 def _difference(first: Outcome, second: Outcome) -> str | None:

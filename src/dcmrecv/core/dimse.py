@@ -181,7 +181,7 @@ def _undefined_length(data: bytes, pos: int, tag: int, notes: tuple[Remark, ...]
         notes += (remarks.NO_SEQUENCE_DELIMITER(tag, found), remarks.NO_SUB_ITEM(found))
     if tag >> 16 in _INVALID_GROUPS:
         notes += (remarks.ELEMENT_INVALID(tag),)
-    raise CommandError((conditions.COMMAND_UNREADABLE, conditions.SEQUENCE_DELIMITATION_MISSING), notes)
+    raise CommandError((conditions.COMMAND_UNREADABLE, conditions.SEQUENCE_DELIMITER_MISSING), notes)
 
 
 def _trimmed(value: bytes) -> bytes:

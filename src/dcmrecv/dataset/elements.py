@@ -26,7 +26,8 @@ from __future__ import annotations
 import struct
 from typing import TYPE_CHECKING, NamedTuple
 
-from dcmrecv.dataset import errors, limits
+from dcmrecv import conditions
+from dcmrecv.dataset import limits
 from dcmrecv.dataset.captured import Value, choice, is_overlay_data
 from dcmrecv.dataset.diagnostics import Diagnostics
 from dcmrecv.dataset.errors import DataSetError, limit_exceeded
@@ -161,7 +162,7 @@ class Elements:
     def next_fragment(self) -> None:
         """A fragment begins. Fragments of pixel data in a native transfer syntax must not go on in it (3.7)."""
         if self._native_fragments:
-            raise DataSetError(errors.ILLEGAL_CALL)
+            raise DataSetError(conditions.ILLEGAL_CALL)
 
     def walk(self, final: bool) -> None:
         """Walk over what the cursor has loaded. *final*: nothing follows."""
@@ -208,7 +209,7 @@ class Elements:
     def _behind_the_end(self) -> None:
         """Count what follows a top level item delimiter; the reference chokes on more than 1,024 bytes."""
         if self._unread > UNREAD_LIMIT:
-            raise DataSetError(errors.ILLEGAL_CALL)
+            raise DataSetError(conditions.ILLEGAL_CALL)
         cursor = self.cursor
         self._unread += cursor.size
         cursor.position = cursor.run = cursor.size
@@ -726,7 +727,7 @@ class Elements:
         start = position + header
         converting = self._frame.converting
         if (converting or not self.encoding.encapsulated) and not dropped:
-            self.unsaveable = errors.REPRESENTATION_NOT_FOUND.text
+            self.unsaveable = conditions.REPRESENTATION_NOT_FOUND.text
             self._native_fragments = True
         if self.encoding.explicit and (
             converting or bytes(cursor.view[position + 4 : position + 8]) != b"OB\0\0"
@@ -890,7 +891,7 @@ class _TagCollector(Elements):
         self, encoding: Encoding, dictionary: Callable[[], DataDictionary], converting: bool
     ) -> None:
         cursor = Cursor(EXPLICIT, BEHIND_ELEMENTS, 2 * limits.MAX_NESTING)
-        silent = Diagnostics(None, 0, dictionary, str)
+        silent = Diagnostics(None, 0, b"")
         super().__init__(encoding, cursor, dictionary, silent, scannable=False)
         self._tags: set[int] = set()
         if converting:

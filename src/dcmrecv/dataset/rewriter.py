@@ -15,8 +15,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
+from dcmrecv.conditions import INVALID_STREAM
 from dcmrecv.dataset import limits
-from dcmrecv.dataset.errors import INVALID_STREAM, DataSetError
+from dcmrecv.dataset.errors import DataSetError
 from dcmrecv.dataset.memory import Buffer
 from dcmrecv.dataset.rules import EXPLICIT, Rules
 from dcmrecv.dataset.scan import Cursor
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from dcmrecv.dataset.dictionary import DataDictionary
     from dcmrecv.dataset.elements import Elements
     from dcmrecv.dataset.trace_walker import Trace
+    from dcmrecv.remarks import Remark
 
 __all__ = ["Buffer", "DataSetError", "DataSetRewriter", "MediaStorageUids"]
 
@@ -36,12 +38,11 @@ __all__ = ["Buffer", "DataSetError", "DataSetRewriter", "MediaStorageUids"]
 class DataSetRewriter:
     """Rewrites one data set that arrives in fragments.
 
-    *transfer_syntax* is a UID; *dictionary* is called when implicit VR or a log line needs it; *note* is called with
-    the lines of the parser as level letter and text (logger dcmdata), None if there is no listener; *detail* 0 leaves
-    out those of the debug and trace levels, 1 those of the trace level. *syntax_name* gives the long name of a
-    transfer syntax for one of those lines. *saving* is False where the output is thrown away (``--ignore``): lines
-    about writing are left out then. *max_nesting* sequences may lie in each other. With *single_steps* the scanner is
-    not used: slow, and the same in every result.
+    *transfer_syntax* is a UID; *dictionary* is called when implicit VR needs it; *note* takes the remarks of the
+    parser, None if there is no listener; *detail* 0 leaves out those of the debug and trace levels, 1 those of the
+    trace level. *saving* is False where the output is thrown away (``--ignore``): lines about writing are left out
+    then. *max_nesting* sequences may lie in each other. With *single_steps* the scanner is not used: slow, and the
+    same in every result.
     """
 
     def __init__(
@@ -49,9 +50,8 @@ class DataSetRewriter:
         transfer_syntax: bytes,
         *,
         dictionary: Callable[[], DataDictionary],
-        note: Callable[[str, str], None] | None = None,
+        note: Callable[[Remark], None] | None = None,
         detail: int = 0,
-        syntax_name: Callable[[bytes], str] | None = None,
         saving: bool = True,
         max_nesting: int = limits.NESTING,
         single_steps: bool = False,
@@ -61,7 +61,6 @@ class DataSetRewriter:
         self._dictionary = dictionary
         self._note = note
         self._detail = detail if note is not None else 0
-        self._syntax_name = syntax_name
         self._saving = saving
         self._received = 0
         self._empty_last = False
@@ -96,10 +95,7 @@ class DataSetRewriter:
             from dcmrecv.dataset.trace_walker import Trace
 
             self._trace = Trace(self._note)
-        name = self._syntax_name or (lambda uid: uid.decode("latin-1"))
-        diagnostics = Diagnostics(
-            self._note, self._detail, self._dictionary, lambda: name(self._transfer_syntax)
-        )
+        diagnostics = Diagnostics(self._note, self._detail, self._transfer_syntax)
         self._elements = elements = Elements(
             self._encoding,
             self._cursor,

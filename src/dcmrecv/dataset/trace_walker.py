@@ -8,19 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from dcmrecv import remarks
 from dcmrecv.dataset import limits
 from dcmrecv.dataset.errors import limit_exceeded
-from dcmrecv.dataset.tags import ITEM, PIXEL_DATA, SEQUENCE, text
+from dcmrecv.dataset.tags import ITEM, PIXEL_DATA, SEQUENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dcmrecv.dataset.scan import Cursor
+    from dcmrecv.remarks import Remark
 
-__all__ = ["DATA_SET_READ", "Trace"]
-
-DATA_SET_READ = "DcmDataset::read() returns error = "
-"""What the last trace line about a fragment starts with."""
+__all__ = ["Trace"]
 
 SUSPENDED = "I/O suspension or premature end of stream"
 _FINE = "Normal"
@@ -30,10 +29,10 @@ _MAX_LEVELS = 64
 
 
 class Trace:
-    """Says the lines about one data set to *note* (level letter, text)."""
+    """Says the lines about one data set to *note*."""
 
-    def __init__(self, note: Callable[[str, str], None]) -> None:
-        self._note = note
+    def __init__(self, note: Callable[[Remark], None]) -> None:
+        self._say = note
         # For the data set and each open item: the tags so far, and the lowest of them.
         self._tags: list[set[int]] = [set()]
         self._lowest = [_NO_TAG]
@@ -41,26 +40,23 @@ class Trace:
         self._inserted: list[bool] = []
         self._failed = False
 
-    def _say(self, message: str) -> None:
-        self._note("T", message)
-
     def suspended(self, cursor: Cursor) -> None:
         """A fragment ended, and the data set did not."""
         self._open(cursor, SUSPENDED)
-        self._say(DATA_SET_READ + SUSPENDED)
+        self._say(remarks.DATA_SET_READ(SUSPENDED))
 
     def failed(self, cursor: Cursor, what: str) -> None:
         """The data set cannot be read, because of *what*."""
         if not self._failed:
             self._failed = True
             self._open(cursor, what)
-            self._say(DATA_SET_READ + what)
+            self._say(remarks.DATA_SET_READ(what))
 
     def finished(self) -> None:
         """The data set was read."""
         if PIXEL_DATA in self._tags[0]:
             self.found(PIXEL_DATA)
-        self._say(DATA_SET_READ + _FINE)
+        self._say(remarks.DATA_SET_READ(_FINE))
 
     def _open(self, cursor: Cursor, what: str) -> None:
         """Say how far the reader got: the open sequences and items, from the innermost one."""
@@ -72,9 +68,9 @@ class Trace:
         sequence = len(self._inserted)
         for kind, tag in open_frames:
             if kind == ITEM:
-                self._say(f"DcmItem::read() returns error = {what}")
+                self._say(remarks.ITEM_READ(what))
                 continue
-            self._say(f"DcmSequenceOfItems::read() returns error = {what}")
+            self._say(remarks.SEQUENCE_READ(what))
             sequence -= 1
             if not self._inserted[sequence]:
                 self._inserted[sequence] = True
@@ -83,7 +79,7 @@ class Trace:
     def entered(self, kind: int) -> None:
         """A sequence or item begins."""
         if kind == ITEM:
-            self._say("DcmSequenceOfItems::readSubItem() Sub Item (fffe,e000) inserted")
+            self._say(remarks.SUB_ITEM_INSERTED())
             self._tags.append(set())
             self._lowest.append(_NO_TAG)
         else:
@@ -91,22 +87,22 @@ class Trace:
 
     def item_delimiter(self) -> None:
         """An item ends with a delimiter."""
-        self._say("DcmItem::readSubItem() returns error = Item end")
+        self._say(remarks.ITEM_END())
 
     def item_left(self, depth: int) -> None:
         """An item ended, or at *depth* 0 the data set."""
-        self._say(f"DcmItem::read() returns error = {_FINE}")
+        self._say(remarks.ITEM_READ(_FINE))
         if depth:
             self._tags.pop()
             self._lowest.pop()
 
     def sequence_delimiter(self) -> None:
         """A sequence ends with a delimiter."""
-        self._say("DcmSequenceOfItems::readSubItem() returns error = Sequence end")
+        self._say(remarks.SEQUENCE_END())
 
     def sequence_left(self, kind: int, tag: int) -> None:
         """The sequence of element *tag* ended."""
-        self._say(f"DcmSequenceOfItems::read() returns error = {_FINE}")
+        self._say(remarks.SEQUENCE_READ(_FINE))
         if not self._inserted.pop():
             self._insert(tag, "SQ" if kind == SEQUENCE else "OB", len(self._tags) - 1, _FINE)
 
@@ -118,14 +114,14 @@ class Trace:
         """Element *tag* was put into the item at *level*; the second of its kind is not."""
         tags = self._tags[level]
         if tag not in tags:
-            where = "" if tag > self._lowest[level] else " at beginning"
+            kind = remarks.INSERTED if tag > self._lowest[level] else remarks.INSERTED_FIRST
             self._lowest[level] = min(tag, self._lowest[level])
             tags.add(tag)
             if len(tags) > limits.MAX_SORTED_ELEMENTS:
                 raise limit_exceeded("elements of an item")
-            self._say(f'DcmItem::insert() Element {text(tag)} VR="{vr}" inserted{where}')
-        self._say(f"DcmItem::readSubItem() returns error = {result}")
+            self._say(kind(tag, vr))
+        self._say(remarks.SUB_ITEM_READ(result))
 
     def found(self, tag: int) -> None:
         """The reference looked for element *tag*."""
-        self._say(f"DcmItem::searchSubFromHere() Element {text(tag)} found")
+        self._say(remarks.FOUND(tag))

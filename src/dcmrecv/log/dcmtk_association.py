@@ -18,7 +18,6 @@ from dcmrecv.conditions import Condition
 from dcmrecv.config import LEVEL_BY_LETTER, StorageMode
 from dcmrecv.core import events as ev
 from dcmrecv.log import messages
-from dcmrecv.log.messages import tag_text
 from dcmrecv.log.settings import LineSettings
 from dcmrecv.loggers import DCMDATA, DCMNET, DCMTLS
 from dcmrecv.remarks import Remark
@@ -34,6 +33,12 @@ _OBJECT = {True: "object to be received", False: "received object"}
 
 def _causes(causes: Iterable[Condition]) -> str:
     return "\n".join(map(str, causes))
+
+
+def _syntax_name(uid: bytes) -> str:
+    from dcmrecv.uids import long_name  # for one line about broken data sets, and the debug level
+
+    return long_name(uid)
 
 
 class DcmtkAssociationLines(ob.AssociationObserver):
@@ -93,21 +98,11 @@ class DcmtkAssociationLines(ob.AssociationObserver):
         return self._host
 
     def _note(self, note: Remark) -> None:
-        kind, args = note
+        kind = note.kind
         log = self._net if kind.logger == DCMNET else self._data
         if log.on(kind.level):
-            log.log(kind.level, self._text(messages.REMARKS[kind], args))
-
-    def _text(self, template: str, args: Sequence[object]) -> str:
-        """Fill in the arguments of a remark as `messages.REMARKS` says."""
-        values = {"calling": self._calling, "called": self._called}
-        if "{tag}" in template and isinstance(args[0], int):
-            values["tag"] = tag_text(args[0])
-            values["keyword"] = self._settings.keyword(args[0] >> 16, args[0] & 0xFFFF)
-        if "{tag1}" in template and isinstance(args[1], int):
-            values["tag1"] = tag_text(args[1])
-        shown = [printable(each) if isinstance(each, bytes) else each for each in args]
-        return template.format(*shown, **values)
+            names = self._settings.keyword, self._calling, self._called
+            log.log(kind.level, messages.remark_text(note, *names, syntax_name=_syntax_name))
 
     def _command_starts(self) -> None:
         if self._data_debug:
@@ -342,7 +337,7 @@ class DcmtkAssociationLines(ob.AssociationObserver):
         self._data.debug(messages.READING.format(name=long_name(event.transfer_syntax)))
 
     def data_set_remark(self, event: ob.DataSetRemark) -> None:
-        self._data.log(LEVEL_BY_LETTER[event.level], event.text)
+        self._note(event.remark)
 
     def data_set_unreadable(self, event: ob.DataSetUnreadable) -> None:
         self._net.warn(

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 __all__ = ["DcmtkLines"]
 
 
-def _unknown_keyword(group: int, element: int) -> str:
-    return "Unknown Tag & Data"
+def _keyword(group: int, element: int) -> str:
+    from dcmrecv.dataset.dictionary import builtin_dictionary  # not before a line needs it
+
+    return builtin_dictionary().name(group << 16 | element)
 
 
 _FROM_INFO = {
@@ -88,7 +90,7 @@ class DcmtkLines(ob.ReceiverObserver):
     *resolve* turns the address of a peer into the host name of the lines (first label of its name, or the
     address where there is none; with ``-dhl`` the address always); it is asked when a line first needs it.
     *keyword* names a tag for notes about commands, *dump_data_set* prints a data set in dcmdump style at
-    trace level; without them tags are unknown and data sets not dumped.
+    trace level; without them the built-in dictionary names tags, and data sets are not dumped.
     """
 
     def __init__(
@@ -97,7 +99,7 @@ class DcmtkLines(ob.ReceiverObserver):
         config: Config,
         resolve: Callable[[str], str],
         *,
-        keyword: Callable[[int, int], str] = _unknown_keyword,
+        keyword: Callable[[int, int], str] = _keyword,
         dump_data_set: DataSetDump | None = None,
         dictionary_loaded: bool = True,
     ) -> None:

@@ -10,9 +10,11 @@ the text `dcmrecv.text.from_bytes` makes of them. Nothing in here decides when a
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 from dcmrecv import remarks as r
+from dcmrecv.text import printable
 
 # -- waiting -------------------------------------------------------------------------------------------
 
@@ -158,11 +160,54 @@ REMARKS: Final[dict[r.RemarkKind, str]] = {
     r.ELEMENT_CUT: "DcmElement: {keyword} {tag} larger ({1}) than remaining bytes ({2}) in file,"
     " premature end of stream",
     r.ELEMENT_LOST: "DcmElement: {keyword} {tag} larger ({1}) than remaining bytes in file",
+    r.MORE_REMARKS: "DcmItem: further messages about this data set are not shown",
+    r.NO_MULTIPLE: "DcmItem: Length of element {tag} is not a multiple of {1} (VR={2})",
+    r.ODD_ITEM: "DcmSequenceOfItems: Length of item in sequence {keyword} {tag} is odd",
+    r.UNKNOWN_VR: "DcmItem: Non-standard VR '{vr}' ({hex}) encountered while parsing element {tag},"
+    " assuming {2} byte length field",
+    r.VR_OX: "DcmItem: Non-standard VR 'OX' is known to be wrongly used for PixelData {tag}, setting VR to 'OW'",
+    r.VR_CHOSEN: "DcmItem::checkAndUpdateVR() setting undefined VR of {keyword} {tag} to '{1}'",
+    r.VR_CHOSEN_BY_SIGN: "DcmItem::checkAndUpdateVR() setting undefined VR of {keyword} {tag} to '{2}'"
+    " because PixelRepresentation {tag1} has a value {kind} 1",
+    r.VR_CHOSEN_BY_BITS: "DcmItem::checkAndUpdateVR() setting undefined VR of {keyword} {tag} to '{2}'"
+    " because WaveformBitsAllocated {tag1} has a value {kind} 8",
+    r.GROUP_LENGTH_CORRECTED: "DcmItem: Group Length with VR other than UL found, corrected",
+    r.ITEM_TOO_SHORT: "DcmItem: Explicit item length ({0} bytes) too large for the elements contained in the item",
+    r.DELIMITED_TOO_EARLY: "DcmItem: Sequence delimitation occurred before all bytes announced by explicit item"
+    " length could be read",
+    r.LARGER_THAN_ITEM: "DcmItem: Element {keyword} {tag} larger ({1}) than remaining bytes ({2}) of surrounding"
+    " item",
+    r.WRONG_ELEMENT: "DcmItem: Parse error while parsing element {tag}",
+    r.NO_ITEM_DELIMITER: "DcmItem: Parse error in sequence item, found {tag} instead of item delimiter (fffe,e00d)",
+    r.NO_SUB_ELEMENT: "DcmItem::readSubElement() cannot create Sub Element {tag}",
+    r.NESTING_TOO_DEEP: "DcmSequenceOfItems: Maximum nesting depth ({1}) exceeded while parsing sequence"
+    " {keyword} {tag}",
+    r.SEQUENCE_NOT_ENDED: "DcmSequenceOfItems: Reached end of stream before the end of sequence {keyword} {tag}",
+    r.STRING_NOT_LOADED: "DcmByteString: Element {keyword} {tag} has odd maximum length (4294967295) and therefore"
+    " is not loaded",
+    r.ELEMENT_NOT_LOADED: "DcmElement: {keyword} {tag} has odd maximum length (4294967295) and therefore is not"
+    " loaded",
+    r.EXPLICIT_VOI_LUT: "DcmItem: VOI LUT Sequence with VR=OW and explicit length encountered.",
+    r.UNDEFINED_LENGTH: "DcmItem: Parse error in {tag}: {1}",
+    r.NATIVE_PIXEL_DATA: "Found explicit length Pixel Data in top level dataset with transfer syntax {name}:"
+    " Only undefined length permitted",
+    r.DATA_SET_READ: "DcmDataset::read() returns error = {0}",
+    r.ITEM_READ: "DcmItem::read() returns error = {0}",
+    r.SEQUENCE_READ: "DcmSequenceOfItems::read() returns error = {0}",
+    r.SUB_ITEM_INSERTED: "DcmSequenceOfItems::readSubItem() Sub Item (fffe,e000) inserted",
+    r.SUB_ITEM_READ: "DcmItem::readSubItem() returns error = {0}",
+    r.ITEM_END: "DcmItem::readSubItem() returns error = Item end",
+    r.SEQUENCE_END: "DcmSequenceOfItems::readSubItem() returns error = Sequence end",
+    r.INSERTED: 'DcmItem::insert() Element {tag} VR="{1}" inserted',
+    r.INSERTED_FIRST: 'DcmItem::insert() Element {tag} VR="{1}" inserted at beginning',
+    r.FOUND: "DcmItem::searchSubFromHere() Element {tag} found",
 }
 """Text by kind.
 
 Numbers stand for the arguments of the remark; ``{tag}`` and ``{keyword}`` are those of the first argument,
-``{tag1}`` that of the second; ``{calling}`` and ``{called}`` are the titles of the association.
+``{tag1}`` that of the second; ``{calling}`` and ``{called}`` are the titles of the association. ``{hex}`` are the
+bytes of the second argument, ``{vr}`` those with blanks for control characters;
+``{kind}`` says whether the fourth is true, ``{name}`` is that of a transfer syntax.
 """
 
 OPERATOR_LINES: Final = {
@@ -178,3 +223,32 @@ OPERATOR_LINES: Final = {
 def tag_text(tag: int) -> str:
     """Return *tag* as the reference prints it."""
     return "(????,????)" if tag == 0xFFFFFFFF else f"({tag >> 16:04x},{tag & 0xFFFF:04x})"
+
+
+def remark_text(
+    remark: r.Remark,
+    keyword: Callable[[int, int], str],
+    calling: str = "",
+    called: str = "",
+    syntax_name: Callable[[bytes], str] = printable,
+) -> str:
+    """Return the text of *remark*; *keyword* names the element of a group and element number."""
+    kind, args = remark
+    template = REMARKS[kind]
+    values = {"calling": calling, "called": called}
+    first, second = (*args, None, None)[:2]
+    if isinstance(first, int):
+        values["tag"] = tag_text(first)
+        if "{keyword}" in template:
+            values["keyword"] = keyword(first >> 16, first & 0xFFFF)
+    if isinstance(second, int):
+        values["tag1"] = tag_text(second)
+    if isinstance(second, bytes):
+        values["vr"] = printable(bytes(max(byte, 0x20) for byte in second))
+        values["hex"] = "\\".join(f"{byte:02x}" for byte in second)
+    if "{kind}" in template:
+        values["kind"] = "of" if args[3] else "that is different from"
+    if "{name}" in template and isinstance(first, bytes):
+        values["name"] = syntax_name(first)
+    shown = [printable(each) if isinstance(each, bytes) else each for each in args]
+    return template.format(*shown, **values)

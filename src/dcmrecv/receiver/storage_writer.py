@@ -53,7 +53,6 @@ class StorageWriter(ObjectStore):
         super().__init__(
             config,
             dictionary=dictionary or builtin_dictionary,
-            syntax_name=_syntax_name,
             observe=self._observe,
         )
         self.observe: Callable[[ReceiverEvent], None] | None = None
@@ -88,9 +87,3 @@ class StorageWriter(ObjectStore):
             raise TypeError("only a C-STORE that dcmrecv.AE received can be stored")
         self.start()
         return store_with(self)
-
-
-def _syntax_name(uid: bytes) -> str:
-    from dcmrecv.uids import long_name  # for one line about broken data sets alone
-
-    return long_name(uid)

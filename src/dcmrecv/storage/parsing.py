@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from dcmrecv import observer as ob
 from dcmrecv.conditions import RECEIVE_FAILED
+from dcmrecv.config import LogLevel
 from dcmrecv.dataset.rewriter import DataSetError, DataSetRewriter
 from dcmrecv.storage.session import ReceiveFailure, StoreSession
 
@@ -13,12 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from dcmrecv.core.events import AcceptedAssociation, StoreRequest
+    from dcmrecv.remarks import Remark
     from dcmrecv.storage.publish import Buffer
     from dcmrecv.storage.store import ObjectStore
 
 __all__ = ["ParsingSession"]
 
-_REMARKS = {"D": ob.DebugRemark, "T": ob.TraceRemark}
+_REMARKS = {LogLevel.DEBUG: ob.DebugRemark, LogLevel.TRACE: ob.TraceRemark}
 _NOT_READ = (RECEIVE_FAILED,)
 
 
@@ -76,14 +78,13 @@ class ParsingSession(StoreSession):
             dictionary=self._store.dictionary,
             note=self._remark if ob.DataSetRemark in wanted else None,
             detail=2 if ob.TraceRemark in wanted else int(ob.DebugRemark in wanted),
-            syntax_name=self._store.syntax_name,
             saving=self.saving,
             max_nesting=self._store.config.max_nesting,
         )
         return self._rewriter
 
-    def _remark(self, level: str, text: str) -> None:
-        self._observer.observe(_REMARKS.get(level, ob.DataSetRemark)(level, text))
+    def _remark(self, remark: Remark) -> None:
+        self._observer.observe(_REMARKS.get(remark.kind.level, ob.DataSetRemark)(remark))
 
     def _take(self, chunks: Sequence[Buffer], last: bool) -> None:
         """Do with the output what the mode does."""

@@ -34,16 +34,11 @@ class ObjectStore:
         config: StorageConfig,
         *,
         dictionary: Callable[[], DataDictionary],
-        syntax_name: Callable[[bytes], str] | None = None,
         observe: Callable[[ob.ReceiverEvent], None] | None = None,
     ) -> None:
-        """*syntax_name* gives the name of a transfer syntax for messages, None: its UID.
-
-        *observe* is called, from any thread, with what the operator should know of the output directory.
-        """
+        """*observe* is called, from any thread, with what the operator should know of the output directory."""
         self.config = config
         self.dictionary = dictionary
-        self.syntax_name = syntax_name
         self.writer = StorageWriter(config, observe)
         self.handler: Callable[[ReceivedObject, ob.AssociationObserver], Stored] = self.writer.store
         """What is done with an object that has been received (normal mode)."""

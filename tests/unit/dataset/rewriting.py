@@ -9,6 +9,8 @@ from dcmrecv.dataset import limits
 from dcmrecv.dataset.dictionary import DataDictionary, builtin_dictionary
 from dcmrecv.dataset.rewriter import DataSetError, DataSetRewriter
 from dcmrecv.dataset.sort_elements import MediaStorageUids
+from dcmrecv.log.messages import remark_text
+from dcmrecv.remarks import Remark
 
 
 class Rewritten(NamedTuple):
@@ -36,6 +38,15 @@ def split(data: bytes, cuts: int | Iterable[int] | None) -> list[bytes]:
     return parts
 
 
+def letter_and_text(remark: Remark) -> tuple[str, str]:
+    """Return level and text of *remark* as they are logged."""
+
+    def keyword(group: int, element: int) -> str:
+        return builtin_dictionary().name(group << 16 | element)
+
+    return remark.kind.level.name[0], remark_text(remark, keyword)
+
+
 def rewrite(
     data: bytes,
     transfer_syntax: bytes,
@@ -53,7 +64,7 @@ def rewrite(
     rewriter = DataSetRewriter(
         transfer_syntax,
         dictionary=dictionary,
-        note=note,
+        note=None if note is None else lambda remark: note(*letter_and_text(remark)),
         detail=detail,
         max_nesting=max_nesting,
         single_steps=single_steps,

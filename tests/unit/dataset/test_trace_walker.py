@@ -9,6 +9,8 @@ import pytest
 from dcmrecv.dataset.dictionary import builtin_dictionary
 from dcmrecv.dataset.rewriter import DataSetError, DataSetRewriter
 
+from .rewriting import letter_and_text
+
 IMPLICIT = b"1.2.840.10008.1.2"
 UNDEFINED = 0xFFFFFFFF
 
@@ -22,7 +24,7 @@ def told(pieces: list[bytes], detail: int) -> list[tuple[str, str]]:
     rewriter = DataSetRewriter(
         IMPLICIT,
         dictionary=builtin_dictionary,
-        note=lambda level, text: lines.append((level, text)),
+        note=lambda remark: lines.append(letter_and_text(remark)),
         detail=detail,
     )
     rewriter.feed([memoryview(piece) for piece in pieces], True)
@@ -93,7 +95,10 @@ def test_every_fragment_of_a_value_is_told_of() -> None:
 def test_wrong_delimiter():
     lines: list[tuple[str, str]] = []
     rewriter = DataSetRewriter(
-        IMPLICIT, dictionary=builtin_dictionary, note=lambda *line: lines.append(line), detail=1
+        IMPLICIT,
+        dictionary=builtin_dictionary,
+        note=lambda remark: lines.append(letter_and_text(remark)),
+        detail=1,
     )
     with pytest.raises(DataSetError):
         rewriter.feed([memoryview(element(0xFFFEE0DD, b""))], True)

@@ -78,9 +78,9 @@ def test_remarks_about_elements() -> None:
         "W: DcmItem: Dataset not in ascending tag order, at element (0000,0002)",
         "W: DcmItem: Invalid Element (????,????) found in data set",
         "W: DcmItem: Length of element (0008,0016) is odd",
-        "E: DcmElement: Unknown Tag & Data (0000,0001) larger (33554432) than remaining bytes (2) in file,"
+        "E: DcmElement: RETIRED_CommandLengthToEnd (0000,0001) larger (33554432) than remaining bytes (2) in file,"
         " premature end of stream",
-        "E: DcmElement: Unknown Tag & Data (0000,1000) larger (6) than remaining bytes in file",
+        "E: DcmElement: AffectedSOPInstanceUID (0000,1000) larger (6) than remaining bytes in file",
         "W: DIMSE Warning: (PEER,ANY-SCP): C-Echo RQ: DataSetType != NULL",
     ]
 
@@ -172,11 +172,7 @@ def test_a_data_set_that_cannot_be_parsed(level: LogLevel, name: str) -> None:
     say(told, ob.DataSetStarted(IMPLICIT))
     say(
         told,
-        ob.DataSetRemark(
-            "E",
-            "DcmElement: PatientID (0010,0020) larger (4) than remaining bytes (2) in file,"
-            " premature end of stream",
-        ),
+        ob.DataSetRemark(remarks.ELEMENT_CUT(0x00100020, 4, 2)),
     )
     say(told, ob.DataSetUnreadable("Invalid stream"))
     say(told, ob.DataSetFailed(event, 3, (FAILED,)))
