@@ -156,6 +156,16 @@ class Elements:
         self._nothing_follows = False
         self._group_lengths_corrected = 0
         self._look_back = limits.MAX_LOOK_BACK
+        self._seen = 0
+
+    @property
+    def held(self) -> int:
+        """About how many bytes are remembered of the data set: for group lengths, sorting and nesting."""
+        return (
+            limits.PATCH_COST * (len(self.patches) + len(self.adjustments) + len(self.disordered_items))
+            + limits.FRAME_COST * len(self._frames)
+            + limits.PATCH_COST * self._seen
+        )
 
     # ---- one piece of input -----------------------------------------------------------------------
 
@@ -525,6 +535,7 @@ class Elements:
         self._diagnostics.place(tag, in_order, not in_order and seen is not None and tag in seen)
         if seen is not None:
             seen.add(tag)
+            self._seen += 1
             if len(seen) > limits.MAX_SORTED_ELEMENTS:
                 raise limit_exceeded("elements out of order")
 

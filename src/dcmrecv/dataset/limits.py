@@ -30,3 +30,9 @@ LARGEST_COPY = 2_048
 """Bytes between two edits that are copied; longer stretches of the input are referred to."""
 SCRATCH = 32_768
 """Bytes of copied output that make one piece; an association has at most one that is not full."""
+PATCH_COST = 160
+"""What the memory budget is charged for each group length, padded value or tag that is remembered."""
+FRAME_COST = 640
+"""The same for each open item that is not plain."""
+INDEX_COST = 640
+"""The same for each element of an item that the second pass sorts."""

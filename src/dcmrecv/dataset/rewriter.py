@@ -217,6 +217,11 @@ class DataSetRewriter:
             )
 
     @property
+    def held(self) -> int:
+        """About how many bytes are remembered of the data set beside what every data set needs."""
+        return self._elements.held if self._elements is not None else 0
+
+    @property
     def empty(self) -> bool:
         """No element at all came (C000)."""
         return not self._cursor.started

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 __all__ = ["MediaStorageUids", "SecondPass"]
 
 _BLOCK = 1 << 16
+_CHARGED_AT_ONCE = 256  # elements
 _BLOCKS_KEPT = 16
 _LARGE_READ = 1 << 20
 _LONG_HEADER = 12
@@ -205,6 +206,8 @@ class SecondPass:
         self._source = _Source(lambda offset, size: b"", 0)
         self._plan: list[list[int] | bytearray] = []
         self._indexed = 0
+        self.charge: Callable[[int], None] | None = None
+        """Called with bytes that `prepare` is about to hold; what it raises passes through."""
 
     @property
     def deflated(self) -> bool:
@@ -371,6 +374,8 @@ class SecondPass:
         sink = _Sink()
         item.children.append(_Child(tag, sink, None))
         self._indexed += 1
+        if self.charge is not None and not self._indexed % _CHARGED_AT_ONCE:
+            self.charge(_CHARGED_AT_ONCE * limits.INDEX_COST)
         if self._indexed > limits.MAX_SORTED_ELEMENTS:
             raise limit_exceeded("elements out of order")
         return sink

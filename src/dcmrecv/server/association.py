@@ -319,6 +319,7 @@ class Association:
             self._give_up(refused.conditions)
             return
         self._session = session
+        session.account = self._account
         if ob.StoreStarted in self._wanted:
             self._observe(ob.StoreStarted(event))
         if ob.DataSetContent in self._wanted:
@@ -360,11 +361,15 @@ class Association:
             return
         try:
             result = session.complete()
-        except RequestRefused as refused:
-            self._session = self._data_set = None
-            self._give_up(refused.conditions)
+        except (RequestRefused, MemoryBudgetExceeded) as error:
+            self._end_session()
+            self._give_up(
+                error.conditions if isinstance(error, RequestRefused) else (conditions.OUT_OF_MEMORY,)
+            )
             return
         self._session = self._data_set = None
+        if session.charged:
+            self._account.give_back(session.charged)
         if ob.StoreResponse in self._wanted:
             self._observe(ob.StoreResponse(request, result.status))
         sent = self._respond(
@@ -392,6 +397,8 @@ class Association:
         session = self._session
         if session is not None:
             self._session = self._data_set = None
+            if session.charged:
+                self._account.give_back(session.charged)
             session.discard()
 
 

@@ -202,6 +202,7 @@ class NormalSession(ParsingSession):
                 plain.hold()
                 for piece in second_pass.inflate(first.blocks(self._header_size)):
                     plain.write([piece])
+            second_pass.charge = self.charge
             second_pass.prepare(lambda offset, size: plain.read(begin + offset, size), plain.size - begin)
             self._set_uids(second_pass.head)
             self._found_uids = second_pass.head

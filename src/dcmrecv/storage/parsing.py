@@ -53,6 +53,9 @@ class ParsingSession(StoreSession):
             if rewriter is None:
                 rewriter = self._start(views, context_id)
             chunks = rewriter.feed(views, last)
+            held = rewriter.held
+            if held > self.charged:
+                self.charge(held - self.charged)
             if last:
                 chunks += rewriter.finish()
         except DataSetError as error:

@@ -16,6 +16,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from dcmrecv.conditions import Condition
+from dcmrecv.memory import Account
 
 __all__ = [
     "CANNOT_UNDERSTAND",
@@ -69,6 +70,16 @@ class StoreSession:
     to_file = False
     #: True if the data set was received but thrown away because its file failed (bit preserving).
     dropped = False
+    #: What is remembered of the data set is charged to it; set by the driver.
+    account: Account | None = None
+    #: Bytes charged so far; the driver gives them back when the session is over.
+    charged = 0
+
+    def charge(self, size: int) -> None:
+        """Charge *size* bytes more to `account`. Raises `MemoryBudgetExceeded`."""
+        if self.account is not None:
+            self.charged += size
+            self.account.charge(size)
 
     def receive(self, views: list[memoryview], last: bool, context_id: int) -> ReceiveFailure | None:
         """Take fragments; they are written or copied when this returns, except those of the *last* batch,
