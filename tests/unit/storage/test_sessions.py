@@ -305,3 +305,15 @@ def test_meta_header_of_odd_values() -> None:
     long = b"9" * 301
     assert meta_header(long, long, EXPLICIT) == expected_header(long, long)
     assert len(meta_header(b"9" * 70000, b"9" * 70000, EXPLICIT)) < 2 * 65536 + 400
+
+
+@pytest.mark.parametrize("pdv", [None, 30])
+def test_a_second_pixel_data_is_dropped_whatever_it_is(
+    peer: Callable[..., Peer], out: Path, pdv: int | None
+) -> None:
+    """One of undefined length would have no place in this transfer syntax, but it is not stored."""
+    pixels = struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OW", 0, 4) + b"\1\2\3\4"
+    second = struct.pack("<HH2sHI", 0x7FE0, 0x0010, b"OB", 0, 0xFFFFFFFF)
+    second += struct.pack("<HHIHHI", 0xFFFE, 0xE000, 0, 0xFFFE, 0xE0DD, 0)
+    assert peer().send(data_set() + pixels + second, pdv=pdv).status == 0
+    assert (out / "CT.1.2.3").read_bytes() == expected_header(CT, b"1.2.3.4") + data_set() + pixels
