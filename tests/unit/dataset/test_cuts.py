@@ -116,15 +116,14 @@ def test_an_odd_length_is_warned_of_once(size):
 
 
 def test_an_odd_length_is_warned_of_in_the_fragment_of_its_header():
-    notes: list[str] = []
+    from dcmrecv import remarks
     from dcmrecv.dataset.dictionary import builtin_dictionary
     from dcmrecv.dataset.rewriter import DataSetRewriter
 
-    rewriter = DataSetRewriter(
-        EXPLICIT, dictionary=builtin_dictionary, note=lambda level, text: notes.append(text)
-    )
+    notes: list[remarks.Remark] = []
+    rewriter = DataSetRewriter(EXPLICIT, dictionary=builtin_dictionary, note=notes.append)
     rewriter.feed([HEAD + short(0x00100010, b"PN", b"", 3)], False)
-    assert notes == ["DcmItem: Length of element (0010,0010) is odd"]
+    assert notes == [remarks.ELEMENT_ODD(0x00100010)]
 
 
 def test_an_odd_fragment_is_warned_of_once():
