@@ -81,6 +81,7 @@ class Namer:
         self.looks = mode is FilenameMode.SHORT_UNIQUE
         """True if the reference looks for a file of the name before it takes it."""
         self._extension = extension
+        file_prefixes()  # read now: a shortage of descriptors must not meet the first object
         self._lock = threading.Lock()
         self._start = int(time.time())
         self._last_time = 0
