@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import multiprocessing
+import os
 import resource
 import signal
 import socket
@@ -213,6 +214,7 @@ GROUPS = {"all": list(KINDS), "busy": ["tiny_elements", "empty_pdvs"]}
 def hostile(kind: str, port: int) -> None:
     """Be a hostile peer until killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(15)  # in earnest they are on other machines
     while True:
         with contextlib.suppress(OSError):
             KINDS[kind](port)
