@@ -452,7 +452,7 @@ class InternalError(NamedTuple):
 
 
 class StopBegan(NamedTuple):
-    """No more connections are accepted."""
+    """No more connections are accepted, and C-STOREs are running. An idle receiver stops without a word."""
 
     grace: float
     """Seconds that running C-STOREs may take."""

@@ -105,15 +105,33 @@ def test_after_the_grace_time_nothing_partial_stays(tmp_path: Path, mode: tuple[
         assert " from TESTSCU at " in line
 
 
-def test_a_stop_is_told_when_it_begins(tmp_path: Path) -> None:
-    for workers in ("1", "2"):
-        with RunningServer(tmp_path / workers, [*PROFILE, "-v", "--workers", workers]) as server:
-            with Association(server.port, CT_IMAGE) as peer:
-                assert peer.store("1.2.4", DATA_SET) == 0
-                peer.release()
-            assert server.stop() == -signal.SIGTERM
-            lines = [line for line in server.log.splitlines() if "Stopping" in line]
-            assert lines == ["I: Stopping: no new associations; running C-STOREs have 10 s to finish"]
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_stop_is_told_if_it_meets_a_store(tmp_path: Path, workers: str) -> None:
+    options = [*PROFILE, "-v", "--grace", "60", "--workers", workers]
+    with (
+        RunningServer(tmp_path / "out", options) as server,
+        Association(server.port, CT_IMAGE) as idle,
+        Association(server.port, CT_IMAGE) as peer,
+    ):
+        assert idle.store("1.2.4", DATA_SET) == 0
+        begin_store(peer)
+        wait_until_receiving(server)
+        assert server.process is not None
+        server.process.send_signal(signal.SIGTERM)
+        assert refuses(server.port)
+        assert end_store(peer) == 0
+        assert server.process.wait(30) == -signal.SIGTERM
+        lines = [line for line in server.log.splitlines() if "Stopping" in line]
+        assert lines == ["I: Stopping: no new associations; running C-STOREs have 60 s to finish"]
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_an_idle_receiver_stops_without_a_word(tmp_path: Path, workers: str) -> None:
+    options = [*PROFILE, "-v", "--workers", workers]
+    with RunningServer(tmp_path / "out", options) as server, Association(server.port, CT_IMAGE) as idle:
+        assert idle.store("1.2.4", DATA_SET) == 0
+        assert server.stop() == -signal.SIGTERM
+        assert "Stopping" not in server.log
 
 
 @pytest.mark.parametrize("second", STOPS)

@@ -179,14 +179,12 @@ class _Process:
 
     def _end(self, number: signal.Signals, manager: Notifier, stop: Callable[[], None]) -> None:
         """End in good order by the signal *number*; if that should hang somewhere, without order."""
-        from dcmrecv.observer import StopBegan
         from dcmrecv.server import limits
         from dcmrecv.server.signals import end_by_signal, end_in_any_case
 
         grace = self._config.network.grace
         end_in_any_case(number, grace + limits.STOP_SECONDS)
         manager.stopping()
-        self._observer.observe(StopBegan(grace))
         stop()
         self._logs.flush()
         end_by_signal(number)

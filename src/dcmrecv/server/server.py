@@ -134,6 +134,8 @@ class Server:
         if pool is None:
             return
         pool.stop()
+        if any(association.storing for association in self._running.copy()):
+            self.services.observer.observe(ob.StopBegan(grace))
         for association in self._running.copy():
             association.end_soon(at_once=False)
         end = time.monotonic() + grace

@@ -24,8 +24,6 @@ _NORMALISED = (
     (re.compile(r"(?ms)^additional options \(not in DCMTK\):.*\Z"), ""),
     (re.compile(r"(?ms)^Implementation:.*\Z"), ""),
     (re.compile(r"calling '[^'\n]*' with"), "calling '$PROGRAM' with"),
-    # the reference is killed by the signal without a word
-    (re.compile(r"(?m)^[^\n]*Stopping: no new associations;[^\n]*(\n|\Z)"), ""),
 )
 
 ACCEPTED_SINCE = {
