@@ -7,6 +7,7 @@ about the elements of a received data set come from its parser (`dcmrecv.dataset
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
@@ -39,6 +40,11 @@ _RELEASE_SENT: Final = _transition(8, 13, "A-RELEASE response primitive", "AR 4 
 _ABORT_SENT: Final = _transition(6, 14, "A-ABORT request primitive", "AA 1 Send A ABORT PDU")
 _CLOSED: Final = _transition(6, 16, "Transport connection closed", "AA 4 Indicate AP Abort")
 _RECEIVING_COMMAND: Final = "DIMSE receiveCommand"
+
+_VARIABLES: Final = {
+    "TCP_BUFFER_LENGTH": "using the system defaults",
+    "TCP_NODELAY": "using the default value (0)",
+}
 
 _TEXT_ELEMENTS: Final = {
     0x0002: ("UI", "AffectedSOPClassUID"),
@@ -147,6 +153,10 @@ class TracingAssociationLines(DcmtkAssociationLines):
 
     def connected(self, event: ob.Connected) -> None:
         self._net.trace("Receiving data via select()")
+        for name, default in _VARIABLES.items():
+            self._net.trace(f"checking whether environment variable {name} is set")
+            if name not in os.environ:
+                self._net.trace(f"  environment variable {name} not set, {default}")
         super().connected(event)
         seconds = self._settings.acse_timeout
         self._trace((_CONNECTED, f"setting timeout for first PDU to be read to {seconds} seconds"))
