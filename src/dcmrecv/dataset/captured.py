@@ -8,14 +8,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from dcmrecv.dataset import limits
-from dcmrecv.dataset.tags import PIXEL_DATA, PIXEL_REPRESENTATION, WAVEFORM_BITS_ALLOCATED
+from dcmrecv.dataset.errors import limit_exceeded
+from dcmrecv.dataset.tags import (
+    PIXEL_DATA,
+    PIXEL_REPRESENTATION,
+    SERIES_DATE,
+    SOP_CLASS_UID,
+    SOP_INSTANCE_UID,
+    WAVEFORM_BITS_ALLOCATED,
+)
+from dcmrecv.dataset.vr import PAD_BINARY, PAD_NONE, PAD_TEXT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
+    from dcmrecv.dataset.dictionary import DataDictionary
+    from dcmrecv.dataset.frames import Frames, GroupLengths
     from dcmrecv.dataset.scan import Cursor
+    from dcmrecv.dataset.vr import VrInfo
+    from dcmrecv.transfer_syntaxes import Encoding
 
-__all__ = ["Choice", "Value", "choice", "is_overlay_data"]
+__all__ = ["Choice", "Value", "Values", "choice", "is_overlay_data"]
 
 _WAVEFORM_TAGS = frozenset((0x54001010, 0x5400100A, 0x54000110, 0x54000112))
 """WaveformData, WaveformPaddingValue, ChannelMinimumValue, ChannelMaximumValue (PS3.5 8.3)."""
@@ -113,3 +126,109 @@ class Value:
         self._rest = data[whole:]
         if whole:
             cursor.emit(bytes(swapped))
+
+
+class Values:
+    """The values of one data set on their way: what is done with each, and what is kept of it."""
+
+    def __init__(
+        self,
+        encoding: Encoding,
+        cursor: Cursor,
+        frames: Frames,
+        lengths: GroupLengths,
+        dictionary: Callable[[], DataDictionary],
+    ) -> None:
+        self._encoding = encoding
+        self._cursor = cursor
+        self._frames = frames
+        self._lengths = lengths
+        self._dictionary = dictionary
+        self._pending: Value | None = None
+
+    def take(
+        self,
+        tag: int,
+        start: int,
+        length: int,
+        *,
+        pad: int = PAD_NONE,
+        uid: bool = False,
+        drop: bool = False,
+        swap: int = 0,
+        keep: bool = False,
+    ) -> None:
+        """Take the value of *length* bytes at *start*; what lies behind the buffer comes with later pieces."""
+        cursor = self._cursor
+        cursor.position = start
+        cursor.value_tag = tag
+        cursor.value_length = length
+        padding = b""
+        if length & 1 and pad != PAD_NONE:
+            padding = b" " if pad == PAD_TEXT and not uid else b"\0"
+        cursor.verbatim = not (padding or drop or swap > 1 or keep)
+        if cursor.verbatim:
+            cursor.position = min(start + length, cursor.size)
+            cursor.skip = start + length - cursor.position
+            return
+        swap = swap if swap > 1 else 0
+        self._pending = Value(
+            tag, length, padding, counted=pad != PAD_BINARY, drop=drop, swap=swap, keep=keep
+        )
+        self.resume()
+
+    def resume(self) -> bool:
+        """Take more of a value that is not passed on as it is. True: it is complete, or there is none."""
+        value = self._pending
+        cursor = self._cursor
+        if value is None:
+            return True
+        if not value.take(cursor):
+            return False
+        self._pending = None
+        cursor.verbatim = True
+        if value.pad and not value.counted:
+            self._lengths.adjust(-1)
+        if value.kept is not None:
+            self.keep(value.tag, bytes(value.kept))
+        return True
+
+    def wanted(self, tag: int, info: VrInfo, in_order: bool) -> bool:
+        """Return whether the value of *tag* has to be kept."""
+        cursor = self._cursor
+        if tag in (SOP_CLASS_UID, SOP_INSTANCE_UID):
+            if (cursor.sop_class if tag == SOP_CLASS_UID else cursor.sop_instance) is not None:
+                return False
+            if info.pad == PAD_TEXT:
+                return True
+            self.keep(tag, b"")
+            return False
+        if tag == SERIES_DATE:
+            return not cursor.depth and in_order and info.name == "DA"
+        if self._frames.current.converting or not self._encoding.explicit:
+            if tag in (PIXEL_REPRESENTATION, WAVEFORM_BITS_ALLOCATED):
+                return info.name in ("US", "xs")
+            if tag & 0x10000 and 0x10 <= tag & 0xFFFF <= 0xFF and info.pad == PAD_TEXT:
+                return self._dictionary().has_private
+        return False
+
+    def keep(self, tag: int, value: bytes) -> None:
+        """Keep *value*, for the receiver or for other elements of the item; the first one counts."""
+        cursor = self._cursor
+        if tag == SOP_CLASS_UID:
+            if cursor.sop_class is None:
+                cursor.sop_class = value
+        elif tag == SOP_INSTANCE_UID:
+            if cursor.sop_instance is None:
+                cursor.sop_instance = value
+        elif tag == SERIES_DATE:
+            cursor.series_date = value
+        else:
+            context = self._frames.own().context
+            if len(context) >= limits.MAX_CREATORS:
+                raise limit_exceeded("private creators of an item")
+            if tag not in (PIXEL_REPRESENTATION, WAVEFORM_BITS_ALLOCATED):
+                context.setdefault(tag, value.split(b"\0", 1)[0])
+            elif len(value) >= 2:
+                big = self._encoding.big_endian and not self._frames.current.converting
+                context.setdefault(tag, int.from_bytes(value[:2], "big" if big else "little"))

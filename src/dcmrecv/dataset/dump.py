@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from dcmrecv.dataset.captured import choice
 from dcmrecv.dataset.dictionary import DataDictionary
-from dcmrecv.dataset.number_text import number_text
 from dcmrecv.dataset.tags import (
     ITEM_DELIMITER,
     ITEM_TAG,
@@ -215,7 +214,7 @@ def _numbers(value: bytes, form: str, width: int, show: Callable[[float], str]) 
 
 def _float(vr: str) -> Callable[[float], str]:
     digits = 9 if vr == "FL" else 17
-    return lambda number: number_text(number, digits)
+    return lambda number: f"{number:.{digits}g}"
 
 
 def _tags(value: bytes, order: str) -> tuple[str, int]:

@@ -24,13 +24,14 @@ when there is none.
 from __future__ import annotations
 
 import struct
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from dcmrecv import conditions
 from dcmrecv.dataset import limits
-from dcmrecv.dataset.captured import Value, choice, is_overlay_data
+from dcmrecv.dataset.captured import Values, choice, is_overlay_data
 from dcmrecv.dataset.diagnostics import Diagnostics
 from dcmrecv.dataset.errors import DataSetError, limit_exceeded
+from dcmrecv.dataset.frames import Frame, Frames, GroupLengths
 from dcmrecv.dataset.rules import EXPLICIT
 from dcmrecv.dataset.scan import Cursor
 from dcmrecv.dataset.tags import (
@@ -42,17 +43,14 @@ from dcmrecv.dataset.tags import (
     ITEM_DELIMITER,
     ITEM_TAG,
     PIXEL_DATA,
-    PIXEL_REPRESENTATION,
     PIXEL_SEQUENCE,
     SEQUENCE,
     SEQUENCE_DELIMITER,
-    SERIES_DATE,
     SOP_CLASS_UID,
     SOP_INSTANCE_UID,
     UNDEFINED,
-    WAVEFORM_BITS_ALLOCATED,
 )
-from dcmrecv.dataset.vr import INFO, PAD_BINARY, PAD_NONE, PAD_TEXT, UNKNOWN, VrInfo, describe
+from dcmrecv.dataset.vr import INFO, PAD_BINARY, PAD_NONE, UNKNOWN, VrInfo, describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,7 +60,7 @@ if TYPE_CHECKING:
     from dcmrecv.dataset.trace_walker import Trace
     from dcmrecv.transfer_syntaxes import Encoding
 
-__all__ = ["Elements", "Frame", "GroupLength"]
+__all__ = ["Elements"]
 
 MAX_SHORT_LENGTH = 0xFFFF
 UNREAD_LIMIT = 1024
@@ -83,40 +81,6 @@ class _Order:
 _LITTLE, _BIG = _Order("<"), _Order(">")
 
 
-class GroupLength(NamedTuple):
-    """A group length element whose group is still open."""
-
-    group: int
-    patch_offset: int
-    """Of its value in the output."""
-    start: int
-    """Counted output position of the first element behind it."""
-    received: int
-
-
-class Frame:
-    """What is known of an item beside the cursor's frame at *depth*."""
-
-    def __init__(self, depth: int) -> None:
-        self.depth = depth
-        #: It lies in a UN element, and its content is implicit VR little endian.
-        self.converting = False
-        #: The last tag of the groups up to `FIRST_TAG`, which are ordered on their own.
-        self.low = -1
-        self.group_length: GroupLength | None = None
-        #: An element was out of order or repeated.
-        self.disordered = False
-        #: Values that decide about other elements: private creators, Pixel Representation, Waveform Bits Allocated.
-        self.context: dict[int, bytes | int] = {}
-        #: The tags so far, once one was out of order and somebody listens.
-        self.seen: set[int] | None = None
-        #: An element with something to say about its place (tag, in order), when it is read as far as it is there.
-        self.deferred: tuple[int, bool] | None = None
-
-
-_PLAIN = Frame(-1)
-
-
 class Elements:
     """The complete step over one data set; *scannable* says that the scanner knows its encoding."""
 
@@ -134,19 +98,17 @@ class Elements:
         self.cursor = cursor
         self.final = False
         self.ended = False
-        self.second_pass = False
+        self._reorders = False
         self.unsaveable: str | None = None
-        self.adjustments: list[tuple[int, int]] = []
-        self.patches: list[tuple[int, bytes]] = []
         self.disordered_items: set[int] = set()
         self._dictionary = dictionary
         self._diagnostics = diagnostics
         self._scannable = scannable
         self._trace = trace
         self._order = _BIG if encoding.big_endian else _LITTLE
-        self._frame = _PLAIN
-        self._frames: list[Frame] = []
-        self._value: Value | None = None
+        self._frames = Frames(cursor)
+        self.lengths = GroupLengths(cursor, self._frames, self._order.word.pack)
+        self._values = Values(encoding, cursor, self._frames, self.lengths, dictionary)
         self._unread = 0
         self._native_pixel_data = False
         self._native_fragments = False
@@ -161,11 +123,14 @@ class Elements:
     @property
     def held(self) -> int:
         """About how many bytes are remembered of the data set: for group lengths, sorting and nesting."""
-        return (
-            limits.PATCH_COST * (len(self.patches) + len(self.adjustments) + len(self.disordered_items))
-            + limits.FRAME_COST * len(self._frames)
-            + limits.PATCH_COST * self._seen
-        )
+        lengths = self.lengths
+        patches = len(lengths.patches) + len(lengths.adjustments) + len(self.disordered_items)
+        return limits.PATCH_COST * (patches + self._seen) + limits.FRAME_COST * len(self._frames)
+
+    @property
+    def second_pass(self) -> bool:
+        """One pass is not enough: elements out of order or repeated, odd group lengths (T1, T2, T8)."""
+        return self._reorders or self.lengths.too_large
 
     # ---- one piece of input -----------------------------------------------------------------------
 
@@ -181,7 +146,7 @@ class Elements:
             self._behind_the_end()
             return
         try:
-            if self._value is None or self._continue_value(self._value):
+            if self._values.resume():
                 self._walk()
         except DataSetError:
             self.suspend()
@@ -194,10 +159,10 @@ class Elements:
     def _walk(self) -> None:
         cursor = self.cursor
         while True:
-            frame = self._frame
+            frame = self._frames.current
             if self._scannable and not frame.converting and frame.seen is None:
                 remarkable = cursor.scan()
-                self._find_frame()
+                self._frames.find()
                 if not remarkable and (not self.final or cursor.position == cursor.size):
                     return
             if cursor.skip or self.ended or not self.step():
@@ -224,21 +189,7 @@ class Elements:
         self._unread += cursor.size
         cursor.position = cursor.run = cursor.size
 
-    # ---- frames -----------------------------------------------------------------------------------
-
-    def _own(self) -> Frame:
-        """Return the record of the current frame, made if there is none."""
-        frame = self._frame
-        if frame is _PLAIN:
-            frame = self._frame = Frame(self.cursor.depth)
-            self._frames.append(frame)
-            self.cursor.floor = frame.depth + 1
-        return frame
-
-    def _find_frame(self) -> None:
-        """Find the record of the current frame, after the scanner or `_leave` has changed it."""
-        frames = self._frames
-        self._frame = frames[-1] if frames and frames[-1].depth == self.cursor.depth else _PLAIN
+    # ---- items and sequences ----------------------------------------------------------------------
 
     def _enter(self, kind: int, tag: int, length: int, converting: bool) -> None:
         """Enter a sequence or item whose content starts at the current position."""
@@ -247,35 +198,12 @@ class Elements:
             self._diagnostics.too_deep(tag, cursor.max_depth // 2)
         if self._trace is not None:
             self._trace.entered(kind)
-        cursor.enter(kind, tag, length)
-        self._frame = _PLAIN
-        if converting:
-            self._own().converting = True
-
-    def _leave(self) -> None:
-        """Go back to the frame around the current one."""
-        cursor = self.cursor
-        frames = self._frames
-        cursor.leave()
-        if frames and frames[-1].depth > cursor.depth:
-            frames.pop()
-            cursor.floor = frames[-1].depth + 1 if frames else 0
-        self._find_frame()
-        self._set_barrier()
-
-    def _set_barrier(self) -> None:
-        """Let the scanner stop where the group of an open group length ends."""
-        cursor = self.cursor
-        barrier = cursor.top_barrier if not cursor.depth else BEHIND_ELEMENTS
-        group_length = self._frame.group_length
-        if group_length is not None:
-            barrier = min(barrier, group_length.group + 1 << 16)
-        cursor.barrier = barrier
+        self._frames.enter(kind, tag, length, converting)
 
     def _leave_item(self) -> None:
         """The current item (or the data set) is complete."""
-        self._close_group_length()
-        if self._frame.disordered:
+        self.lengths.close()
+        if self._frames.current.disordered:
             self.disordered_items.add(self.cursor.output_start)
             if len(self.disordered_items) > limits.MAX_SORTED_ELEMENTS:
                 raise limit_exceeded("items out of order")
@@ -287,20 +215,18 @@ class Elements:
         kind, tag = cursor.kind, cursor.tag
         if kind == PIXEL_SEQUENCE:
             self._native_fragments = False
-        self._leave()
+        self._frames.leave()
         if self._trace is not None:
             self._trace.sequence_left(kind, tag)
-        if self._frame.deferred is not None:
-            self._say_deferred(self._frame)
-
-    # ---- items and sequences ----------------------------------------------------------------------
+        if self._frames.current.deferred is not None:
+            self._say_deferred(self._frames.current)
 
     def _implicit(self) -> bool:
-        return self._frame.converting or not self.encoding.explicit
+        return self._frames.current.converting or not self.encoding.explicit
 
     def _foreign(self) -> bool:
         """Return whether the input is little endian and the output is not (T6)."""
-        return self._frame.converting and self.encoding.big_endian
+        return self._frames.current.converting and self.encoding.big_endian
 
     def _item_step(self) -> bool:
         cursor = self.cursor
@@ -311,7 +237,7 @@ class Elements:
         rest = cursor.size - position
         if rest < 8:
             return False
-        order = _LITTLE if self._frame.converting else self._order
+        order = _LITTLE if self._frames.current.converting else self._order
         group, element, length = order.item_header.unpack_from(cursor.view, position)
         tag = group << 16 | element
         if tag in (ITEM_TAG, ITEM_DELIMITER, SEQUENCE_DELIMITER):
@@ -342,7 +268,9 @@ class Elements:
                 self._diagnostics.header(tag, info, length, code)
         self._check_fit(tag, size, length)
         if not self.final and rest < size + (min(length, 4) if element == 0 else min(length, 1)):
-            native = length == UNDEFINED and (self._frame.converting or not self.encoding.encapsulated)
+            native = length == UNDEFINED and (
+                self._frames.current.converting or not self.encoding.encapsulated
+            )
             if not native or not self._is_pixel_data(tag, info):
                 self._waited_at = self._header_at
                 return False
@@ -385,13 +313,13 @@ class Elements:
         if length or cursor.end < INFINITE or self._foreign():
             cursor.replace(position, self._order.item_end, position + 8)
         cursor.position = position + 8
-        self._leave()
+        self._frames.leave()
 
     def _end_item(self, position: int) -> None:
         """End an item without delimiter at *position*."""
         self._leave_item()
         self.cursor.replace(position, self._order.item_end, position)
-        self._leave()
+        self._frames.leave()
 
     def _end_sequence(self, position: int) -> None:
         """End a sequence without delimiter at *position*."""
@@ -418,7 +346,7 @@ class Elements:
             return True
         if cursor.size - position < 8:
             return False
-        converting = self._frame.converting
+        converting = self._frames.current.converting
         order = _LITTLE if converting else self._order
         group, element, length = order.item_header.unpack_from(cursor.view, position)
         tag = group << 16 | element
@@ -455,7 +383,7 @@ class Elements:
             cursor.replace(position, self._order.item_header.pack(0xFFFE, 0xE000, length + 1), position + 8)
         if not length:
             self._empty_fragment_at = cursor.base + position + 8
-        self._take_value(ITEM_TAG, position + 8, length, pad=PAD_BINARY)
+        self._values.take(ITEM_TAG, position + 8, length, pad=PAD_BINARY)
         return True
 
     # ---- order and group lengths ------------------------------------------------------------------
@@ -463,7 +391,7 @@ class Elements:
     def _advance(self, tag: int) -> bool:
         """Element *tag* starts here. False: it is out of order, or repeated."""
         cursor = self.cursor
-        frame = self._frame
+        frame = self._frames.current
         if not cursor.depth:
             cursor.started = True
         if tag > FIRST_TAG:
@@ -472,48 +400,19 @@ class Elements:
             in_order = cursor.last == FIRST_TAG and tag > frame.low
         if not in_order:
             if not frame.disordered:
-                frame = self._own()
-                frame.disordered = self.second_pass = True
+                frame = self._frames.own()
+                frame.disordered = self._reorders = True
                 if self._diagnostics.wanted:
                     frame.seen = self._tags_before()
         else:
             if frame.group_length is not None and frame.group_length.group != tag >> 16:
-                self._close_group_length()
+                self.lengths.close()
             if tag > FIRST_TAG:
                 cursor.last = tag
             else:
-                self._own().low = tag
-        self._set_barrier()
+                self._frames.own().low = tag
+        self._frames.set_barrier()
         return in_order
-
-    def _close_group_length(self) -> None:
-        frame = self._frame
-        group_length = frame.group_length
-        if group_length is None:
-            return
-        frame.group_length = None
-        if frame.disordered:
-            return
-        value = self._counted(self.cursor.position) - group_length.start
-        if value == group_length.received:
-            return
-        if value >= UNDEFINED:
-            self.second_pass = True
-            return
-        self.patches.append((group_length.patch_offset, self._order.word.pack(value)))
-        if len(self.patches) > limits.MAX_PATCHES:
-            raise limit_exceeded("group lengths")
-
-    def _counted(self, position: int) -> int:
-        """Return the output position of input *position*, as group lengths count it."""
-        return self.cursor.written(position) + self.cursor.adjusted
-
-    def _adjust(self, amount: int) -> None:
-        """Count *amount* bytes more in group lengths than were just emitted."""
-        self.cursor.adjusted += amount
-        self.adjustments.append((self.cursor.total, amount))
-        if len(self.adjustments) > limits.MAX_PATCHES:
-            raise limit_exceeded("padded values")
 
     def _tags_before(self) -> set[int]:
         """Return the tags of the current item up to here, as far as they can be found out."""
@@ -521,9 +420,9 @@ class Elements:
         begin = cursor.begin - cursor.base
         size = cursor.position - begin
         if begin < 0 or size > self._look_back:
-            return {self._frame.low if cursor.last == FIRST_TAG else cursor.last}
+            return {self._frames.current.low if cursor.last == FIRST_TAG else cursor.last}
         self._look_back -= size
-        collector = _TagCollector(self.encoding, self._dictionary, self._frame.converting)
+        collector = _TagCollector(self.encoding, self._dictionary, self._frames.current.converting)
         return collector.collect(cursor.view[begin : cursor.position])
 
     def _say_deferred(self, frame: Frame) -> None:
@@ -543,7 +442,7 @@ class Elements:
 
     def _lookup(self, tag: int) -> tuple[VrInfo, Choice | None]:
         """Implicit VR: return the VR of *tag* from the dictionary or, for some, from other elements (PS3.5 A.1)."""
-        context = self._frame.context
+        context = self._frames.current.context
         creator = None
         if tag & 0x10000 and tag & 0xFFFF >= 0x1000:
             value = context.get(tag & 0xFFFF0000 | (tag & 0xFFFF) >> 8)
@@ -561,11 +460,11 @@ class Elements:
         depth = cursor.depth
         if tag == PIXEL_DATA and not depth and in_order and length != UNDEFINED:
             self._native_pixel_data = True
-        frame = self._frame
+        frame = self._frames.current
         if self._diagnostics.wanted and (
             not in_order or tag <= FIRST_TAG or tag >= 0xFFFF0000 or frame.seen is not None
         ):
-            frame = self._own()
+            frame = self._frames.own()
             frame.deferred = (tag, in_order)
         if name == "SQ":
             self._open_sequence(tag, header, length, frame.converting)
@@ -637,7 +536,7 @@ class Elements:
 
     def _is_clean(self, info: VrInfo, header: int) -> bool:
         """Return whether the header at the current position may go out as it came in, its length permitting."""
-        if self._frame.converting:
+        if self._frames.current.converting:
             return False
         if not self.encoding.explicit:
             return True
@@ -654,18 +553,18 @@ class Elements:
             # Only with `final`: the header announces a value of which nothing came (3.8 S3).
             self._cut_short(tag, self._header(tag, info.written, 0), length)
             if tag in (SOP_CLASS_UID, SOP_INSTANCE_UID):
-                self._keep(tag, b"")
+                self._values.keep(tag, b"")
             return
         written = length + (length & 1 if info.pad != PAD_NONE else 0)
-        converting = self._frame.converting
+        converting = self._frames.current.converting
         illegal = info.name == "??" and header == 8 and self.encoding.explicit and not converting
         if written != length or illegal or not self._is_clean(info, header):
             cursor.replace(position, self._header(tag, info.written, written), start)
-        wanted = self._wanted(tag, info, in_order)
+        wanted = self._values.wanted(tag, info, in_order)
         swap = info.width if self._foreign() and info.written not in ("OB", "UN") else 0
         if swap and not INFO[info.written].long and written > MAX_SHORT_LENGTH:
             swap = 0
-        self._take_value(tag, start, length, pad=info.pad, uid=info.name == "UI", swap=swap, keep=wanted)
+        self._values.take(tag, start, length, pad=info.pad, uid=info.name == "UI", swap=swap, keep=wanted)
 
     def _cut_short(self, tag: int, header: bytes, claimed: int) -> None:
         """3.8 S3: the value of the last element is missing; the element is stored empty."""
@@ -674,7 +573,7 @@ class Elements:
             self._diagnostics.value_missing(tag, claimed)
         cursor.replace(cursor.position, header, cursor.size)
         # The reference counts the length that was announced.
-        self._adjust(claimed)
+        self.lengths.adjust(claimed)
         cursor.position = cursor.size
         self._truncated = True
 
@@ -686,7 +585,7 @@ class Elements:
         is_ul = info.name in ("UL", "up")
         if is_ul and start < cursor.size and length and (length != 4 or start + 4 > cursor.size):
             # What becomes of it depends on whether its group is the item's last; or it is cut.
-            self.second_pass = self.second_pass or length != 4
+            self._reorders = self._reorders or length != 4
             self._plain(tag, info, header, length, in_order)
             return
         if is_ul and length == 4 and start < cursor.size:
@@ -697,9 +596,9 @@ class Elements:
                 offset = cursor.total
             foreign = self._foreign()
             (received,) = (_LITTLE if foreign else self._order).word.unpack_from(cursor.view, start)
-            self._take_value(tag, start, 4, swap=4 if foreign else 0)
+            self._values.take(tag, start, 4, swap=4 if foreign else 0)
         else:
-            if not is_ul and (in_order or tag not in (self._frame.seen or ())):
+            if not is_ul and (in_order or tag not in (self._frames.current.seen or ())):
                 self._group_lengths_corrected += 1
             cursor.replace(position, self._header(tag, "UL", 4) + bytes(4), start)
             offset = cursor.total - 4
@@ -708,35 +607,33 @@ class Elements:
                 cursor.position = cursor.size
                 self._truncated = True
             else:
-                self._take_value(tag, start, length, drop=True)
+                self._values.take(tag, start, length, drop=True)
         if in_order:
             # A dropped value may go on behind this buffer without any output.
-            counted = self._counted(cursor.position)
-            self._own().group_length = GroupLength(tag >> 16, offset, counted, received)
-            self._set_barrier()
+            self.lengths.open(tag >> 16, offset, received)
 
     def _open_sequence(self, tag: int, header: int, length: int, converting: bool) -> None:
         cursor = self.cursor
         position = cursor.position
         start = position + header
         if not tag & 0xFFFF:
-            self.second_pass = True
+            self._reorders = True
         explicit = self.encoding.explicit
-        clean = length == UNDEFINED and not self._frame.converting
+        clean = length == UNDEFINED and not self._frames.current.converting
         if clean and explicit:
             clean = bytes(cursor.view[position + 4 : position + 8]) == b"SQ\0\0"
         if not clean:
             cursor.replace(position, self._header(tag, "SQ", UNDEFINED), start)
         cursor.position = start
         if tag in (SOP_CLASS_UID, SOP_INSTANCE_UID):
-            self._keep(tag, b"")
+            self._values.keep(tag, b"")
         self._enter(SEQUENCE, tag, length, converting and explicit)
 
     def _open_pixel_sequence(self, tag: int, header: int, *, dropped: bool) -> None:
         cursor = self.cursor
         position = cursor.position
         start = position + header
-        converting = self._frame.converting
+        converting = self._frames.current.converting
         if (converting or not self.encoding.encapsulated) and not dropped:
             self.unsaveable = conditions.REPRESENTATION_NOT_FOUND.text
             self._native_fragments = True
@@ -746,90 +643,6 @@ class Elements:
             cursor.replace(position, self._header(tag, "OB", UNDEFINED), start)
         cursor.position = start
         self._enter(PIXEL_SEQUENCE, tag, UNDEFINED, converting)
-
-    # ---- values -----------------------------------------------------------------------------------
-
-    def _take_value(
-        self,
-        tag: int,
-        start: int,
-        length: int,
-        *,
-        pad: int = PAD_NONE,
-        uid: bool = False,
-        drop: bool = False,
-        swap: int = 0,
-        keep: bool = False,
-    ) -> None:
-        """Take the value of *length* bytes at *start*; what lies behind the buffer comes with later pieces."""
-        cursor = self.cursor
-        cursor.position = start
-        cursor.value_tag = tag
-        cursor.value_length = length
-        padding = b""
-        if length & 1 and pad != PAD_NONE:
-            padding = b" " if pad == PAD_TEXT and not uid else b"\0"
-        cursor.verbatim = not (padding or drop or swap > 1 or keep)
-        if cursor.verbatim:
-            cursor.position = min(start + length, cursor.size)
-            cursor.skip = start + length - cursor.position
-            return
-        swap = swap if swap > 1 else 0
-        value = Value(tag, length, padding, counted=pad != PAD_BINARY, drop=drop, swap=swap, keep=keep)
-        self._value = value
-        self._continue_value(value)
-
-    def _continue_value(self, value: Value) -> bool:
-        """Take more of a value that is not passed on as it is. True: it is complete."""
-        cursor = self.cursor
-        if not value.take(cursor):
-            return False
-        self._value = None
-        cursor.verbatim = True
-        if value.pad and not value.counted:
-            self._adjust(-1)
-        if value.kept is not None:
-            self._keep(value.tag, bytes(value.kept))
-        return True
-
-    def _wanted(self, tag: int, info: VrInfo, in_order: bool) -> bool:
-        """Return whether the value of *tag* has to be kept."""
-        cursor = self.cursor
-        if tag in (SOP_CLASS_UID, SOP_INSTANCE_UID):
-            if (cursor.sop_class if tag == SOP_CLASS_UID else cursor.sop_instance) is not None:
-                return False
-            if info.pad == PAD_TEXT:
-                return True
-            self._keep(tag, b"")
-            return False
-        if tag == SERIES_DATE:
-            return not cursor.depth and in_order and info.name == "DA"
-        if self._implicit():
-            if tag in (PIXEL_REPRESENTATION, WAVEFORM_BITS_ALLOCATED):
-                return info.name in ("US", "xs")
-            if tag & 0x10000 and 0x10 <= tag & 0xFFFF <= 0xFF and info.pad == PAD_TEXT:
-                return self._dictionary().has_private
-        return False
-
-    def _keep(self, tag: int, value: bytes) -> None:
-        cursor = self.cursor
-        if tag == SOP_CLASS_UID:
-            if cursor.sop_class is None:
-                cursor.sop_class = value
-        elif tag == SOP_INSTANCE_UID:
-            if cursor.sop_instance is None:
-                cursor.sop_instance = value
-        elif tag == SERIES_DATE:
-            cursor.series_date = value
-        else:
-            context = self._own().context
-            if len(context) >= limits.MAX_CREATORS:
-                raise limit_exceeded("private creators of an item")
-            if tag not in (PIXEL_REPRESENTATION, WAVEFORM_BITS_ALLOCATED):
-                context.setdefault(tag, value.split(b"\0", 1)[0])
-            elif len(value) >= 2:
-                big = self.encoding.big_endian and not self._frame.converting
-                context.setdefault(tag, int.from_bytes(value[:2], "big" if big else "little"))
 
     # ---- the end ----------------------------------------------------------------------------------
 
@@ -906,7 +719,7 @@ class _TagCollector(Elements):
         super().__init__(encoding, cursor, dictionary, silent, scannable=False)
         self._tags: set[int] = set()
         if converting:
-            self._own().converting = True
+            self._frames.own().converting = True
 
     def collect(self, item: memoryview) -> set[int]:
         """Return the tags of *item*."""

@@ -211,9 +211,9 @@ class DataSetRewriter:
             raise
         if self._trace is not None:
             self._trace.finished()
-        if elements.second_pass or (self._deflater is not None and elements.patches):
+        if elements.second_pass or (self._deflater is not None and elements.lengths.patches):
             self._second_pass = SecondPass(
-                self._encoding, elements.disordered_items, elements.adjustments, self._dictionary
+                self._encoding, elements.disordered_items, elements.lengths.adjustments, self._dictionary
             )
 
     @property
@@ -264,7 +264,7 @@ class DataSetRewriter:
         """
         if self._elements is None or self._second_pass is not None or self._deflater is not None:
             return ()
-        return self._elements.patches
+        return self._elements.lengths.patches
 
     @property
     def reorder(self) -> SecondPass | None:
