@@ -192,10 +192,11 @@ class _Process:
     def run_workers(self) -> None:
         """Serve in worker processes; this one looks after them."""
         from dcmrecv.extras.systemd import Notifier
-        from dcmrecv.receiver import service as _shared  # noqa: F401  (loads what the workers then share)
+        from dcmrecv.receiver.service import load_ahead
         from dcmrecv.server import limits
         from dcmrecv.server.supervisor import Supervisor
 
+        load_ahead(self._dictionary)
         network = self._config.network
         manager = Notifier()
         supervisor = Supervisor(

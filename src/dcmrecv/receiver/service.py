@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from dcmrecv.dataset.dictionary import builtin_dictionary
 from dcmrecv.memory import MemoryBudget
 from dcmrecv.receiver.additions import Additions
 from dcmrecv.receiver.storage_writer import StorageWriter
@@ -33,7 +34,23 @@ if TYPE_CHECKING:
     from dcmrecv.receiver.pynetdicom_events import Handlers
     from dcmrecv.tls import TlsServerContext
 
-__all__ = ["Service"]
+__all__ = ["Service", "load_ahead"]
+
+
+def load_ahead(dictionary: Callable[[], object] | None = None) -> None:
+    """Load whatever serving may need, the data dictionary included, before a connection is accepted.
+
+    Later there may be no descriptor or memory left for it. Once it is loaded, worker processes share it.
+    """
+    import logging
+    import traceback
+    import zlib
+
+    from dcmrecv import uids
+    from dcmrecv.dataset import deflate, diagnostics, elements
+
+    del logging, traceback, zlib, uids, deflate, diagnostics, elements
+    (dictionary or builtin_dictionary)()
 
 
 class Service:
@@ -117,6 +134,7 @@ class Service:
         *by_itself*: a thread calls `look`. Raises `dcmrecv.server.listener.ServerError` if there are no threads
         to be had.
         """
+        load_ahead(None if self.store is None else self.store.dictionary)
         if self.store is not None:
             self.store.start()
         try:
