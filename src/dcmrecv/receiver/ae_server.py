@@ -172,16 +172,25 @@ class AssociationServer:
             self.start()
         self._asked.wait()
 
-    def wait(self) -> None:
-        """Accept connections until SIGTERM or SIGINT comes, then shut down. For the main thread."""
-        numbers = (signal.SIGTERM, signal.SIGINT)
-        before = {number: signal.signal(number, lambda *_: self._asked.set()) for number in numbers}
+    def wait(self) -> signal.Signals | None:
+        """Accept connections until SIGTERM or SIGINT comes, shut down, and return the signal.
+
+        For the main thread. None: another thread has called `shutdown`.
+        """
+        arrived: list[int] = []
+
+        def ask(number: int, frame: object) -> None:
+            arrived.append(number)
+            self._asked.set()
+
+        before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
         try:
             self.serve_forever()
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
             self.shutdown()
+        return signal.Signals(arrived[0]) if arrived else None
 
     def shutdown(self, grace: float | None = None) -> None:
         """Accept no more, let running C-STOREs finish within *grace* seconds, then end all connections.
@@ -292,9 +301,10 @@ class AE(ReceiverAE):
         observer: ob.ReceiverObserver | None = None,
         handler_memory: int = HANDLER_MEMORY,
     ) -> AssociationServer | None:
-        """Serve; see `make_server`. With *block* until SIGTERM or SIGINT comes, or `shutdown` is called.
+        """Serve; see `make_server`. Without *block* return the running server.
 
-        Without *block* return the running server.
+        With *block* until `shutdown` is called, or SIGINT or SIGTERM comes: then shut down, and after SIGTERM do
+        what the program does at it, which by default is to end.
         """
         server = self.make_server(
             address,
@@ -313,7 +323,8 @@ class AE(ReceiverAE):
         if not block:
             return server
         if threading.current_thread() is threading.main_thread():
-            server.wait()
+            if server.wait() == signal.SIGTERM:
+                signal.raise_signal(signal.SIGTERM)  # which would have ended the program, but for us
         else:
             server.serve_forever()
         return None

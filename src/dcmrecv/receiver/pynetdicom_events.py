@@ -22,7 +22,7 @@ from pydicom.filereader import read_dataset
 from pydicom.uid import UID
 from pynetdicom import evt
 from pynetdicom.dimse_primitives import C_ECHO, C_STORE
-from pynetdicom.dsutils import encode, encode_file_meta
+from pynetdicom.dsutils import encode
 from pynetdicom.presentation import PresentationContextTuple
 
 from dcmrecv import conditions
@@ -32,6 +32,7 @@ from dcmrecv.receiver.pynetdicom_association import PynetdicomAssociation
 from dcmrecv.receiver.received import HandlerMemory, HandlerMemoryError, ReceivedDataSet
 from dcmrecv.receiver.storage_writer import StorageWriter
 from dcmrecv.storage import RequestRefused, StoreResult, StoreSession
+from dcmrecv.storage.meta import meta_header
 from dcmrecv.storage.session import CANNOT_UNDERSTAND, OUT_OF_RESOURCES
 from dcmrecv.text import from_bytes
 from dcmrecv.transfer_syntaxes import encoding_of
@@ -55,7 +56,6 @@ STATUS_INVALID = 0xC002
 """Status when a handler returns something else (pynetdicom's)."""
 
 _LOGGER = logging.getLogger("dcmrecv.handlers")
-_PREAMBLE = bytes(128) + b"DICM"
 _INTERVENTIONS = (evt.EVT_C_STORE, evt.EVT_C_ECHO)
 _NOTIFICATIONS = (
     evt.EVT_CONN_OPEN,
@@ -257,7 +257,6 @@ class _EventSession(StoreSession):
         self.content = ReceivedDataSet(handlers.budget, self.header)
         self._handlers = handlers
         self._observer = observer
-        self._event: StoreEvent | None = None
         self._failure: OSError | None = None
 
     def receive(self, views: list[memoryview], last: bool, context_id: int) -> None:
@@ -280,7 +279,7 @@ class _EventSession(StoreSession):
 
     def _handle(self) -> StoreResult:
         try:
-            event = self._event = StoreEvent(self, self._handlers.current, self._primitive())
+            event = StoreEvent(self, self._handlers.current, self._primitive())
         except (ValueError, TypeError, LookupError):
             _LOGGER.exception("a C-STORE command that pynetdicom does not take")
             return StoreResult(CANNOT_UNDERSTAND)
@@ -320,9 +319,9 @@ class _EventSession(StoreSession):
         return primitive
 
     def header(self) -> bytes:
-        """Return preamble and file meta information as pynetdicom makes them."""
-        event = self._event or StoreEvent(self, self._handlers.current, self._primitive())
-        return _PREAMBLE + encode_file_meta(event.file_meta)
+        """Return preamble and file meta information."""
+        request = self.request
+        return meta_header(request.sop_class_uid, request.sop_instance_uid, request.transfer_syntax)
 
     def decoded(self) -> Dataset:
         """Return the data set, decoded."""

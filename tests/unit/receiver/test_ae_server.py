@@ -247,6 +247,29 @@ def test_waiting_for_a_signal_and_nothing_printed(tmp_path: Path, number: signal
     assert [path.name for path in tmp_path.iterdir()] == ["CT.1.2.3"]
 
 
+BLOCKING = WAITING.replace(", block=False", "").replace("0)", "PORT)").partition("print(server.port")[0]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGTERM, -signal.SIGTERM), (signal.SIGINT, 0)])
+def test_a_blocking_server_ends_as_the_program_would(
+    tmp_path: Path, number: signal.Signals, code: int
+) -> None:
+    port = free_port()
+    with subprocess.Popen(
+        [sys.executable, "-c", BLOCKING.replace("PORT", str(port))], cwd=tmp_path
+    ) as program:
+        end = time.monotonic() + 30
+        while True:
+            try:
+                Association(port, CT_IMAGE).release()
+                break
+            except ConnectionRefusedError:
+                assert time.monotonic() < end
+                time.sleep(0.05)
+        program.send_signal(number)
+        assert program.wait(30) == code
+
+
 def test_an_ssl_context_of_the_program(tmp_path: Path, shared_pki: Path) -> None:
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
     context.load_cert_chain(shared_pki / "server.pem", shared_pki / "server.key")
