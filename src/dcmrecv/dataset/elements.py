@@ -111,7 +111,7 @@ class Elements:
         self._values = Values(encoding, cursor, self._frames, self.lengths, dictionary)
         self._unread = 0
         self._native_pixel_data = False
-        self._native_fragments = False
+        self.native_fragments = False
         self._truncated = False
         self._empty_fragment_at = -1
         self._header_at = self._waited_at = -1
@@ -136,7 +136,7 @@ class Elements:
 
     def next_fragment(self) -> None:
         """A fragment begins. Fragments of pixel data in a native transfer syntax must not go on in it (3.7)."""
-        if self._native_fragments:
+        if self.native_fragments:
             raise DataSetError(conditions.ILLEGAL_CALL)
 
     def walk(self, final: bool) -> None:
@@ -214,7 +214,7 @@ class Elements:
         cursor = self.cursor
         kind, tag = cursor.kind, cursor.tag
         if kind == PIXEL_SEQUENCE:
-            self._native_fragments = False
+            self.native_fragments = False
         self._frames.leave()
         if self._trace is not None:
             self._trace.sequence_left(kind, tag)
@@ -636,7 +636,7 @@ class Elements:
         converting = self._frames.current.converting
         if (converting or not self.encoding.encapsulated) and not dropped:
             self.unsaveable = conditions.REPRESENTATION_NOT_FOUND.text
-            self._native_fragments = True
+            self.native_fragments = True
         if self.encoding.explicit and (
             converting or bytes(cursor.view[position + 4 : position + 8]) != b"OB\0\0"
         ):

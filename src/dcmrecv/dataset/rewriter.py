@@ -123,21 +123,30 @@ class DataSetRewriter:
         index = 0
         try:
             while index < count:
+                if cursor.skip and self._passes_through:
+                    index += cursor.pass_through(views, index, count - 1)
                 view = views[index]
                 index += 1
-                self._received += len(view)
                 if self._elements is not None:
                     self._elements.next_fragment()
+                self._received += len(view)
                 if type(view) is not memoryview:
                     view = memoryview(view)
                 if self._inflater is not None:
                     self._feed_deflated(view)
-                elif index == count or self._trace is not None or not cursor.pass_over(view):
+                else:
                     self._walk(view, last and index == count)
         except DataSetError as error:
             error.fragments = index
             raise
         return self._output()
+
+    @property
+    def _passes_through(self) -> bool:
+        """Fragments inside a value need not be looked at one by one."""
+        if self._trace is not None or self._inflater is not None:
+            return False
+        return self._elements is None or not self._elements.native_fragments
 
     def _output(self) -> list[Buffer]:
         if self._deflater is not None:

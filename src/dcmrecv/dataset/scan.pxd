@@ -25,6 +25,9 @@ cdef class Cursor:
     cdef dict special
     cdef long long private
 
+    @cython.locals(index=cython.longlong, left=cython.longlong, size=cython.longlong, passed=cython.longlong)
+    cpdef long long pass_through(self, object views, long long first, long long stop) except -1
+
     cpdef bint scan(self)
 
     @cython.locals(

@@ -27,9 +27,11 @@ buffer and with its frame before anything is done with it.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 
 from dcmrecv.dataset import memory
 from dcmrecv.dataset.limits import LARGEST_COPY, MAX_CAPTURED_VALUE, SCRATCH
+from dcmrecv.dataset.memory import Buffer
 from dcmrecv.dataset.rules import LONG, OPENS, SHORT, Rules
 from dcmrecv.dataset.tags import (
     BEHIND_ELEMENTS,
@@ -94,7 +96,7 @@ class Cursor:
 
         # Output: finished pieces; `scratch`, of which `settled` bytes are in pieces and `used` bytes written; bytes in
         # all, and those that group lengths count in addition.
-        self.out: list[bytes | bytearray | memoryview] = []
+        self.out: list[Buffer] = []
         self.scratch = _NO_SCRATCH
         self.used = 0
         self.settled = 0
@@ -146,16 +148,25 @@ class Cursor:
         self.base += self.size
         self.settle()
 
-    def pass_over(self, view: memoryview) -> bool:
-        """Emit *view* if it lies inside the current value as a whole, and does not end it; else return False."""
-        size = len(view)
-        if size >= self.skip or not self.verbatim:
-            return False
-        self.out.append(view)
-        self.total += size
-        self.base += size
-        self.skip -= size
-        return True
+    def pass_through(self, views: Sequence[Buffer], first: int, stop: int) -> int:
+        """Emit those of views[first:stop] that lie inside the current value and do not end it; return how many."""
+        if not self.verbatim:
+            return 0
+        index = first
+        left = self.skip
+        while index < stop:
+            size = len(views[index])
+            if size >= left:
+                break
+            left -= size
+            index += 1
+        passed = self.skip - left
+        if passed:
+            self.out += views[first:index]
+            self.total += passed
+            self.base += passed
+            self.skip = left
+        return index - first
 
     # ---- output -----------------------------------------------------------------------------------
 
@@ -316,6 +327,7 @@ class Cursor:
                         or kind != ITEM
                         or position + 6 > size
                         or table[buffer[position + 4] | buffer[position + 5] << 8]
+                        or (buffer[position] == 0xFE and buffer[position + 1] == 0xFF)
                     ):
                         stop = MORE
                     break
