@@ -158,6 +158,12 @@ class AssociationConfig:
     """Accept every storage SOP class known, private ones too, with every transfer syntax, beside *profile*."""
     ae_title: f.OptionalOctets = f.Setting(f.optional_octets, "--aetitle")
     """Called AE title that must match exactly; None accepts and echoes any."""
+    allow_calling: f.Setting[Iterable[str | bytes], tuple[bytes, ...]] = f.Setting(
+        f.several(f.octets), default=()
+    )
+    """Calling AE titles that are accepted; none: all."""
+    allow_calling_file: f.OptionalPath = f.Setting(f.optional_path, default=None)
+    """Where the command line takes more of them from; it must name some."""
     max_pdu: f.Whole = f.Setting(f.whole, "--max-pdu")
     acse_timeout: f.Whole = f.Setting(f.whole, "--acse-timeout", low=0)
     """0 is what 4294967296 comes to (spec/cli.md c): every wait has ended before it begins."""
@@ -177,6 +183,14 @@ class NetworkConfig:
     port: f.Whole = f.Setting(f.whole, "port", default=11112, low=0)
     """0, for programs alone: any free port."""
     family: f.Choice[AddressFamily] = f.choice(AddressFamily.IPV4)
+    listen: f.Setting[Iterable[str | bytes], tuple[str, ...]] = f.Setting(f.several(f.text), default=())
+    """Names and addresses to listen on; none: all interfaces, in *family*."""
+    allow_hosts: f.Setting[Iterable[str | bytes], tuple[str, ...]] = f.Setting(f.several(f.text), default=())
+    """Addresses and networks (CIDR) of peers that are served; none: all."""
+    allow_host_file: f.OptionalPath = f.Setting(f.optional_path, default=None)
+    """Where the command line takes more of them from; it must name some."""
+    max_associations_per_host: f.Whole = f.Setting(f.whole, "--max-associations-per-host")
+    """0: no limit. Of each process."""
     hostname_lookup: f.Flag = f.Setting(f.flag, default=True)
     max_associations: f.Whole = f.Setting(f.whole, "--max-associations")
     """0: no limit of our own; beyond a limit connections wait in the listen queue."""

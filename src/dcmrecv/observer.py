@@ -51,6 +51,7 @@ __all__ = [
     "OutputDirectoryRemade",
     "OutputFileSystemChanged",
     "Overwriting",
+    "PeerRefused",
     "ProcessingStore",
     "ReceiverEvent",
     "ReceiverObserver",
@@ -445,6 +446,14 @@ class ShortageEnded(NamedTuple):
     resource: str
 
 
+class PeerRefused(NamedTuple):
+    """A connection is not served; no association has an observer for it, unless its peer is over its number."""
+
+    host: str
+    reason: str
+    """``"address"`` (it is not on the list) or ``"limit"`` (it has too many associations)."""
+
+
 class InternalError(NamedTuple):
     """A mistake in this program where no association has an observer for it."""
 
@@ -493,6 +502,7 @@ ReceiverEvent: TypeAlias = (
     | SpoolLost
     | ShortageBegan
     | ShortageEnded
+    | PeerRefused
     | InternalError
     | StopBegan
     | WorkerEnded

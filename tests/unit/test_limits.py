@@ -47,6 +47,7 @@ SINGLE_ONES = {
         "log.appenders": ["QUEUE_WAIT_SECONDS"],
         "log.stderr_log": ["BATCH_LIMIT"],
         "log.files": ["MAX_BUFFER"],
+        "log.refusals": ["QUIET_SECONDS", "MAX_ADDRESSES"],
         "log.network": ["SEND_SECONDS", "MAX_EVENT"],
         "log.pattern": ["MAX_WIDTH"],
     },

@@ -77,6 +77,7 @@ class Start:
             self._application.info(messages.ACCEPTING_ALL)
         else:
             self._application.warn(messages.VERIFICATION_ONLY)
+        self._read_allow_lists()
         _check(self._config.storage.directory, messages.CANNOT_USE_DIRECTORY)
         if self._config.storage.mode is not StorageMode.IGNORE:
             self._try_output_directory()
@@ -89,6 +90,29 @@ class Start:
                 self._metrics = open_metrics(self._config, self._config.network.workers)
             except AdditionError as error:
                 raise _StartError(exit_codes.EXIT_BAD_COMMAND_LINE, str(error)) from None
+
+    def _read_allow_lists(self) -> None:
+        """Read who may send, if that is limited."""
+        association, network = self._config.association, self._config.network
+        if not (
+            association.allow_calling
+            or association.allow_calling_file
+            or network.allow_hosts
+            or network.allow_host_file
+        ):
+            return
+        from dcmrecv.server.admission import Admission, AllowListError, read_titles, read_values
+
+        try:
+            titles = read_titles(association.allow_calling, association.allow_calling_file)
+            hosts = read_values(network.allow_hosts, network.allow_host_file, "--allow-host")
+            network = replace(network, allow_hosts=hosts)
+            Admission(network)  # finds out whether they are addresses
+        except AllowListError as error:
+            raise _StartError(exit_codes.EXIT_BAD_COMMAND_LINE, str(error)) from None
+        self._config = replace(
+            self._config, association=replace(association, allow_calling=titles), network=network
+        )
 
     def _try_output_directory(self) -> None:
         """Find out what the file system cannot do before a peer has to."""
@@ -144,7 +168,7 @@ class Start:
 
     def _serve(self, tls: TlsServerContext | None) -> None:
         """Do steps 22 and 23."""
-        from dcmrecv.receiver.run import PortError, ServerError, run
+        from dcmrecv.receiver.run import AddressError, PortError, ServerError, run
 
         config = self._config
         if not self._loaded:
@@ -162,6 +186,8 @@ class Start:
                 dictionary=self._dictionary,
                 metrics=self._metrics,
             )
+        except AddressError as error:
+            raise _StartError(exit_codes.EXIT_BAD_COMMAND_LINE, str(error)) from None
         except PortError as error:
             for _, line in error.lines:
                 self._network.error(line)

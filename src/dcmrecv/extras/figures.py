@@ -35,8 +35,11 @@ OUTCOMES = (
     "tls_failed",
     "internal_error",
     "cut_off",
+    "refused_address",
+    "refused_limit",
 )
-"""How a connection ended. ``internal_error``: by a mistake in this program; ``cut_off``: by our own stop."""
+"""How a connection ended. ``internal_error``: by a mistake in this program; ``cut_off``: by our own stop;
+``refused_…``: closed before anything was read."""
 
 STATUSES = ("0000", "A700", "C000", "other")
 """Statuses of C-STORE responses, hexadecimal."""
@@ -140,6 +143,11 @@ class CountingObserver(ReceiverObserver):
         with self.lock:
             for name in names:
                 self.row[_PLACES[name]] += 1
+
+    def observe(self, event: ob.ReceiverEvent) -> None:
+        """See `ReceiverObserver.observe`."""
+        if isinstance(event, ob.PeerRefused):
+            self.add(f"outcome refused_{event.reason}")
 
     def association(self, peer_address: str, peer_port: int) -> AssociationObserver:
         """See `ReceiverObserver.association`."""

@@ -205,6 +205,10 @@ class DcmtkAssociationLines(ob.AssociationObserver):
             case "CALLED_AE_TITLE_NOT_RECOGNIZED":
                 title = printable(self._settings.called_title or b"")
                 self._net.error(messages.WRONG_CALLED_TITLE.format(title=title))
+            case "CALLING_AE_TITLE_NOT_RECOGNIZED":
+                line = self._settings.refusals.line(self._peer_address, "title", self._calling)
+                if line is not None:
+                    self._net.warn(line)
             case "NO_ACCEPTABLE_PRESENTATION_CONTEXTS":
                 self._net.info(messages.NO_CONTEXTS)
                 if self._dumps_parameters and self._request is not None:

@@ -135,6 +135,9 @@ class DcmtkLines(ob.ReceiverObserver):
                         length=self._odd_length, used=receive_length(self._odd_length)
                     )
                 )
+        elif isinstance(event, ob.PeerRefused):
+            if (line := self._settings.refusals.line(*event)) is not None:
+                self._net.warn(line)
         elif (line := messages.OPERATOR_LINES.get(type(event).__name__)) is not None:
             self._net.warn(line.format(**{key: _shown(value) for key, value in event._asdict().items()}))
         elif (own := service_line(event)) is not None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from dcmrecv.config import Config, LogLevel, StorageMode, receive_length
+from dcmrecv.log.refusals import RefusalLines
 from dcmrecv.log.socket_variables import socket_lines
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ class LineSettings:
         "keyword",
         "max_pdu",
         "mode",
+        "refusals",
         "remarks",
         "resolve",
         "socket_lines",
@@ -55,6 +57,7 @@ class LineSettings:
     ) -> None:
         """*net* and *data* are loggers of the whole receiver: those of connections have the same levels."""
         self.resolve = resolve
+        self.refusals = RefusalLines()
         self.keyword = keyword
         self.dump_data_set = dump_data_set
         self.mode = config.storage.mode

@@ -102,6 +102,7 @@ class ReceiverAE(pynetdicom.AE):
         if title is not None:
             ae._title_of_config = ae.ae_title, title
             ae.require_called_aet = True
+        ae.require_calling_aet = [as_text(each) for each in association.allow_calling]
         ae.maximum_pdu_size = association.max_pdu
         ae.maximum_associations = config.network.max_associations or _ANY_NUMBER
         ae.acse_timeout = association.acse_timeout

@@ -27,7 +27,7 @@ from dcmrecv.receiver.python_logging import LEVELS, python_lines
 from dcmrecv.receiver.received import HANDLER_MEMORY, HandlerMemory
 from dcmrecv.receiver.service import Service
 from dcmrecv.receiver.storage_writer import StorageWriter
-from dcmrecv.server.listener import open_listener
+from dcmrecv.server.listener import open_listener, open_listeners
 
 if TYPE_CHECKING:
     import socket
@@ -85,13 +85,14 @@ class AssociationServer:
             if config.extras.metrics_port is not None:
                 metrics = open_metrics(config)
                 undo.callback(metrics.listener.close)
-            self.socket = undo.enter_context(self._listener(address))
+            self._sockets = [undo.enter_context(each) for each in self._listeners(address)]
+            self.socket = self._sockets[0]
             self.server_address = self.socket.getsockname()
             self.address_info = AddressInformation.from_tuple(address or self.server_address)
             self._handlers.listening = self.server_address[:2]
             self.service = Service(
                 ae,
-                [self.socket],
+                self._sockets,
                 observers,
                 handlers=self._handlers,
                 contexts=contexts,
@@ -104,13 +105,13 @@ class AssociationServer:
         self._is_running = self._is_shut = False
         self._asked = threading.Event()
 
-    def _listener(self, address: tuple[str, int] | tuple[str, int, int, int] | None) -> socket.socket:
+    def _listeners(self, address: tuple[str, int] | tuple[str, int, int, int] | None) -> list[socket.socket]:
         network = self.ae.config.network
         if address is None:
-            return open_listener(network)
+            return open_listeners(network)
         given = AddressInformation.from_tuple(address)
         family = AddressFamily.IPV6 if given.is_ipv6 else AddressFamily.IPV4
-        return open_listener(replace(network, family=family, port=given.port), address=given.as_tuple)
+        return [open_listener(replace(network, family=family, port=given.port), address=given.as_tuple)]
 
     def _tls(self) -> TlsServerContext | None:
         if self.ssl_context is not None:
@@ -204,7 +205,8 @@ class AssociationServer:
                 self.service.stop(grace)
             elif not was_shut:
                 self.service.close()
-            self.socket.close()
+            for each in self._sockets:
+                each.close()
             self._asked.set()
         self.ae.forget(self)
 

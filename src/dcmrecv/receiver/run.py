@@ -6,7 +6,15 @@ tenths of a second, wait in the listen queue; without this order nobody could co
 
 from __future__ import annotations
 
-from dcmrecv.server.listener import PortError, ServerError, inherited_listeners, open_listener, ports
+from dcmrecv.loggers import DCMNET
+from dcmrecv.server.listener import (
+    AddressError,
+    PortError,
+    ServerError,
+    inherited_listeners,
+    open_listeners,
+    ports,
+)
 
 TYPE_CHECKING = False  # as in `dcmrecv.cli.program`
 if TYPE_CHECKING:
@@ -24,7 +32,7 @@ if TYPE_CHECKING:
     from dcmrecv.server.signals import StopSignals
     from dcmrecv.tls import TlsServerContext
 
-__all__ = ["PortError", "ServerError", "run"]
+__all__ = ["AddressError", "PortError", "ServerError", "run"]
 
 _M_ARENA_MAX = -8  # of mallopt(3)
 
@@ -42,15 +50,18 @@ def run(
 
     *observer* is called once the port is open. *dictionary* None is the built-in one.
 
-    Raises `PortError` if the port cannot be opened, and `ServerError` if nothing can be
-    served, or nothing any more.
+    Raises `AddressError` if an address to listen on is none, `PortError` if the port cannot be opened, and
+    `ServerError` if nothing can be served, or nothing any more.
     """
     if config.logging.config_file is not None:
         import signal  # not on the way of a start without log configuration
 
         # from here on it means to reopen logs, also before anybody waits for it
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
-    listeners = inherited_listeners() or [open_listener(config.network)]
+    listeners = inherited_listeners()
+    if listeners and config.network.listen:
+        logs.logger(DCMNET).warn("--listen is ignored: the service manager has opened the port")
+    listeners = listeners or open_listeners(config.network)
     from dcmrecv.observer import Waiting
 
     ready = observer()

@@ -15,6 +15,7 @@ from dcmrecv.dataset.dictionary import builtin_dictionary
 from dcmrecv.memory import MemoryBudget
 from dcmrecv.receiver.additions import Additions
 from dcmrecv.receiver.storage_writer import StorageWriter
+from dcmrecv.server.admission import Admission
 from dcmrecv.server.association import Services
 from dcmrecv.server.gil_gate import GilGate
 from dcmrecv.server.health import HealthBoard
@@ -106,7 +107,12 @@ class Service:
                 echo=None if isinstance(handlers, StorageWriter) else handlers.echo,
                 memory=MemoryBudget.default(config.network.workers),
             )
-            self._server = Server(listeners, services, max_associations=config.network.max_associations)
+            self._server = Server(
+                listeners,
+                services,
+                max_associations=config.network.max_associations,
+                admission=Admission(config.network),
+            )
         except BaseException:
             self._additions.close()
             raise

@@ -7,13 +7,22 @@ import os
 import socket
 import struct
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from dcmrecv.config import AddressFamily, NetworkConfig
 from dcmrecv.server import limits
 from dcmrecv.text import leading_integer
 
-__all__ = ["PortError", "ServerError", "inherited_listeners", "open_listener", "ports"]
+__all__ = [
+    "AddressError",
+    "PortError",
+    "ServerError",
+    "inherited_listeners",
+    "open_listener",
+    "open_listeners",
+    "ports",
+]
 
 _BUFFER_LENGTH = 65536  # what TCP_BUFFER_LENGTH=0 stands for
 _FIRST_PASSED_DESCRIPTOR = 3  # SD_LISTEN_FDS_START of sd_listen_fds(3)
@@ -32,6 +41,10 @@ class PortError(ServerError):
         super().__init__(text)
         self.text = text
         self.lines = lines
+
+
+class AddressError(ServerError):
+    """An address to listen on is none."""
 
 
 def inherited_listeners() -> list[socket.socket]:
@@ -106,6 +119,44 @@ def open_listener(
         listener.close()
         raise PortError(f"TCP Initialization Error: {os.strerror(error.errno or 0)}") from None
     return listener
+
+
+def open_listeners(config: NetworkConfig) -> list[socket.socket]:
+    """Bind and listen on each address of ``config.listen``, without any on all interfaces (`open_listener`).
+
+    A name stands for all its addresses. With port 0 all have the port that the system gave to the first one.
+
+    Raises `AddressError` for a name that cannot be resolved, and `PortError`.
+    """
+    listeners: list[socket.socket] = []
+    try:
+        for family, *address in _addresses(config):
+            if listeners and not config.port:
+                address[1] = listeners[0].getsockname()[1]
+            version = AddressFamily.IPV4 if family == socket.AF_INET else AddressFamily.IPV6
+            chosen = replace(config, family=version)
+            try:
+                listeners.append(open_listener(chosen, address=tuple(address)))
+            except PortError as error:
+                raise PortError(f"{error.text} ({address[0]})", error.lines) from None
+    except BaseException:
+        for listener in listeners:
+            listener.close()
+        raise
+    return listeners or [open_listener(config)]
+
+
+def _addresses(config: NetworkConfig) -> list[tuple[Any, ...]]:
+    """Return family, address, port, and what else an address of that family has, of each, without repetitions."""
+    found: dict[tuple[Any, ...], None] = {}
+    for name in config.listen:
+        try:
+            answers = socket.getaddrinfo(name, config.port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        except (OSError, UnicodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not a host name"
+            raise AddressError(f"cannot listen on {name}: {reason}") from None
+        found.update(((answer[0], *answer[4]), None) for answer in answers)
+    return list(found)
 
 
 def _tune(listener: socket.socket) -> None:

@@ -6,10 +6,13 @@ import contextlib
 import socket
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from dcmrecv import observer as ob
+from dcmrecv.config import NetworkConfig
 from dcmrecv.server import limits
 from dcmrecv.server.accept_queue import AcceptQueue
+from dcmrecv.server.admission import Admission, Refused
 from dcmrecv.server.association import Association, Services
 from dcmrecv.server.descriptors import Descriptors
 from dcmrecv.server.listener import ServerError
@@ -25,12 +28,18 @@ class Server:
     """Serves the connections of listening sockets in threads until it is drained."""
 
     def __init__(
-        self, listeners: Sequence[socket.socket], services: Services, *, max_associations: int = 0
+        self,
+        listeners: Sequence[socket.socket],
+        services: Services,
+        *,
+        max_associations: int = 0,
+        admission: Admission | None = None,
     ) -> None:
         """The sockets stay the caller's until `start`."""
         self._listeners = listeners
         self.services = services
         """For the connections to come."""
+        self.admission = admission or Admission(NetworkConfig())
         self._limit = max_associations
         self._passive_close = PassiveClose()
         self._shortages = Shortages(self._report_shortage)
@@ -148,7 +157,24 @@ class Server:
         self._passive_close.close()
 
     def _serve(self, sock: socket.socket, address: tuple[str, int]) -> None:
-        association = Association(self.services, self._passive_close, sock, address)
+        host = address[0]
+        services = self.services
+        try:
+            is_beyond = self.admission.enter(host)
+        except Refused as refused:
+            services.observer.observe(ob.PeerRefused(host, str(refused)))
+            sock.close()
+            return
+        try:
+            if is_beyond:
+                services.observer.observe(ob.PeerRefused(host, "limit"))
+                services = replace(services, settings=replace(services.settings, is_full=lambda: True))
+            self._serve_admitted(services, sock, address)
+        finally:
+            self.admission.leave(host)
+
+    def _serve_admitted(self, services: Services, sock: socket.socket, address: tuple[str, int]) -> None:
+        association = Association(services, self._passive_close, sock, address)
         self._running.add(association)
         try:
             if self._draining:

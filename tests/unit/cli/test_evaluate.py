@@ -107,6 +107,18 @@ EXERCISED: dict[str, list[tuple[tuple[str, ...], str, object]]] = {
     "--ip-auto": [(("-i0",), "network.family", settings.AddressFamily.AUTO)],
     "--accept-all": [(("--accept-all",), "association.accept_all", True)],
     "--workers": [(("--workers", "4"), "network.workers", 4)],
+    "--listen": [(("--listen", "::1", "--listen", "a"), "network.listen", ("::1", "a"))],
+    "--allow-calling": [
+        (("--allow-calling", "A", "--allow-calling", "B C"), "association.allow_calling", (b"A", b"B C"))
+    ],
+    "--allow-calling-file": [(("--allow-calling-file", "f"), "association.allow_calling_file", b"f")],
+    "--allow-host": [
+        (("--allow-host", "::1", "--allow-host", "10.0.0.0/8"), "network.allow_hosts", ("::1", "10.0.0.0/8"))
+    ],
+    "--allow-host-file": [(("--allow-host-file", "f"), "network.allow_host_file", b"f")],
+    "--max-associations-per-host": [
+        (("--max-associations-per-host", "4"), "network.max_associations_per_host", 4)
+    ],
     "--max-associations": [(("--max-associations", "0"), "network.max_associations", 0)],
     "--grace": [(("--grace", "2.5"), "network.grace", 2.5)],
     "--fsync": [(("--fsync",), "storage.fsync", True)],

@@ -78,6 +78,24 @@ function __dcmrecv_values
         case -fe --filename-extension
             true
             return 0
+        case --listen
+            true
+            return 0
+        case --allow-calling
+            true
+            return 0
+        case --allow-calling-file
+            __fish_complete_path
+            return 0
+        case --allow-host
+            true
+            return 0
+        case --allow-host-file
+            __fish_complete_path
+            return 0
+        case --max-associations-per-host
+            true
+            return 0
         case --workers
             true
             return 0
@@ -218,6 +236,12 @@ function __dcmrecv_words
         --bit-preserving 'write dataset exactly as received' \
         --ignore 'ignore dataset, receive but do not store it' \
         --accept-all 'accept all storage classes and transfer syntaxes (not with --config-file)' \
+        --listen 'listen on this address alone; may be repeated' \
+        --allow-calling 'accept this calling AE title alone; may be repeated' \
+        --allow-calling-file 'accept the titles in f, one a line' \
+        --allow-host 'serve this address or network alone; may be repeated' \
+        --allow-host-file 'serve the addresses in f, one a line' \
+        --max-associations-per-host 'refuse more associations of one address' \
         --workers 'share the port among n processes' \
         --max-associations 'let further connections wait in the listen queue' \
         --grace 'time to finish running transfers after SIGTERM' \

@@ -1,0 +1,44 @@
+"""Lines about peers that are not served (additions): one for each address now and then, however often it tries."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+__all__ = ["RefusalLines"]
+
+QUIET_SECONDS = 60.0
+"""Between two lines about the same address and reason (ours)."""
+
+MAX_ADDRESSES = 1024
+"""Addresses that are remembered (ours); beyond them all are forgotten, and may have a line again."""
+
+_REASONS = {
+    "address": "it is not on the list of --allow-host",
+    "limit": "it has as many associations as --max-associations-per-host allows",
+    "title": "its calling AE title {title} is not on the list of --allow-calling",
+}
+
+
+class RefusalLines:
+    """Used by all threads of a process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._told: dict[tuple[str, str], list[float]] = {}  # when there was a line, and refusals since
+
+    def line(self, host: str, reason: str, title: str = "") -> str | None:
+        """Return the line about a refusal, None if there was one lately."""
+        now = time.monotonic()
+        with self._lock:
+            told = self._told.get((host, reason))
+            if told is not None and now - told[0] < QUIET_SECONDS:
+                told[1] += 1
+                return None
+            if len(self._told) >= MAX_ADDRESSES:
+                self._told.clear()
+            self._told[host, reason] = [now, 0]
+        more = (
+            f" ({told[1]:g} times more since the last line about it)" if told is not None and told[1] else ""
+        )
+        return f"Refused {host}: {_REASONS[reason].format(title=title)}{more}"

@@ -1,0 +1,125 @@
+"""Whose connections are served (additions): lists of addresses, and how many connections one peer may have.
+
+A refused address is closed before anything is read. A peer beyond its number of associations is answered by an
+A-ASSOCIATE-RJ (local limit exceeded, PS3.8 table 9-21), which its sender may try again after; beyond twice that
+number its connections are closed as well, since each one that says nothing holds a thread for the ACSE timeout.
+Calling AE titles are the business of `dcmrecv.core.negotiate`.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import re
+import threading
+from collections.abc import Iterable
+from typing import TypeAlias
+
+from dcmrecv.config import NetworkConfig
+from dcmrecv.text import from_bytes, printable
+
+__all__ = ["Admission", "AllowListError", "Refused", "read_titles", "read_values"]
+
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_LIST_BYTES = 1 << 20
+"""Of a file with a list; a larger one is refused."""
+_TITLE = re.compile(rb"[ -\[\]-~]{1,16}")
+
+
+class AllowListError(ValueError):
+    """A list cannot be used; the text says which and why."""
+
+
+class Refused(Exception):
+    """A connection is not served; the text is the reason (`dcmrecv.observer.PeerRefused`)."""
+
+
+def read_values(values: Iterable[str | bytes], file: bytes | None, option: str) -> tuple[bytes, ...]:
+    """Return *values* and the lines of *file*, which may have blank lines and lines that begin with ``#``.
+
+    Raises `AllowListError` if the file cannot be read, has more than 1 MiB, or names nothing.
+    """
+    found = [each.encode("utf-8", "surrogateescape") if isinstance(each, str) else each for each in values]
+    if file is None:
+        return tuple(found)
+    name = f"{option}-file {from_bytes(file)}"
+    try:
+        # a pipe must not hold up the start, nor a reload
+        with open(file, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)) as stream:
+            data = stream.read(_LIST_BYTES + 1) or b""
+    except OSError as error:
+        raise AllowListError(f"{name}: {os.strerror(error.errno or 0)}") from None
+    if len(data) > _LIST_BYTES:
+        raise AllowListError(f"{name}: has more than 1 MiB")
+    lines = [line.strip() for line in data.splitlines()]
+    listed = [line for line in lines if line and not line.startswith(b"#")]
+    if not listed:
+        raise AllowListError(f"{name}: names nothing, and nothing would be accepted")
+    return (*found, *listed)
+
+
+def read_titles(values: Iterable[bytes], file: bytes | None) -> tuple[bytes, ...]:
+    """Return the calling AE titles that are accepted, without leading and trailing blanks (PS3.8 table 9-11).
+
+    Raises `AllowListError`, also for what is no AE title (PS3.5 section 6.2).
+    """
+    titles = [title.strip(b" ") for title in read_values(values, file, "--allow-calling")]
+    for title in titles:
+        if not _TITLE.fullmatch(title):
+            raise AllowListError(f"--allow-calling: {printable(title)!r} is no AE title")
+    return tuple(titles)
+
+
+def _networks(values: Iterable[str], option: str) -> tuple[Network, ...]:
+    try:
+        return tuple(ipaddress.ip_network(value) for value in values)
+    except ValueError as error:
+        raise AllowListError(f"{option}: {error}") from None
+
+
+class Admission:
+    """The rules for one process. `enter` and `leave` may be called by any thread."""
+
+    def __init__(self, network: NetworkConfig) -> None:
+        """Raises `AllowListError` for what is no address and no network."""
+        self._most = network.max_associations_per_host
+        self._running: dict[str, int] = {}
+        self._lock = threading.Lock()
+        self.allow(network)
+
+    def allow(self, network: NetworkConfig) -> None:
+        """Take over the lists of *network*, for connections to come. Raises `AllowListError`."""
+        self._hosts = _networks(network.allow_hosts, "--allow-host")
+
+    def enter(self, host: str) -> bool:
+        """Count a connection of *host*; return whether it is beyond the number that a peer may have.
+
+        Raises `Refused`: not counted, and to be closed. Else `leave` follows.
+        """
+        if self._hosts and not _is_within(host, self._hosts):
+            raise Refused("address")
+        if not self._most:
+            return False
+        with self._lock:
+            running = self._running.get(host, 0) + 1
+            if running > 2 * self._most:
+                raise Refused("limit")
+            self._running[host] = running
+        return running > self._most
+
+    def leave(self, host: str) -> None:
+        """A connection that was counted has ended."""
+        if self._most:
+            with self._lock:
+                running = self._running.get(host, 0) - 1
+                if running > 0:
+                    self._running[host] = running
+                else:
+                    self._running.pop(host, None)
+
+
+def _is_within(host: str, networks: Iterable[Network]) -> bool:
+    address = ipaddress.ip_address(host.partition("%")[0])
+    mapped = getattr(address, "ipv4_mapped", None)  # what a socket for both families calls an IPv4 peer
+    return any((mapped or address) in network for network in networks)
