@@ -23,7 +23,7 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 from dcmrecv._version import __version__
-from dcmrecv.extras.figures import DURATIONS, OUTCOMES, STATUSES, Figures
+from dcmrecv.extras.counters import DURATIONS, OUTCOMES, STATUSES, Counters
 from dcmrecv.extras.http_server import CONNECTIONS, Answer, HttpServer
 from dcmrecv.extras.status_page import page
 
@@ -45,20 +45,20 @@ def open_metrics_socket(address: str, port: int) -> socket.socket:
     return socket.create_server((address, port), family=family, backlog=CONNECTIONS)
 
 
-class _Figures(Collector):
-    def __init__(self, figures: Figures, healthy: Callable[[], int], directory: bytes) -> None:
-        self._figures = figures
+class _ReceiverCollector(Collector):
+    def __init__(self, counters: Counters, healthy: Callable[[], int], directory: bytes) -> None:
+        self._counters = counters
         self._healthy = healthy
         self._directory = directory
 
     def collect(self) -> Iterator[Metric]:
         """Yield all metrics, from one snapshot."""
-        now = self._figures.snapshot()
+        now = self._counters.snapshot()
         build = GaugeMetricFamily("dcmrecv_build_info", "Version of the receiver.", labels=["version"])
         build.add_metric([__version__], 1)
         yield build
         yield GaugeMetricFamily(
-            "dcmrecv_start_time_seconds", "Start, seconds since the epoch.", self._figures.started
+            "dcmrecv_start_time_seconds", "Start, seconds since the epoch.", self._counters.started
         )
         yield GaugeMetricFamily("dcmrecv_processes", "Processes accepting connections.", self._healthy())
         yield GaugeMetricFamily("dcmrecv_connections_active", "Connections being served.", now["active"])
@@ -114,12 +114,12 @@ class _Figures(Collector):
 
 
 class MetricsServer:
-    """Serves *figures* on *listener* in a thread until `close`."""
+    """Serves *counters* on *listener* in a thread until `close`."""
 
     def __init__(
         self,
         listener: socket.socket,
-        figures: Figures,
+        counters: Counters,
         *,
         healthy: Callable[[], int],
         directory: bytes,
@@ -127,7 +127,7 @@ class MetricsServer:
     ) -> None:
         """*healthy* returns the number of processes that accept connections."""
         registry = CollectorRegistry()
-        registry.register(_Figures(figures, healthy, directory))
+        registry.register(_ReceiverCollector(counters, healthy, directory))
 
         def health() -> Answer:
             if healthy():
@@ -140,7 +140,7 @@ class MetricsServer:
             return Answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(registry))
 
         def people() -> Answer:
-            text = page(figures, healthy(), free_space(directory), min_free_space)
+            text = page(counters, healthy(), free_space(directory), min_free_space)
             return Answer(HTTPStatus.OK, "text/html; charset=utf-8", text.encode())
 
         self._server = HttpServer(listener, {"/healthz": health, "/metrics": metrics, "/": people})

@@ -7,7 +7,7 @@ import math
 import time
 
 from dcmrecv._version import __version__
-from dcmrecv.extras.figures import OUTCOMES, STATUSES, Figures
+from dcmrecv.extras.counters import OUTCOMES, STATUSES, Counters
 
 __all__ = ["page"]
 
@@ -71,9 +71,9 @@ def _table(title: str, rows: list[tuple[str, int]]) -> str:
     return f"<h2>{html.escape(title)}</h2><table><tbody>{lines}</tbody></table>"
 
 
-def page(figures: Figures, serving: int, free: int | None, min_free_space: int) -> str:
+def page(counters: Counters, serving: int, free: int | None, min_free_space: int) -> str:
     """Return the HTML page. *serving*: processes that accept; *free*: bytes free for objects, None if unknown."""
-    now = figures.snapshot()
+    now = counters.snapshot()
     moment = time.time()
     problems = []
     if not serving:
@@ -93,7 +93,7 @@ def page(figures: Figures, serving: int, free: int | None, min_free_space: int) 
         ("mean C-STORE", mean),
         ("failures", f"{failures:,}"),
         ("free space", "unknown" if free is None else _size(free)),
-        ("running for", _span(moment - figures.started)),
+        ("running for", _span(moment - counters.started)),
     ]
     return "".join(
         (

@@ -1,4 +1,4 @@
-"""What listens beside the log: the spool and the figures. Nothing of it is loaded unless asked for."""
+"""What listens beside the log: the spool and the counters. Nothing of it is loaded unless asked for."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from dcmrecv.config import Config
-    from dcmrecv.extras.figures import Figures
+    from dcmrecv.extras.counters import Counters
     from dcmrecv.extras.metrics import MetricsServer
     from dcmrecv.extras.spool import Spool
     from dcmrecv.observer import ReceiverObserver
@@ -26,11 +26,11 @@ class AdditionError(Exception):
 
 
 class Metrics:
-    """The figures of a receiver and the open socket where they are served (see `open_metrics`)."""
+    """The counters of a receiver and the open socket where they are served (see `open_metrics`)."""
 
-    def __init__(self, config: Config, listener: socket.socket, figures: Figures) -> None:
+    def __init__(self, config: Config, listener: socket.socket, counters: Counters) -> None:
         self.listener = listener
-        self.figures = figures
+        self.counters = counters
         self._storage = config.storage
 
     def serve(self, healthy: Callable[[], int]) -> MetricsServer:
@@ -42,7 +42,7 @@ class Metrics:
 
         server = MetricsServer(
             self.listener,
-            self.figures,
+            self.counters,
             healthy=healthy,
             directory=self._storage.directory,
             min_free_space=self._storage.min_free_space,
@@ -66,7 +66,7 @@ def open_metrics(config: Config, processes: int = 1) -> Metrics:
         raise AdditionError(
             "--metrics-port needs prometheus-client: pip install 'dcmrecv[metrics]'"
         ) from None
-    from dcmrecv.extras.figures import Figures
+    from dcmrecv.extras.counters import Counters
 
     try:
         listener = open_metrics_socket(extras.metrics_address, extras.metrics_port)
@@ -76,7 +76,7 @@ def open_metrics(config: Config, processes: int = 1) -> Metrics:
         raise AdditionError(
             f"cannot serve metrics on {extras.metrics_address} port {extras.metrics_port}: {reason}"
         ) from None
-    return Metrics(config, listener, Figures(processes))
+    return Metrics(config, listener, Counters(processes))
 
 
 class Additions:
@@ -103,9 +103,9 @@ class Additions:
             )
             everything.append(SpoolObserver(self._spool))
         if metrics is not None:
-            from dcmrecv.extras.figures import CountingObserver
+            from dcmrecv.extras.counters import CountingObserver
 
-            everything.append(CountingObserver(metrics.figures, number))
+            everything.append(CountingObserver(metrics.counters, number))
         self.observer = ObserverFanout(everything)
         if self._spool is not None:
             self._spool.start()

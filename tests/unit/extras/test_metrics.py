@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from dcmrecv import observer as ob
 from dcmrecv.core import events as ev
-from dcmrecv.extras.figures import CountingObserver, Figures
+from dcmrecv.extras.counters import Counters, CountingObserver
 from dcmrecv.extras.metrics import MetricsServer, open_metrics_socket
 from dcmrecv.extras.status_page import _size, _span, page
 from dcmrecv.server import limits
@@ -19,8 +19,8 @@ from dcmrecv.server.health import HealthBoard
 
 
 @pytest.fixture
-def figures() -> Figures:
-    return Figures(2)
+def counters() -> Counters:
+    return Counters(2)
 
 
 @pytest.fixture
@@ -29,9 +29,9 @@ def health() -> HealthBoard:
 
 
 @pytest.fixture
-def url(figures: Figures, health: HealthBoard) -> Iterator[str]:
+def url(counters: Counters, health: HealthBoard) -> Iterator[str]:
     listener = open_metrics_socket("127.0.0.1", 0)
-    server = MetricsServer(listener, figures, healthy=lambda: health.count, directory=b".")
+    server = MetricsServer(listener, counters, healthy=lambda: health.count, directory=b".")
     server.start()
     yield f"http://127.0.0.1:{listener.getsockname()[1]}"
     server.close()
@@ -58,10 +58,10 @@ def request() -> ev.StoreRequest:
     return ev.StoreRequest(1, 1, b"1.2", b"1.2.3", b"1.2.840.10008.1.2", 0, 1, None, None, b"")
 
 
-def test_figures_of_all_processes(figures: Figures, health: HealthBoard, url: str) -> None:
+def test_counters_of_all_processes(counters: Counters, health: HealthBoard, url: str) -> None:
     health.found_healthy(1)
     for number, status in enumerate((0x0000, 0xA700)):
-        association = CountingObserver(figures, number).association("", 0)
+        association = CountingObserver(counters, number).association("", 0)
         association.observe(ob.Connected())
         association.observe(request())
         association.observe(ob.Stored(b"", request(), 1000 + number))
@@ -94,17 +94,17 @@ def test_figures_of_all_processes(figures: Figures, health: HealthBoard, url: st
         (ev.RejectReason.NO_ACCEPTABLE_PRESENTATION_CONTEXTS, "rejected_no_context"),
     ],
 )
-def test_rejections(figures: Figures, reason: ev.RejectReason, outcome: str) -> None:
-    association = CountingObserver(figures).association("", 0)
+def test_rejections(counters: Counters, reason: ev.RejectReason, outcome: str) -> None:
+    association = CountingObserver(counters).association("", 0)
     association.observe(ob.Connected())
     association.observe(ev.AssociationRejected(reason))
     association.observe(ob.Closed())
-    now = figures.snapshot()
+    now = counters.snapshot()
     assert (now[f"outcome {outcome}"], now["active"]) == (1, 0)
 
 
-def test_other_ends(figures: Figures) -> None:
-    counts = CountingObserver(figures)
+def test_other_ends(counters: Counters) -> None:
+    counts = CountingObserver(counters)
     cut_off, aborted, crashed = (counts.association("", 0) for _ in range(3))
     aborted.observe(ev.ProtocolError(ev.Stage.COMMAND, ()))
     crashed.observe(ev.ProtocolError(ev.Stage.COMMAND, ()))
@@ -112,17 +112,17 @@ def test_other_ends(figures: Figures) -> None:
     for association in (cut_off, aborted, crashed):
         association.observe(ob.Connected())
         association.observe(ob.Closed())
-    now = figures.snapshot()
+    now = counters.snapshot()
     assert [now[f"outcome {name}"] for name in ("cut_off", "aborted_by_us", "internal_error")] == [1, 1, 1]
 
 
-def test_a_replaced_process_counts_on(figures: Figures) -> None:
+def test_a_replaced_process_counts_on(counters: Counters) -> None:
     for _ in range(2):
-        association = CountingObserver(figures, 1).association("", 0)
+        association = CountingObserver(counters, 1).association("", 0)
         association.observe(ob.Connected())
         association.observe(ob.Stored(b"", request(), 7))
-    assert figures.snapshot()["bytes"] == 14
-    assert figures.snapshot()["active"] == 1
+    assert counters.snapshot()["bytes"] == 14
+    assert counters.snapshot()["active"] == 1
 
 
 def test_health(health: HealthBoard, url: str) -> None:
@@ -147,16 +147,16 @@ def test_a_silent_client_holds_nobody_up(url: str) -> None:
         assert get(url + "/metrics")[0] == 200
 
 
-def test_the_page(figures: Figures, health: HealthBoard, url: str) -> None:
+def test_the_page(counters: Counters, health: HealthBoard, url: str) -> None:
     health.found_healthy(0)
-    counts = CountingObserver(figures)
+    counts = CountingObserver(counters)
     counts.association("", 0).observe(ob.Stored(b"", request(), 1_234_567))
     status, kind, text = get(url)
     assert (status, kind) == (200, "text/html; charset=utf-8")
     assert "1.2 MB" in text
     assert "receiving" in text
-    assert "refused" in page(figures, 1, 10, 100)
-    assert "not accepting" in page(figures, 0, None, 0)
+    assert "refused" in page(counters, 1, 10, 100)
+    assert "not accepting" in page(counters, 0, None, 0)
 
 
 def test_sizes_and_spans_for_people() -> None:

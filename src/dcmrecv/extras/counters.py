@@ -1,6 +1,6 @@
-"""The figures of a receiver: counters in memory that all its processes share, and the observer that counts.
+"""The counters of a receiver: numbers in memory that all its processes share, and the observer that counts.
 
-Each process adds to a row of its own; whoever shows the figures sums the rows. The memory is made before the
+Each process adds to a row of its own; whoever shows the counters sums the rows. The memory is made before the
 processes are, so there are no files, a dead process takes nothing with it, and its replacement counts on.
 """
 
@@ -19,7 +19,7 @@ from dcmrecv.observer import AssociationObserver, ReceiverObserver
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["DURATIONS", "OUTCOMES", "STATUSES", "CountingObserver", "Figures", "Snapshot"]
+__all__ = ["DURATIONS", "OUTCOMES", "STATUSES", "Counters", "CountingObserver", "Snapshot"]
 
 OUTCOMES = (
     "released",
@@ -112,7 +112,7 @@ class Snapshot:
         return self._sums[_PLACES[name]]
 
 
-class Figures:
+class Counters:
     """The shared memory: one row for each of *processes*."""
 
     def __init__(self, processes: int = 1) -> None:
@@ -131,10 +131,10 @@ class Figures:
 
 
 class CountingObserver(ReceiverObserver):
-    """Counts into one row of *figures*. Made in the process that serves."""
+    """Counts into one row of *counters*. Made in the process that serves."""
 
-    def __init__(self, figures: Figures, number: int = 0) -> None:
-        self.row = figures.row(number)
+    def __init__(self, counters: Counters, number: int = 0) -> None:
+        self.row = counters.row(number)
         self.lock = threading.Lock()
         self.row[_PLACES["active"]] = 0  # of a process that died
 
