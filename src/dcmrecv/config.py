@@ -195,6 +195,8 @@ class NetworkConfig:
     max_associations: f.Whole = f.Setting(f.whole, "--max-associations")
     """0: no limit of our own; beyond a limit connections wait in the listen queue."""
     workers: f.Whole = f.Setting(f.whole, "--workers")
+    reload: f.Flag = f.Setting(f.flag, default=False)
+    """The command line reads its files again on SIGHUP; with a file of peers or titles always."""
     grace: f.Setting[float, float] = f.Setting(f.number, "--grace")
     """Seconds that running C-STOREs may take after SIGTERM or SIGINT."""
 

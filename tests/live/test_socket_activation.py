@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.rawscu import Association
+from tests.support.rawscu import Association, UnexpectedPdu
 from tests.support.server import free_port
 
 ALL = ("-xf", "storescp.cfg", "default", "-v")
@@ -97,6 +97,31 @@ def test_the_socket_is_there_after_a_restart(manager: Manager, options: tuple[st
         with socket.create_connection(("127.0.0.1", number), timeout=10), running(manager.start([port])):
             manager.hears("READY=1")
             assert echo(number) == 0
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_files_are_read_again_and_listen_is_ignored(manager: Manager, tmp_path: Path, workers: str) -> None:
+    titles = tmp_path / "titles"
+    titles.write_text("OTHER")
+    options = ("--allow-calling-file", str(titles), "--workers", workers, "--listen", "127.0.0.9")
+    with listen() as port, running(manager.start([port], *options)) as process:
+        manager.hears("READY=1")
+        number = port.getsockname()[1]
+        with pytest.raises(UnexpectedPdu):
+            echo(number)
+        titles.write_text("TESTSCU")
+        process.send_signal(signal.SIGHUP)
+        end = time.monotonic() + 20
+        while time.monotonic() < end:
+            try:
+                assert echo(number) == 0
+                break
+            except UnexpectedPdu:
+                time.sleep(0.05)
+        else:
+            pytest.fail(manager.log.read_text())
+        assert process.poll() is None
+        assert "W: --listen is ignored: the service manager has opened the port" in manager.log.read_text()
 
 
 def test_several_sockets_are_served(manager: Manager) -> None:

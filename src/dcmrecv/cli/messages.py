@@ -58,6 +58,7 @@ PROFILES_HEADING = "Supported TLS Secure Transport Connection Profiles are:"
 VARIABLE = "environment variable {name}"
 CANNOT_USE_SPOOL = "cannot specify spool directory: {text}"
 ACCEPTING_ALL = "no configuration file specified, accepting every storage SOP class in every transfer syntax"
+NOT_RELOADED = "cannot read everything again, and nothing has changed: {text}"
 IMPLEMENTATION = "Implementation:"
 IMPLEMENTATION_LINES = (
     "- dcmrecv {version}, a receiver of its own, written in Python",

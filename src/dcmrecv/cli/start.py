@@ -41,7 +41,7 @@ class Start:
     """One start of the program."""
 
     def __init__(self, config: Config, logs: Logs) -> None:
-        self._config = config
+        self._given = self._config = config
         self._logs = logs
         self._application = logs.logger(APPLICATION)
         self._network = logs.logger(DCMNET)
@@ -70,13 +70,12 @@ class Start:
             self._application.warn(messages.NO_DICTIONARY)
         self._application.info(messages.CONFIGURING)
         association = self._config.association
-        if association.profile_file is not None:
-            profile = self._load_profile(association.profile_file, association.profile_name)
-            self._config = replace(self._config, association=replace(association, profile=profile))
-        elif association.accept_all:
-            self._application.info(messages.ACCEPTING_ALL)
-        else:
-            self._application.warn(messages.VERIFICATION_ONLY)
+        if association.profile_file is None:
+            if association.accept_all:
+                self._application.info(messages.ACCEPTING_ALL)
+            else:
+                self._application.warn(messages.VERIFICATION_ONLY)
+        self._read_profile()
         self._read_allow_lists()
         _check(self._config.storage.directory, messages.CANNOT_USE_DIRECTORY)
         if self._config.storage.mode is not StorageMode.IGNORE:
@@ -90,6 +89,23 @@ class Start:
                 self._metrics = open_metrics(self._config, self._config.network.workers)
             except AdditionError as error:
                 raise _StartError(exit_codes.EXIT_BAD_COMMAND_LINE, str(error)) from None
+
+    def _read_profile(self) -> None:
+        association = self._config.association
+        if association.profile_file is not None:
+            profile = self._load_profile(association.profile_file, association.profile_name)
+            self._config = replace(self._config, association=replace(association, profile=profile))
+
+    def _reload(self) -> tuple[Config, TlsServerContext | None] | None:
+        """Read profile, lists, certificates, keys and CRLs again; None if anything is wrong, which is said."""
+        self._config = self._given
+        try:
+            self._read_profile()
+            self._read_allow_lists()
+            return self._config, self._prepare_tls(again=True)
+        except _StartError as error:
+            self._application.error(messages.NOT_RELOADED.format(text=error))
+            return None
 
     def _read_allow_lists(self) -> None:
         """Read who may send, if that is limited."""
@@ -155,14 +171,14 @@ class Start:
         self._network.trace(messages.SETTING_PROFILE.format(name=profile.name))
         return profile
 
-    def _prepare_tls(self) -> TlsServerContext | None:
+    def _prepare_tls(self, *, again: bool = False) -> TlsServerContext | None:
         """Do step 21."""
         if self._config.tls is None:
             return None
         from dcmrecv.tls import TlsStartError, prepare
 
         try:
-            return prepare(self._config.tls, _reporter(self._logs.logger(DCMTLS)))
+            return prepare(self._config.tls, _reporter(self._logs.logger(DCMTLS)), again=again)
         except TlsStartError as error:
             raise _StartError(exit_codes.EXIT_BAD_TLS, str(error)) from None
 
@@ -185,6 +201,7 @@ class Start:
                 tls=tls,
                 dictionary=self._dictionary,
                 metrics=self._metrics,
+                reload=self._reload if _reloads(config) else None,
             )
         except AddressError as error:
             raise _StartError(exit_codes.EXIT_BAD_COMMAND_LINE, str(error)) from None
@@ -233,6 +250,15 @@ class Start:
 def _reporter(log: Log) -> Callable[[str, str], None]:
     """Return what takes lines as level letter and text and gives them to *log*."""
     return lambda letter, text: log.log(LEVEL_BY_LETTER[letter], text)
+
+
+def _reloads(config: Config) -> bool:
+    """Return whether SIGHUP means to read files again; with the reference's options alone it ends the process."""
+    return (
+        config.network.reload
+        or config.network.allow_host_file is not None
+        or config.association.allow_calling_file is not None
+    )
 
 
 def _check(directory: bytes, message: str) -> None:

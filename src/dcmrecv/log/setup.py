@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 from dcmrecv.config import LoggingConfig
 from dcmrecv.log.api import Logs
 from dcmrecv.log.descriptor_writer import occupy_standard_descriptors
@@ -29,4 +31,9 @@ def setup(config: LoggingConfig, *, argv0: str) -> Logs:
         from dcmrecv.log.json_style import JsonStyle
 
         style = JsonStyle()
+    if "JOURNAL_STREAM" in os.environ:
+        from dcmrecv.log.journal_style import JournalStyle, is_journal
+
+        if is_journal(2, os.environ):
+            style = JournalStyle(style)
     return LineLogs(config.level, style, 2)

@@ -45,6 +45,8 @@ ADDITIONS = Group(
         Addition("--max-associations", "let further connections wait in the listen\nqueue",
                  "[n]umber: integer (default: {default}, no limit)", "integer", "network.max_associations",
                  default=0, low=0, high=1_000_000),
+        Addition("--reload", "on SIGHUP read profile, lists, certificates,\nkeys and CRLs again",
+                 sets="network.reload"),
         Addition("--grace", "time to finish running transfers after SIGTERM",
                  "[s]econds: number (default: {default})", "number", "network.grace", default=10, low=0,
                  high=86_400),

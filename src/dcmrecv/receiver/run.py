@@ -6,7 +6,7 @@ tenths of a second, wait in the listen queue; without this order nobody could co
 
 from __future__ import annotations
 
-from dcmrecv.loggers import DCMNET
+from dcmrecv.loggers import APPLICATION, DCMNET
 from dcmrecv.server.listener import (
     AddressError,
     PortError,
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import signal
     import socket
     from collections.abc import Callable, Sequence
+    from typing import TypeAlias
 
     from dcmrecv.config import Config
     from dcmrecv.dataset.dictionary import DataDictionary
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from dcmrecv.receiver.service import Service
     from dcmrecv.server.signals import StopSignals
     from dcmrecv.tls import TlsServerContext
+
+    Reload: TypeAlias = Callable[[], tuple[Config, TlsServerContext | None] | None]
 
 __all__ = ["AddressError", "PortError", "ServerError", "run"]
 
@@ -45,18 +48,20 @@ def run(
     tls: TlsServerContext | None,
     dictionary: Callable[[], DataDictionary] | None,
     metrics: Metrics | None = None,
+    reload: Reload | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT, drain, and end this process by that signal.
 
     *observer* is called once the port is open. *dictionary* None is the built-in one.
+    *reload* is called on SIGHUP, and returns what counts for connections to come, or None: nothing new.
 
     Raises `AddressError` if an address to listen on is none, `PortError` if the port cannot be opened, and
     `ServerError` if nothing can be served, or nothing any more.
     """
-    if config.logging.config_file is not None:
-        import signal  # not on the way of a start without log configuration
+    if config.logging.config_file is not None or reload is not None:
+        import signal  # not on the way of the usual start
 
-        # from here on it means to reopen logs, also before anybody waits for it
+        # from here on it means to reopen logs and to read files, also before anybody waits for it
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     listeners = inherited_listeners()
     if listeners and config.network.listen:
@@ -67,7 +72,9 @@ def run(
     ready = observer()
     ready.observe(Waiting())
     _prepare_process()
-    process = _Process(config, logs, ready, listeners, tls=tls, dictionary=dictionary, metrics=metrics)
+    process = _Process(
+        config, logs, ready, listeners, tls=tls, dictionary=dictionary, metrics=metrics, reload=reload
+    )
     if config.network.workers > 1:
         process.run_workers()
     else:
@@ -124,6 +131,7 @@ class _Process:
         tls: TlsServerContext | None,
         dictionary: Callable[[], DataDictionary] | None,
         metrics: Metrics | None,
+        reload: Reload | None,
     ) -> None:
         from dcmrecv.receiver.ae import ReceiverAE  # with pynetdicom: before workers are made, which share it
 
@@ -135,6 +143,7 @@ class _Process:
         self._tls = tls
         self._dictionary = dictionary
         self._metrics = metrics
+        self._reload = reload
         from dcmrecv.server.health import HealthBoard
 
         self._health = HealthBoard(config.network.workers)
@@ -157,17 +166,44 @@ class _Process:
             worker=worker,
         )
 
-    def _signals(self, reopen: Callable[[], None]) -> StopSignals:
+    def _signals(self, hang_up: Callable[[], None]) -> StopSignals:
         from dcmrecv.server.signals import StopSignals
 
-        return StopSignals(reopen=reopen if self._config.logging.config_file is not None else None)
+        is_awaited = self._config.logging.config_file is not None or self._reload is not None
+        return StopSignals(reopen=hang_up if is_awaited else None)
+
+    def _read_again(self, service: Service | None = None) -> bool:
+        """Do what `run`'s *reload* is for; return whether there is something new."""
+        from dcmrecv.observer import InternalError
+        from dcmrecv.receiver.ae import ReceiverAE
+
+        self._logs.reopen()
+        try:
+            found = self._reload() if self._reload is not None else None
+            if found is None:
+                return False
+            ae = ReceiverAE.from_config(found[0])
+        except Exception as error:  # noqa: BLE001 whatever is in a file, running on matters more
+            self._observer.observe(InternalError(error))
+            return False
+        self._ae, (self._config, self._tls) = ae, found
+        if service is not None:
+            service.take_over(ae, self._tls)
+        return True
+
+    def _say_reloaded(self) -> None:
+        self._logs.logger(APPLICATION).info("profile, lists, certificates, keys and CRLs were read again")
 
     def run_alone(self) -> None:
         """Serve in this process."""
         from dcmrecv.extras.systemd import Notifier
         from dcmrecv.server import limits
 
-        signals = self._signals(self._logs.reopen)
+        def hang_up() -> None:
+            if self._read_again(service):
+                self._say_reloaded()
+
+        signals = self._signals(hang_up)
         manager = Notifier()
         service = self._service()
         service.start()
@@ -217,11 +253,15 @@ class _Process:
             observe=self._observer.observe,
         )
 
-        def reopen() -> None:
-            self._logs.reopen()  # workers that start later inherit what is open here
-            supervisor.reopen_logs()
+        def hang_up() -> None:
+            # workers that start later inherit what is open and known here
+            if self._read_again():
+                self._say_reloaded()
+                supervisor.reload()
+            else:
+                supervisor.reopen_logs()
 
-        signals = self._signals(reopen)
+        signals = self._signals(hang_up)
         listening = f"listening on {ports(self._listeners)} with {network.workers} workers"
         ready = False
 
@@ -265,6 +305,8 @@ class _Process:
         service = self._service(number)
         service.start(serve_metrics=False)
         _settle()
-        wait_for_supervisor(control, reopen=reopen, beat=service.look)
+        wait_for_supervisor(
+            control, reopen=reopen, reload=lambda: self._read_again(service), beat=service.look
+        )
         service.stop()
         self._logs.flush()

@@ -134,6 +134,13 @@ class Service:
             self._server.services, settings=self._settings(), clocks=self._ae.clocks()
         )
 
+    def take_over(self, ae: ReceiverAE, tls: TlsServerContext | None) -> None:
+        """Serve connections to come as *ae*, with its lists of peers, and *tls* say."""
+        self._server.admission.allow(ae.config.network)
+        self._ae = ae
+        self._server.services = replace(self._server.services, tls=tls)
+        self.refresh()
+
     def start(self, *, serve_metrics: bool = True, by_itself: bool = False) -> None:
         """Begin to accept connections, and to answer requests for metrics in this process if there are any.
 

@@ -26,6 +26,9 @@ __all__ = ["EXIT_INTERNAL_ERROR", "Supervisor", "wait_for_supervisor"]
 EXIT_INTERNAL_ERROR = 70
 """EX_SOFTWARE of sysexits.h: a mistake in this program, or a state that only a new process can heal."""
 
+_REOPEN, _RELOAD = b"r", b"h"
+"""What the supervisor writes to a control pipe."""
+
 _CANNOT_WAIT = -1
 """Stands for the status of a worker that somebody else waited for."""
 
@@ -74,11 +77,18 @@ class Supervisor:
 
     def reopen_logs(self) -> None:
         """Tell every worker to reopen its log files."""
+        self._tell(_REOPEN)
+
+    def reload(self) -> None:
+        """Tell every worker to reopen its log files and to read again what this process has read again."""
+        self._tell(_RELOAD)
+
+    def _tell(self, order: bytes) -> None:
         for worker in self._workers:
             if worker.pid:
                 # one that has just ended is replaced by `watch`, with the files that are open by then
                 with contextlib.suppress(BrokenPipeError):
-                    os.write(worker.control, b"r")
+                    os.write(worker.control, order)
 
     def stop(self, grace: float, *, hurry: Callable[[], bool]) -> None:
         """Let the workers drain; kill what is left after *grace* seconds or when *hurry* says True."""
@@ -177,18 +187,22 @@ def _kill(pid: int) -> int:
 
 
 def wait_for_supervisor(
-    control: int, *, reopen: Callable[[], None], beat: Callable[[], None] = lambda: None
+    control: int,
+    *,
+    reopen: Callable[[], None],
+    reload: Callable[[], object] | None = None,
+    beat: Callable[[], None] = lambda: None,
 ) -> None:
-    """Return when the supervisor says stop or is gone; reopen logs whenever it says so.
+    """Return when the supervisor says stop or is gone; call *reopen* and *reload* whenever it says so.
 
-    *beat* is called every `limits.CHECK_SECONDS`.
+    *reload* None: the logs are all that there is. *beat* is called every `limits.CHECK_SECONDS`.
     """
     poll = select.poll()
     poll.register(control, select.POLLIN)
     while True:
         if not poll.poll(limits.CHECK_SECONDS * 1000):
             beat()
-        elif os.read(control, 1) == b"r":
-            reopen()
+        elif order := os.read(control, 1):
+            (reopen if order == _REOPEN or reload is None else reload)()
         else:
             return

@@ -26,15 +26,16 @@ __all__ = [
 ]
 
 
-def prepare(config: TlsConfig, log: Callable[[str, str], None]) -> TlsServerContext:
+def prepare(config: TlsConfig, log: Callable[[str, str], None], *, again: bool = False) -> TlsServerContext:
     """Load all that *config* names, in the reference's order of messages (spec/tls.md a.4).
 
     *log* takes (level letter, text) for logger dcmtk.dcmtls. An encrypted key without a password is asked
-    for at the terminal. Raises `TlsStartError`, whose text is the last F line (exit code 71).
+    for at the terminal. Raises `TlsStartError`, whose text is the last F line (exit code 71). *again*: see
+    `dcmrecv.tls.startup.prepare`.
     """
     from dcmrecv.tls import startup  # ssl takes tens of milliseconds to import
 
-    return startup.prepare(config, log)
+    return startup.prepare(config, log, again=again)
 
 
 def list_ciphers() -> list[str]:

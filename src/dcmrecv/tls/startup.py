@@ -62,14 +62,19 @@ _VERIFY_MODES = {
 }
 
 
-def prepare(config: TlsConfig, log: Callable[[str, str], None]) -> TlsServerContext:
-    """Load what *config* names and return the context. Raises `TlsStartError`."""
-    return _Preparation(config, log).run()
+def prepare(config: TlsConfig, log: Callable[[str, str], None], *, again: bool = False) -> TlsServerContext:
+    """Load what *config* names and return the context. Raises `TlsStartError`.
+
+    *again*: for a receiver that runs. Nobody is asked for a pass phrase, and a file that a start ignores with
+    a warning is an error: a CRL must not get lost on the way.
+    """
+    return _Preparation(config, log, again=again).run()
 
 
 class _Preparation:
-    def __init__(self, config: TlsConfig, log: Callable[[str, str], None]) -> None:
+    def __init__(self, config: TlsConfig, log: Callable[[str, str], None], *, again: bool) -> None:
         self._config = config
+        self._again = again
         self._log = log
         self._errors = error_queue.ErrorQueue()
         self._profile = PROFILES[config.profile]
@@ -80,7 +85,7 @@ class _Preparation:
 
     def run(self) -> TlsServerContext:
         config = self._config
-        if config.seed_file is not None:
+        if config.seed_file is not None and not self._again:
             self._seed(config.seed_file)
         for file in reversed(config.trusted_files):
             self._trust_file(file, messages.CERTIFICATE_FILE_IGNORED)
@@ -123,6 +128,8 @@ class _Preparation:
             return True
         self._errors.push(failure)
         self._error_line()
+        if self._again:
+            raise TlsStartError(sentence.format(file=from_bytes(path)).removesuffix(", ignoring"))
         self._log("W", sentence.format(file=from_bytes(path)))
         return False
 
@@ -202,6 +209,8 @@ class _Preparation:
         password = self._config.password
         if password is None:
             try:
+                if self._again:
+                    raise PromptEnded
                 password = ask_pass_phrase()
             except PromptEnded:
                 raise self._no_key(error_queue.KEY_PROMPT_ENDED) from None

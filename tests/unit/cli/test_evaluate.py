@@ -108,6 +108,7 @@ EXERCISED: dict[str, list[tuple[tuple[str, ...], str, object]]] = {
     "--accept-all": [(("--accept-all",), "association.accept_all", True)],
     "--workers": [(("--workers", "4"), "network.workers", 4)],
     "--max-nesting": [(("--max-nesting", "8"), "storage.max_nesting", 8)],
+    "--reload": [(("--reload",), "network.reload", True)],
     "--listen": [(("--listen", "::1", "--listen", "a"), "network.listen", ("::1", "a"))],
     "--allow-calling": [
         (("--allow-calling", "A", "--allow-calling", "B C"), "association.allow_calling", (b"A", b"B C"))

@@ -244,6 +244,7 @@ function __dcmrecv_words
         --max-associations-per-host 'refuse more associations of one address' \
         --workers 'share the port among n processes' \
         --max-associations 'let further connections wait in the listen queue' \
+        --reload 'on SIGHUP read profile, lists, certificates, keys and CRLs again' \
         --grace 'time to finish running transfers after SIGTERM' \
         --fsync 'report success only when the object is on disk' \
         --min-free-space 'answer "out of resources" when less would stay free' \
