@@ -257,6 +257,8 @@ class ExtrasConfig:
 
     metrics_port: f.OptionalWhole = f.Setting(f.optional_whole, "--metrics-port")
     metrics_address: f.Text = f.Setting(f.text, "--metrics-address")
+    metrics_no_identifiers: f.Flag = f.Setting(f.flag, default=False)
+    """No AE titles, addresses of peers or UIDs in what is served there."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -343,6 +343,7 @@ AssociationEvent: TypeAlias = (
     | ev.AssociationAccepted
     | ev.EchoRequest
     | ev.StoreRequest
+    | ev.DataFragments
     | ev.ReleaseRequested
     | ev.AbortReceived
     | ev.PeerClosed

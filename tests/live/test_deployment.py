@@ -114,7 +114,7 @@ def test_metrics_over_two_workers_survive_one(serve: Callable[..., RunningServer
     send(server.port, "1.2.3.6")
     until(lambda: "dcmrecv_connections_active 0.0" in fetch(port, "/metrics"))
     text = fetch(port, "/metrics")
-    assert "dcmrecv_objects_stored_total 7.0" in text
+    assert 'dcmrecv_objects_stored_total{calling="TESTSCU"} 7.0' in text
     assert 'dcmrecv_store_responses_total{status="0000"} 7.0' in text
     until(lambda: "dcmrecv_processes 2.0" in fetch(port, "/metrics"))
     assert fetch(port, "/healthz") == "ok\n"

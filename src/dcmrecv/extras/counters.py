@@ -1,25 +1,41 @@
-"""The counters of a receiver: numbers in memory that all its processes share, and the observer that counts.
+"""The counters of a receiver, and what it does at the moment: memory that all its processes share.
 
-Each process adds to a row of its own; whoever shows the counters sums the rows. The memory is made before the
+Each process writes a part of its own; whoever shows the counters sums the parts. The memory is made before the
 processes are, so there are no files, a dead process takes nothing with it, and its replacement counts on.
+
+A part has two areas. Numbers are words that are written whole. Texts (titles, and what is known of associations,
+objects and failures) may be read while they change, so each carries a check sum, and what does not agree
+with it is not shown.
 """
 
 from __future__ import annotations
 
+import json
 import mmap
-import threading
+import struct
 import time
-from bisect import bisect_left
-from typing import TYPE_CHECKING
-
-from dcmrecv import observer as ob
-from dcmrecv.core import events as ev
-from dcmrecv.observer import AssociationObserver, ReceiverObserver
+import zlib
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = ["DURATIONS", "OUTCOMES", "STATUSES", "Counters", "CountingObserver", "Snapshot"]
+__all__ = [
+    "DURATIONS",
+    "LATEST",
+    "OTHER",
+    "OUTCOMES",
+    "PHASES",
+    "PLACES",
+    "RUNNING",
+    "STATUSES",
+    "TEXT",
+    "TITLES",
+    "Counters",
+    "Running",
+    "Snapshot",
+    "Texts",
+]
 
 OUTCOMES = (
     "released",
@@ -44,183 +60,173 @@ OUTCOMES = (
 STATUSES = ("0000", "A700", "C000", "other")
 """Statuses of C-STORE responses, hexadecimal."""
 
-DURATIONS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0)
-"""Upper bounds of the histogram of C-STORE durations, seconds; one more bucket holds the rest."""
+PHASES = ("receive", "write", "publish")
+"""Where the time of a stored object went: waiting for its sender; parsing and writing; giving it its name."""
 
-_SINGLE = (
+DURATIONS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0)
+"""Upper bounds of the histograms of durations, seconds; one more bucket holds the rest."""
+
+TITLES = 32
+"""Calling AE titles that a process counts by themselves, in the order of their first objects."""
+
+OTHER = TITLES
+"""Stands for the number of any other title."""
+
+RUNNING = 64
+"""Associations of a process that are shown; further ones are counted only."""
+
+LATEST = 10
+"""Objects, and failures, that a process remembers."""
+
+TEXT = 512
+"""Bytes of a text as JSON, its head included."""
+
+_BY_TITLE = ("objects", "bytes", "failed")
+_HEAD = struct.Struct("<II")  # check sum and length of the text
+_HISTOGRAMS = ("store", *PHASES)
+_NAMES = (
     "active",
     "associations",
     "accepted",
     "association_microseconds",
-    "objects",
-    "bytes",
+    "received_bytes",
     "echoes",
     "failed_data_sets",
     "store_errors",
-    "store_microseconds",
     "last_object_microseconds",
-)
-_NAMES = (
-    *_SINGLE,
     *(f"outcome {name}" for name in OUTCOMES),
     *(f"status {name}" for name in STATUSES),
-    *(f"duration {number}" for number in range(len(DURATIONS) + 1)),
+    *(f"{name} microseconds" for name in _HISTOGRAMS),
+    *(f"{name} duration {number}" for name in _HISTOGRAMS for number in range(len(DURATIONS) + 1)),
+    *(f"title {number} {what}" for what in _BY_TITLE for number in range(TITLES + 1)),
+    *(f"running {number} {what}" for what in ("objects", "bytes") for number in range(RUNNING)),
 )
-_PLACES = {name: number for number, name in enumerate(_NAMES)}
-_REJECTIONS = {
-    ev.RejectReason.UNSUPPORTED_PROTOCOL_VERSION: "unusable_request",
-    ev.RejectReason.BAD_APPLICATION_CONTEXT: "rejected_application_context",
-    ev.RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED: "rejected_called_title",
-    ev.RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED: "rejected_calling_title",
-    ev.RejectReason.LOCAL_LIMIT_EXCEEDED: "rejected_limit",
-    ev.RejectReason.NO_ACCEPTABLE_PRESENTATION_CONTEXTS: "rejected_no_context",
-}
-_OUTCOMES: dict[type, str] = {
-    ob.TlsFailed: "tls_failed",
-    ev.NotAnAssociation: "not_an_association",
-    ev.RequestUnusable: "unusable_request",
-    ev.ReleaseRequested: "released",
-    ev.AbortReceived: "aborted_by_peer",
-    ev.PeerClosed: "aborted_by_peer",
-    ev.ProtocolError: "aborted_by_us",
-    ob.Crashed: "internal_error",
-}
-"""Kinds of event that say how a connection ends."""
-_COUNTED: dict[type, tuple[str, ...]] = {
-    ob.Connected: ("associations", "active"),
-    ev.AssociationAccepted: ("accepted",),
-    ev.EchoRequest: ("echoes",),
-    ob.DataSetFailed: ("failed_data_sets",),
-    ob.NameNotGenerated: ("store_errors",),
-    ob.DirectoryNotCreated: ("store_errors",),
-    ob.NotStored: ("store_errors",),
-    ob.FileNotCreated: ("store_errors",),
-    ob.FileNotWritten: ("store_errors",),
-}
-_STATUS_NAMES = {0x0000: "0000", 0xA700: "A700", 0xC000: "C000"}
+PLACES = {name: number for number, name in enumerate(_NAMES)}
+"""Of each number in the row of a process."""
+
+
+class Texts:
+    """The texts of one process: titles, running associations, latest objects, latest failures."""
+
+    titles = 0
+    running = titles + TITLES
+    objects = running + RUNNING
+    failures = objects + LATEST
+    size = (failures + LATEST) * TEXT
+
+    def __init__(self, memory: memoryview) -> None:
+        self.memory = memory
+
+    def put(self, number: int, value: object) -> None:
+        """Write *value*, ASCII text or a list of such and of numbers, at place *number*."""
+        data = json.dumps(value).encode()
+        assert len(data) <= TEXT - _HEAD.size  # the writers know how long their parts are
+        whole = _HEAD.pack(zlib.crc32(data), len(data)) + data
+        self.memory[number * TEXT : number * TEXT + len(whole)] = whole
+
+    def clear(self, number: int) -> None:
+        """Forget what is at place *number*."""
+        self.memory[number * TEXT : number * TEXT + _HEAD.size] = bytes(_HEAD.size)
+
+    def get(self, number: int) -> Any:
+        """Return the value at place *number*; None if there is none, or if it is just being written."""
+        whole = bytes(self.memory[number * TEXT : (number + 1) * TEXT])
+        check, length = _HEAD.unpack_from(whole)
+        data = whole[_HEAD.size : _HEAD.size + length]
+        return json.loads(data) if data and zlib.crc32(data) == check else None
+
+    def values(self, begin: int, count: int) -> list[Any]:
+        """Return the values at *count* places from *begin* on."""
+        return [value for number in range(begin, begin + count) if (value := self.get(number)) is not None]
+
+
+class Running(NamedTuple):
+    """An association at this moment. Without identifiers the first three are empty."""
+
+    calling: str
+    called: str
+    peer: str
+    since: float
+    """Seconds since the epoch, like all times here."""
+    process: int
+    objects: int
+    """Stored so far."""
+    under_way: int
+    """Bytes received of the current object."""
 
 
 class Snapshot:
     """The sums over all processes at one moment; names as in the table of this module."""
 
-    def __init__(self, rows: Sequence[Sequence[int]]) -> None:
+    def __init__(self, rows: Sequence[Sequence[int]], texts: Sequence[Texts]) -> None:
         self._sums: list[int] = [sum(column) for column in zip(*rows, strict=True)]
-        self.last_object = max(row[_PLACES["last_object_microseconds"]] for row in rows) / 1e6
+        self.last_object = max(row[PLACES["last_object_microseconds"]] for row in rows) / 1e6
         """When the last object was stored, seconds since the epoch; 0: none yet."""
+        self.titles: dict[str, list[int]] = {}
+        """By calling AE title: objects, bytes of files, objects that failed."""
+        for row, words in zip(rows, texts, strict=True):
+            for number in range(TITLES + 1):
+                title = "other" if number == OTHER else words.get(Texts.titles + number)
+                if title is not None:
+                    counts = self.titles.setdefault(title, [0] * len(_BY_TITLE))
+                    for place, what in enumerate(_BY_TITLE):
+                        counts[place] += row[PLACES[f"title {number} {what}"]]
+        self.objects, self.bytes, self.failed = map(sum, zip(*self.titles.values(), strict=True))
 
     def __getitem__(self, name: str) -> int:
-        return self._sums[_PLACES[name]]
+        return self._sums[PLACES[name]]
+
+    def buckets(self, name: str) -> list[tuple[str, float]]:
+        """Return the cumulated histogram *name*: ``store`` or a phase."""
+        total = 0
+        found: list[tuple[str, float]] = []
+        for number, bound in enumerate([*map(str, DURATIONS), "+Inf"]):
+            total += self[f"{name} duration {number}"]
+            found.append((bound, total))
+        return found
 
 
 class Counters:
-    """The shared memory: one row for each of *processes*."""
+    """The shared memory: one part for each of *processes*."""
 
-    def __init__(self, processes: int = 1) -> None:
-        self._width = len(_NAMES)
-        self._processes = processes
-        self._memory = memoryview(mmap.mmap(-1, processes * self._width * 8)).cast("Q")
+    def __init__(self, processes: int = 1, *, identifiers: bool = True) -> None:
+        """*identifiers*: whether titles, addresses and UIDs may be written."""
+        self.identifiers = identifiers
         self.started = time.time()
+        self._processes = range(processes)
+        self._row_size = len(_NAMES) * 8
+        self._size = self._row_size + Texts.size
+        self._memory = memoryview(mmap.mmap(-1, processes * self._size))
 
     def row(self, number: int) -> memoryview[int]:
-        """Return the row of process *number*, to be written by that process alone."""
-        return self._memory[number * self._width : (number + 1) * self._width]
+        """Return the numbers of process *number*, to be written by that process alone."""
+        begin = number * self._size
+        return self._memory[begin : begin + self._row_size].cast("Q")
+
+    def texts(self, number: int) -> Texts:
+        """Return the texts of process *number*, to be written by that process alone."""
+        begin = number * self._size + self._row_size
+        return Texts(self._memory[begin : begin + Texts.size])
 
     def snapshot(self) -> Snapshot:
         """Return the sums."""
-        return Snapshot([self.row(number).tolist() for number in range(self._processes)])
+        return Snapshot(
+            [self.row(number).tolist() for number in self._processes], [*map(self.texts, self._processes)]
+        )
 
+    def running(self) -> list[Running]:
+        """Return the associations of all processes, the newest first."""
+        found = []
+        for process in self._processes:
+            row, texts = self.row(process), self.texts(process)
+            for number in range(RUNNING):
+                if (value := texts.get(Texts.running + number)) is not None:
+                    objects, size = (row[PLACES[f"running {number} {what}"]] for what in ("objects", "bytes"))
+                    calling, called, peer, since = value
+                    found.append(Running(calling, called, peer, since, process, objects, size))
+        return sorted(found, key=lambda each: -each.since)
 
-class CountingObserver(ReceiverObserver):
-    """Counts into one row of *counters*. Made in the process that serves."""
-
-    def __init__(self, counters: Counters, number: int = 0) -> None:
-        self.row = counters.row(number)
-        self.lock = threading.Lock()
-        self.row[_PLACES["active"]] = 0  # of a process that died
-
-    def add(self, *names: str) -> None:
-        """Add one to each of *names*."""
-        with self.lock:
-            for name in names:
-                self.row[_PLACES[name]] += 1
-
-    def observe(self, event: ob.ReceiverEvent) -> None:
-        """See `ReceiverObserver.observe`."""
-        if isinstance(event, ob.PeerRefused):
-            self.add(f"outcome refused_{event.reason}")
-
-    def association(self, peer_address: str, peer_port: int) -> AssociationObserver:
-        """See `ReceiverObserver.association`."""
-        return _CountingAssociation(self)
-
-
-class _CountingAssociation(AssociationObserver):
-    wanted = frozenset(
-        {
-            ob.Connected,
-            ob.Closed,
-            ob.TlsFailed,
-            ev.NotAnAssociation,
-            ev.RequestUnusable,
-            ev.AssociationRejected,
-            ev.AssociationAccepted,
-            ev.ReleaseRequested,
-            ev.AbortReceived,
-            ev.PeerClosed,
-            ev.ProtocolError,
-            ob.Crashed,
-            ev.EchoRequest,
-            ev.StoreRequest,
-            ob.DataSetFailed,
-            ob.NameNotGenerated,
-            ob.DirectoryNotCreated,
-            ob.NotStored,
-            ob.FileNotCreated,
-            ob.FileNotWritten,
-            ob.Stored,
-            ob.StoreResponse,
-        }
-    )
-
-    def __init__(self, counts: CountingObserver) -> None:
-        self._counts = counts
-        self._outcome = "cut_off"
-        self._begun = time.monotonic()
-        self._store_begun = 0.0
-
-    def observe(self, event: ob.AssociationEvent) -> None:
-        counts = self._counts
-        kind = type(event)
-        if kind in _OUTCOMES:
-            self._outcome = _OUTCOMES[kind]
-        elif kind in _COUNTED:
-            counts.add(*_COUNTED[kind])
-        elif isinstance(event, ev.StoreRequest):
-            self._store_begun = time.monotonic()
-        elif isinstance(event, ob.Stored):
-            with counts.lock:
-                counts.row[_PLACES["objects"]] += 1
-                counts.row[_PLACES["bytes"]] += event.size
-                counts.row[_PLACES["last_object_microseconds"]] = time.time_ns() // 1000
-        elif isinstance(event, ob.StoreResponse):
-            self._store_response(event.status)
-        elif isinstance(event, ev.AssociationRejected):
-            self._outcome = _REJECTIONS[event.reason]
-        elif isinstance(event, ob.Closed):
-            self._closed()
-
-    def _closed(self) -> None:
-        counts = self._counts
-        counts.add(f"outcome {self._outcome}")
-        spent = int((time.monotonic() - self._begun) * 1e6)
-        with counts.lock:
-            counts.row[_PLACES["active"]] -= 1
-            counts.row[_PLACES["association_microseconds"]] += spent
-
-    def _store_response(self, status: int) -> None:
-        seconds = time.monotonic() - self._store_begun
-        counts = self._counts
-        with counts.lock:
-            counts.row[_PLACES[f"status {_STATUS_NAMES.get(status, 'other')}"]] += 1
-            counts.row[_PLACES["store_microseconds"]] += int(seconds * 1e6)
-            counts.row[_PLACES["duration 0"] + bisect_left(DURATIONS, seconds)] += 1
+    def latest(self, begin: int) -> list[Any]:
+        """Return the latest objects or failures, *begin* says which of `Texts`, of all processes, newest first."""
+        found = [each for number in self._processes for each in self.texts(number).values(begin, LATEST)]
+        return sorted(found, key=lambda each: -each[0])[:LATEST]

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterator
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from http import HTTPStatus
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -23,11 +25,19 @@ from prometheus_client.metrics_core import (
 from prometheus_client.registry import Collector
 
 from dcmrecv._version import __version__
-from dcmrecv.extras.counters import DURATIONS, OUTCOMES, STATUSES, Counters
+from dcmrecv.extras.counters import OUTCOMES, PHASES, STATUSES, Counters
 from dcmrecv.extras.http_server import CONNECTIONS, Answer, HttpServer
-from dcmrecv.extras.status_page import page
+from dcmrecv.extras.status_page import View, page
 
 __all__ = ["MetricsServer", "free_space", "open_metrics_socket"]
+
+_BY_TITLE = (
+    ("dcmrecv_objects_stored", "Objects stored"),
+    ("dcmrecv_stored_bytes", "Bytes of stored files"),
+    ("dcmrecv_objects_failed", "Objects that were not stored"),
+)
+_RATE_SAMPLES = 10
+"""The page shows the rate of so many seconds."""
 
 
 def free_space(directory: bytes) -> int | None:
@@ -77,8 +87,14 @@ class _ReceiverCollector(Collector):
             sum(now[f"outcome {outcome}"] for outcome in OUTCOMES),
             now["association_microseconds"] / 1e6,
         )
-        yield CounterMetricFamily("dcmrecv_objects_stored", "Objects stored.", now["objects"])
-        yield CounterMetricFamily("dcmrecv_stored_bytes", "Bytes of stored files.", now["bytes"])
+        for number, (name, text) in enumerate(_BY_TITLE):
+            family = CounterMetricFamily(name, f"{text}, by calling AE title.", labels=["calling"])
+            for title, counts in now.titles.items():
+                family.add_metric([title], counts[number])
+            yield family
+        yield CounterMetricFamily(
+            "dcmrecv_received_bytes", "Bytes of data sets received, stored or not.", now["received_bytes"]
+        )
         yield GaugeMetricFamily(
             "dcmrecv_last_object_time_seconds",
             "When the last object was stored, seconds since the epoch; 0: none yet.",
@@ -90,17 +106,20 @@ class _ReceiverCollector(Collector):
         for status in STATUSES:
             statuses.add_metric([status], now[f"status {status}"])
         yield statuses
-        total = 0
-        buckets = []
-        for number, bound in enumerate([*map(str, DURATIONS), "+Inf"]):
-            total += now[f"duration {number}"]
-            buckets.append((bound, total))
         yield HistogramMetricFamily(
             "dcmrecv_store_seconds",
             "From a C-STORE request to its response.",
-            buckets,
-            now["store_microseconds"] / 1e6,
+            now.buckets("store"),
+            now["store microseconds"] / 1e6,
         )
+        phases = HistogramMetricFamily(
+            "dcmrecv_store_phase_seconds",
+            "Stored objects: waiting for the sender, parsing and writing, giving the name.",
+            labels=["phase"],
+        )
+        for phase in PHASES:
+            phases.add_metric([phase], now.buckets(phase), now[f"{phase} microseconds"] / 1e6)
+        yield phases
         yield CounterMetricFamily("dcmrecv_echoes", "C-ECHO requests.", now["echoes"])
         failures = CounterMetricFamily("dcmrecv_failures", "What went wrong, by kind.", labels=["kind"])
         failures.add_metric(["data_set_not_received"], now["failed_data_sets"])
@@ -124,8 +143,9 @@ class MetricsServer:
         healthy: Callable[[], int],
         directory: bytes,
         min_free_space: int = 0,
+        about: Sequence[tuple[str, str]] = (),
     ) -> None:
-        """*healthy* returns the number of processes that accept connections."""
+        """*healthy* returns the number of processes that accept connections; *about* is shown on the page."""
         registry = CollectorRegistry()
         registry.register(_ReceiverCollector(counters, healthy, directory))
 
@@ -140,10 +160,30 @@ class MetricsServer:
             return Answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(registry))
 
         def people() -> Answer:
-            text = page(counters, healthy(), free_space(directory), min_free_space)
+            view = View(healthy(), free_space(directory), min_free_space, self._rate(), about)
+            text = page(counters, view)
             return Answer(HTTPStatus.OK, "text/html; charset=utf-8", text.encode())
 
         self._server = HttpServer(listener, {"/healthz": health, "/metrics": metrics, "/": people})
         self.start = self._server.start
-        self.look = self._server.look
         self.close = self._server.close
+        self._counters = counters
+        self._samples: deque[tuple[float, int, int]] = deque(maxlen=_RATE_SAMPLES)
+
+    def look(self) -> None:
+        """See `HttpServer.look`; also remember how much has come so far. Call every second."""
+        self._server.look()
+        self._samples.append(self._sample())
+
+    def _sample(self) -> tuple[float, int, int]:
+        now = self._counters.snapshot()
+        return time.monotonic(), now.objects, now["received_bytes"]
+
+    def _rate(self) -> tuple[float, float] | None:
+        """Return objects and bytes a second of late, None if nothing is known yet."""
+        try:
+            before = self._samples[0]
+        except IndexError:
+            return None
+        seconds, objects, size = (now - then for now, then in zip(self._sample(), before, strict=True))
+        return (objects / seconds, size / seconds) if seconds > 0 else None

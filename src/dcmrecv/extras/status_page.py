@@ -5,11 +5,14 @@ from __future__ import annotations
 import html
 import math
 import time
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
 
 from dcmrecv._version import __version__
-from dcmrecv.extras.counters import OUTCOMES, STATUSES, Counters
+from dcmrecv.extras.counters import OUTCOMES, STATUSES, Counters, Texts
+from dcmrecv.uids import name_of
 
-__all__ = ["page"]
+__all__ = ["View", "page"]
 
 _STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
@@ -19,8 +22,15 @@ h1 { font-size: 1.4rem; margin: 0; } h2 { font-size: 1.1rem; margin: 2rem 0 .5re
 dl { display: grid; grid-template-columns: repeat(auto-fit, minmax(13rem, 1fr)); gap: .8rem; margin: 1.2rem 0; }
 dl div { border: 1px solid #8886; border-radius: .5rem; padding: .6rem .9rem; }
 dt { font-size: .85rem; opacity: .75; } dd { margin: 0; font-size: 1.5rem; font-variant-numeric: tabular-nums; }
-table { border-collapse: collapse; min-width: 22rem; } td, th { text-align: left; padding: .2rem 1rem .2rem 0; }
-td:last-child { text-align: right; font-variant-numeric: tabular-nums; } tr { border-bottom: 1px solid #8884; }
+table { border-collapse: collapse; } td, th { text-align: left; vertical-align: top; padding: .2rem 1rem .2rem 0; }
+.counts { min-width: min(22rem, 100%); } .wide { width: 100%; } tr { border-bottom: 1px solid #8884; }
+.counts td:last-child { text-align: right; } td { font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
+th { font-size: .85rem; font-weight: 400; opacity: .75; }
+@media (max-width: 45rem) {
+  .wide thead { display: none; } .wide tr { display: block; padding: .4rem 0; }
+  .wide td { display: grid; grid-template-columns: 7rem 1fr; padding: 0; }
+  .wide td::before { content: attr(data-of); font-size: .85rem; opacity: .75; }
+}
 footer { margin-top: 2rem; font-size: .85rem; opacity: .75; }
 @media (prefers-color-scheme: dark) { .good { color: #3fb950; } .bad { color: #ff7b72; } }
 """
@@ -68,13 +78,94 @@ def _span(seconds: float) -> str:
 
 def _table(title: str, rows: list[tuple[str, int]]) -> str:
     lines = "".join(f"<tr><td>{html.escape(name)}</td><td>{count:,}</td></tr>" for name, count in rows)
-    return f"<h2>{html.escape(title)}</h2><table><tbody>{lines}</tbody></table>"
+    return f'<h2>{html.escape(title)}</h2><table class="counts"><tbody>{lines}</tbody></table>'
 
 
-def page(counters: Counters, serving: int, free: int | None, min_free_space: int) -> str:
-    """Return the HTML page. *serving*: processes that accept; *free*: bytes free for objects, None if unknown."""
+def _wide(title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], none: str) -> str:
+    """Return a table that becomes a list on a narrow screen; what is in it may come from peers."""
+    lines = "".join(
+        "<tr>"
+        + "".join(
+            f'<td data-of="{column}">{html.escape(cell) or "–"}</td>'
+            for column, cell in zip(columns, row, strict=True)
+        )
+        + "</tr>"
+        for row in rows
+    )
+    head = "".join(f"<th>{column}</th>" for column in columns)
+    table = f'<table class="wide"><thead><tr>{head}</tr></thead><tbody>{lines}</tbody></table>'
+    return f"<h2>{title}</h2>{table if lines else f'<p>{none}</p>'}"
+
+
+class View(NamedTuple):
+    """What the page shows beside the counters."""
+
+    serving: int
+    """Processes that accept connections."""
+    free: int | None
+    """Bytes free for objects, None if unknown."""
+    min_free_space: int = 0
+    rate: tuple[float, float] | None = None
+    """Objects and bytes a second of late, None if unknown."""
+    about: Sequence[tuple[str, str]] = ()
+    """What is served, in words."""
+
+
+def _moving(counters: Counters, moment: float) -> Iterable[str]:
+    """Return the tables of what happens, and of what happened last."""
+    running = counters.running()
+    several = len({each.process for each in running}) > 1
+    yield _wide(
+        "Running associations",
+        (
+            "calling",
+            "called",
+            "peer",
+            "for",
+            "objects",
+            "object under way",
+            *(("process",) if several else ()),
+        ),
+        (
+            (
+                *each[:3],
+                _span(moment - each.since),
+                f"{each.objects:,}",
+                _size(each.under_way) if each.under_way else "",
+                *((str(each.process),) if several else ()),
+            )
+            for each in running
+        ),
+        "none",
+    )
+    yield _wide(
+        "Last objects",
+        ("when", "calling", "size", "took", "SOP class", "SOP instance UID"),
+        (
+            (
+                f"{_span(moment - when)} ago",
+                calling,
+                _size(size),
+                f"{seconds * 1000:,.1f} ms",
+                *((name_of(uids[0]) or uids[0], uids[1]) if uids else ("", "")),
+            )
+            for when, calling, size, seconds, *uids in counters.latest(Texts.objects)
+        ),
+        "none yet",
+    )
+    yield _wide(
+        "Last failures",
+        ("when", "calling", "peer", "reason"),
+        ((f"{_span(moment - when)} ago", *words) for when, *words in counters.latest(Texts.failures)),
+        "none",
+    )
+
+
+def page(counters: Counters, view: View) -> str:
+    """Return the HTML page."""
     now = counters.snapshot()
     moment = time.time()
+    serving, free, min_free_space, rate, about = view
     problems = []
     if not serving:
         problems.append("not accepting connections")
@@ -83,11 +174,13 @@ def page(counters: Counters, serving: int, free: int | None, min_free_space: int
     state = "; ".join(problems) or "receiving"
     last = "none yet" if not now.last_object else f"{_span(moment - now.last_object)} ago"
     responses = sum(now[f"status {status}"] for status in STATUSES)
-    mean = f"{now['store_microseconds'] / responses / 1000:.1f} ms" if responses else "–"
+    mean = f"{now['store microseconds'] / responses / 1000:.1f} ms" if responses else "–"
     failures = now["failed_data_sets"] + now["store_errors"]
     tiles = [
-        ("objects stored", f"{now['objects']:,}"),
-        ("volume stored", _size(now["bytes"])),
+        ("rate now", "–" if rate is None else f"{_size(rate[1])}/s"),
+        ("objects now", "–" if rate is None else f"{rate[0]:,.1f} /s"),
+        ("objects stored", f"{now.objects:,}"),
+        ("volume stored", _size(now.bytes)),
         ("last object", last),
         ("connections now", f"{now['active']:,}"),
         ("mean C-STORE", mean),
@@ -98,11 +191,15 @@ def page(counters: Counters, serving: int, free: int | None, min_free_space: int
     return "".join(
         (
             '<!doctype html><html lang="en"><head><meta charset="utf-8"><title>dcmrecv</title>',
-            '<meta name="viewport" content="width=device-width"><meta http-equiv="refresh" content="5">',
+            '<meta name="viewport" content="width=device-width, initial-scale=1">',
+            '<meta http-equiv="refresh" content="5">',
             f"<style>{_STYLE}</style></head><body><h1>DICOM storage receiver</h1>",
-            f'<p class="state {"bad" if problems else "good"}">{state}</p><dl>',
+            f'<p class="state {"bad" if problems else "good"}">{state}</p>',
+            *(f"<p>{html.escape(name)} {html.escape(what)}</p>" for name, what in about),
+            "<dl>",
             *(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in tiles),
             "</dl>",
+            *_moving(counters, moment),
             _table("C-STORE responses", [(_MEANINGS[s], now[f"status {s}"]) for s in STATUSES]),
             _table("Connections", [(_MEANINGS[o], now[f"outcome {o}"]) for o in OUTCOMES]),
             _table(

@@ -71,6 +71,8 @@ ADDITIONS = Group(
                  "[n]umber: integer ({low}..{high})", "integer", "extras.metrics_port", low=1, high=65535),
         Addition("--metrics-address", "address to serve metrics on", "[a]ddress: string (default: {default})",
                  "address", "extras.metrics_address", default="127.0.0.1", needs=("--metrics-port",)),
+        Addition("--metrics-no-identifiers", "show no titles, peers and UIDs there",
+                 sets="extras.metrics_no_identifiers", needs=("--metrics-port",)),
     ),
 )
 """What no DCMTK has."""

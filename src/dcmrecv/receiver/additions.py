@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from dcmrecv.receiver.observer_fanout import ObserverFanout
+from dcmrecv.text import printable
 
 if TYPE_CHECKING:
     import socket
     from collections.abc import Callable
 
-    from dcmrecv.config import Config
+    from dcmrecv.config import AssociationConfig, Config
     from dcmrecv.extras.counters import Counters
     from dcmrecv.extras.metrics import MetricsServer
     from dcmrecv.extras.spool import Spool
@@ -31,12 +32,12 @@ class Metrics:
     def __init__(self, config: Config, listener: socket.socket, counters: Counters) -> None:
         self.listener = listener
         self.counters = counters
-        self._storage = config.storage
+        self._config = config
 
-    def serve(self, healthy: Callable[[], int]) -> MetricsServer:
+    def serve(self, healthy: Callable[[], int], listening: str) -> MetricsServer:
         """Begin to answer HTTP requests in a thread of this process.
 
-        *healthy* returns the number of processes that accept connections.
+        *healthy* returns the number of processes that accept connections. *listening*: where they do.
         """
         from dcmrecv.extras.metrics import MetricsServer
 
@@ -44,11 +45,20 @@ class Metrics:
             self.listener,
             self.counters,
             healthy=healthy,
-            directory=self._storage.directory,
-            min_free_space=self._storage.min_free_space,
+            directory=self._config.storage.directory,
+            min_free_space=self._config.storage.min_free_space,
+            about=[("listening on", listening), ("accepting", _accepted(self._config.association))],
         )
         server.start()
         return server
+
+
+def _accepted(association: AssociationConfig) -> str:
+    """Return what is accepted, in words."""
+    if association.accept_all:
+        return "every storage class (--accept-all)"
+    file = association.profile_file
+    return f"profile {association.profile.name}" + (f" of {printable(file)}" if file else "")
 
 
 def open_metrics(config: Config, processes: int = 1) -> Metrics:
@@ -76,7 +86,7 @@ def open_metrics(config: Config, processes: int = 1) -> Metrics:
         raise AdditionError(
             f"cannot serve metrics on {extras.metrics_address} port {extras.metrics_port}: {reason}"
         ) from None
-    return Metrics(config, listener, Counters(processes))
+    return Metrics(config, listener, Counters(processes, identifiers=not extras.metrics_no_identifiers))
 
 
 class Additions:
@@ -103,7 +113,7 @@ class Additions:
             )
             everything.append(SpoolObserver(self._spool))
         if metrics is not None:
-            from dcmrecv.extras.counters import CountingObserver
+            from dcmrecv.extras.counting import CountingObserver
 
             everything.append(CountingObserver(metrics.counters, number))
         self.observer = ObserverFanout(everything)

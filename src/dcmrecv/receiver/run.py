@@ -287,6 +287,7 @@ class _Process:
 
     def _work(self, number: int, control: int) -> None:
         """Be worker *number* until the supervisor closes *control*; the one beyond the last serves the metrics."""
+        from dcmrecv.server.listener import addresses
         from dcmrecv.server.supervisor import wait_for_supervisor
 
         self._logs.after_fork()
@@ -294,10 +295,11 @@ class _Process:
         reopen = self._logs.reopen
         if number == self._config.network.workers:
             assert metrics is not None
+            listening = addresses(self._listeners)
             for listener in self._listeners:
                 listener.close()
             # in a process of its own: the supervisor forks and must not have threads
-            server = metrics.serve(lambda: self._health.count)
+            server = metrics.serve(lambda: self._health.count, listening)
             wait_for_supervisor(control, reopen=reopen, beat=server.look)
             return
         if metrics is not None:

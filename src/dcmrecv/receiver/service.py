@@ -19,6 +19,7 @@ from dcmrecv.server.admission import Admission
 from dcmrecv.server.association import Services
 from dcmrecv.server.gil_gate import GilGate
 from dcmrecv.server.health import HealthBoard
+from dcmrecv.server.listener import addresses
 from dcmrecv.server.server import Server
 
 if TYPE_CHECKING:
@@ -86,6 +87,7 @@ class Service:
         self._worker = worker
         self._health = health or HealthBoard()
         self._metrics = metrics
+        self._listening = addresses(listeners)
         self._metrics_server: MetricsServer | None = None
         self.store = handlers if isinstance(handlers, StorageWriter) else handlers.writer
         """The built-in handler of EVT_C_STORE, if it is bound at the start."""
@@ -156,7 +158,7 @@ class Service:
             if by_itself:
                 self._server.look_after_itself(self.look)
             if self._metrics is not None and serve_metrics:
-                self._metrics_server = self._metrics.serve(lambda: self._health.count)
+                self._metrics_server = self._metrics.serve(lambda: self._health.count, self._listening)
         except BaseException:
             self.stop(0)
             raise

@@ -331,6 +331,8 @@ class Association:
         if self._data_set is not None:
             self._data_set.extend(bytes(view) for view in event.views)
         self._data_context = event.context_id
+        if ev.DataFragments in self._wanted:
+            self._observe(event)
         try:
             failure = session.receive(event.views, event.last, event.context_id)
         except MemoryBudgetExceeded:

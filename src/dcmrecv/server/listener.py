@@ -18,6 +18,7 @@ __all__ = [
     "AddressError",
     "PortError",
     "ServerError",
+    "addresses",
     "inherited_listeners",
     "open_listener",
     "open_listeners",
@@ -83,6 +84,12 @@ def ports(listeners: Sequence[socket.socket]) -> str:
     """Return the ports that are listened on, for a line of text: ``port 104`` or ``ports 104, 11112``."""
     numbers = sorted({listener.getsockname()[1] for listener in listeners})
     return f"port{'s' if len(numbers) > 1 else ''} {', '.join(map(str, numbers))}"
+
+
+def addresses(listeners: Sequence[socket.socket]) -> str:
+    """Return the addresses that are listened on, for a line of text: ``0.0.0.0:104, [::1]:11112``."""
+    pairs = [listener.getsockname()[:2] for listener in listeners]
+    return ", ".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in pairs)
 
 
 def open_listener(

@@ -131,6 +131,9 @@ EXERCISED: dict[str, list[tuple[tuple[str, ...], str, object]]] = {
     "--metrics-address": [
         (("--metrics-port", "9104", "--metrics-address", "::1"), "extras.metrics_address", "::1")
     ],
+    "--metrics-no-identifiers": [
+        (("--metrics-port", "9104", "--metrics-no-identifiers"), "extras.metrics_no_identifiers", True)
+    ],
 }
 ELSEWHERE = {"--help", "--version", "--arguments", "--list-ciphers", "--list-profiles"}
 """Options that fill no field of `Config` here; tests/golden/cli and test_program.py exercise them."""

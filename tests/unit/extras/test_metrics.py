@@ -10,10 +10,12 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from dcmrecv import observer as ob
+from dcmrecv.conditions import Condition
 from dcmrecv.core import events as ev
-from dcmrecv.extras.counters import Counters, CountingObserver
+from dcmrecv.extras.counters import LATEST, PHASES, RUNNING, TEXT, TITLES, Counters, Texts
+from dcmrecv.extras.counting import CountingObserver
 from dcmrecv.extras.metrics import MetricsServer, open_metrics_socket
-from dcmrecv.extras.status_page import _size, _span, page
+from dcmrecv.extras.status_page import View, _size, _span, page
 from dcmrecv.server import limits
 from dcmrecv.server.health import HealthBoard
 
@@ -73,8 +75,8 @@ def test_counters_of_all_processes(counters: Counters, health: HealthBoard, url:
     assert status == 200
     assert kind.startswith("text/plain")
     found = samples(text)
-    assert found["dcmrecv_objects_stored_total", ""] == 2
-    assert found["dcmrecv_stored_bytes_total", ""] == 2001
+    assert found["dcmrecv_objects_stored_total", "other"] == 2
+    assert found["dcmrecv_stored_bytes_total", "other"] == 2001
     assert found["dcmrecv_connections_active", ""] == 1
     assert found["dcmrecv_connections_total", "released"] == 1
     assert found["dcmrecv_store_responses_total", "0000"] == 1
@@ -121,7 +123,7 @@ def test_a_replaced_process_counts_on(counters: Counters) -> None:
         association = CountingObserver(counters, 1).association("", 0)
         association.observe(ob.Connected())
         association.observe(ob.Stored(b"", request(), 7))
-    assert counters.snapshot()["bytes"] == 14
+    assert counters.snapshot().bytes == 14
     assert counters.snapshot()["active"] == 1
 
 
@@ -155,8 +157,8 @@ def test_the_page(counters: Counters, health: HealthBoard, url: str) -> None:
     assert (status, kind) == (200, "text/html; charset=utf-8")
     assert "1.2 MB" in text
     assert "receiving" in text
-    assert "refused" in page(counters, 1, 10, 100)
-    assert "not accepting" in page(counters, 0, None, 0)
+    assert "refused" in page(counters, View(1, 10, 100))
+    assert "not accepting" in page(counters, View(0, None))
 
 
 def test_sizes_and_spans_for_people() -> None:
@@ -169,3 +171,225 @@ def test_sizes_and_spans_for_people() -> None:
         "2000.0 TB",
     ]
     assert [_span(s) for s in (-1, 59, 61, 3700, 90000)] == ["0 s", "59 s", "1 min", "1 h 1 min", "1 d 1 h"]
+
+
+# -- what happens at the moment ------------------------------------------------------------------------
+
+
+def accepted(calling: bytes = b"CT1", called: bytes = b"ARCHIVE") -> tuple[ob.AssociationEvent, ...]:
+    request = ev.AssociateRequest(1, called, calling, b"", (), 16384, b"", b"", (), (), None)
+    association = ev.AcceptedAssociation(request, (), 16384, 16372, ())
+    return ob.Connected(), ev.RequestReceived(request, b""), ev.AssociationAccepted(association)
+
+
+def begin(counters: Counters, number: int = 0, calling: bytes = b"CT1") -> ob.AssociationObserver:
+    """Return the observer of an accepted association."""
+    association = CountingObserver(counters, number).association("10.0.0.7", 4711)
+    for event in accepted(calling):
+        association.observe(event)
+    return association
+
+
+def fragments(*sizes: int) -> ev.DataFragments:
+    return ev.DataFragments([memoryview(bytes(size)) for size in sizes], last=False, context_id=1)
+
+
+def store(association: ob.AssociationObserver, size: int = 1000, uid: bytes = b"1.2.3") -> None:
+    asked = request()._replace(sop_instance_uid=uid)
+    association.observe(asked)
+    association.observe(fragments(size))
+    association.observe(ob.DataSetReceived(asked, 1, to_file=False))
+    association.observe(ob.Stored(b"/where/it/is", asked, size + 100))
+    association.observe(ob.StoreResponse(asked, 0))
+
+
+def test_running_associations_of_all_processes(counters: Counters) -> None:
+    first, second = begin(counters), begin(counters, 1, b"MR1")
+    store(first)
+    first.observe(request())
+    first.observe(fragments(400, 100))
+    first.flush()
+    first.observe(fragments(24))
+    found = {each.calling: each for each in counters.running()}
+    assert found["CT1"][1:3] == ("ARCHIVE", "10.0.0.7")
+    assert found["CT1"][4:] == (0, 1, 524)
+    assert found["MR1"][4:] == (1, 0, 0)
+    assert time.time() - found["MR1"].since < 60
+    assert counters.snapshot()["received_bytes"] == 1524
+    text = page(counters, View(1, None))
+    assert "MR1" in text
+    assert "524 B" in text
+    second.observe(ob.Closed())
+    assert [each.calling for each in counters.running()] == ["CT1"]
+    CountingObserver(counters, 0)  # takes the place of a process that died
+    assert counters.running() == []
+
+
+def test_more_associations_than_are_shown(counters: Counters) -> None:
+    counts = CountingObserver(counters)
+    everything = [counts.association("", number) for number in range(RUNNING + 3)]
+    for association in everything:
+        for event in accepted():
+            association.observe(event)
+    assert (len(counters.running()), counters.snapshot()["active"]) == (RUNNING, RUNNING + 3)
+    for association in everything:
+        store(association)
+        association.observe(ob.Closed())
+    assert (counters.running(), counters.snapshot()["active"]) == ([], 0)
+    assert counters.snapshot().titles["CT1"][0] == RUNNING + 3
+
+
+def test_calling_titles_are_bounded_and_the_same_in_each_process(counters: Counters) -> None:
+    for number in (0, 1):
+        counts = CountingObserver(counters, number)
+        for count in range(TITLES + 5):
+            association = counts.association("", 0)
+            for event in accepted(b"SCU%d" % count):
+                association.observe(event)
+            store(association)
+    titles = counters.snapshot().titles
+    assert len(titles) == TITLES + 1
+    assert titles["SCU0"] == [2, 2200, 0]
+    assert titles["other"] == [10, 11000, 0]
+    CountingObserver(counters, 1)
+    store(begin(counters, 1, b"SCU0"))  # a replacement knows the titles of the process that died
+    assert counters.snapshot().titles["SCU0"][0] == 3
+
+
+def test_the_last_objects(counters: Counters) -> None:
+    association = begin(counters)
+    for number in range(LATEST + 2):
+        store(association, uid=b"1.2.%d" % number)
+    found = counters.latest(Texts.objects)
+    assert len(found) == LATEST
+    assert {each[5] for each in found} == {f"1.2.{number}" for number in range(2, LATEST + 2)}
+    assert found[0][1:3] == ["CT1", 1100]
+    assert found == sorted(found, reverse=True)
+
+
+CAUSE = Condition(6, 1, "Peer aborted Association")
+
+
+@pytest.mark.parametrize(
+    ("events", "reason"),
+    [
+        ([ev.AssociationRejected(ev.RejectReason.LOCAL_LIMIT_EXCEEDED)], "rejected: local limit exceeded"),
+        ([ev.RequestUnusable(CAUSE)], CAUSE.text),
+        ([ob.TlsFailed((), "no shared cipher")], "TLS: no shared cipher"),
+        ([ob.Crashed(ValueError("secret"))], "internal error: ValueError"),
+        ([request(), ob.DataSetFailed(request(), 1, (CAUSE,))], f"data set not received: {CAUSE.text}"),
+        (
+            [
+                request(),
+                ob.NotStored(b"/secret", "No space left on device"),
+                ob.StoreResponse(request(), 0xA700),
+            ],
+            "not stored: No space left on device",
+        ),
+        (
+            [request(), ob.FileNotWritten(1), ob.StoreResponse(request(), 0xA700)],
+            "not stored: the file cannot be written",
+        ),
+        ([request(), ob.StoreResponse(request(), 0x0110)], "C-STORE answered 0110"),
+        ([ev.ProtocolError(ev.Stage.COMMAND, (CAUSE, CAUSE))], f"aborted by us: {CAUSE.text}: {CAUSE.text}"),
+    ],
+)
+def test_failures_and_their_reasons(
+    counters: Counters, events: list[ob.AssociationEvent], reason: str
+) -> None:
+    association = begin(counters)
+    for event in events:
+        association.observe(event)
+    association.observe(ob.Closed())
+    assert [each[1:] for each in counters.latest(Texts.failures)] == [["CT1", "10.0.0.7", reason]]
+    assert counters.snapshot().failed == (len(events) > 1)
+    assert reason in page(counters, View(1, None))
+
+
+def test_one_failure_is_told_once(counters: Counters) -> None:
+    association = begin(counters)
+    association.observe(request())
+    association.observe(ob.DataSetFailed(request(), 1, (CAUSE,)))
+    association.observe(ev.ProtocolError(ev.Stage.DATA_SET, (CAUSE,)))
+    assert len(counters.latest(Texts.failures)) == 1
+
+
+def test_hostile_titles_and_uids(counters: Counters) -> None:
+    association = begin(counters, calling=b"<\"\\\x00\xff\n&'")
+    store(association, uid=b"<script>\xff" * 100)
+    association.observe(ob.DataSetFailed(request(), 1, (Condition(1, 1, "\u2028\\" * 500),)))
+    text = page(counters, View(1, None, about=[("listening on", "<b>")]))
+    assert "<script" not in text
+    assert "<b>" not in text
+    assert "&lt;???" in text
+    assert len(counters.latest(Texts.failures)[0][3]) == 200
+
+
+def test_without_identifiers() -> None:
+    counters = Counters(identifiers=False)
+    association = begin(counters, calling=b"SECRET")
+    store(association, uid=b"1.2.99999")
+    association.observe(ob.DataSetFailed(request(), 1, (CAUSE,)))
+    text = page(counters, View(1, None))
+    for word in ("SECRET", "ARCHIVE", "10.0.0.7", "1.2.99999"):
+        assert word not in text
+    assert "1.1 kB" in text
+    assert CAUSE.text in text
+    assert counters.snapshot().titles == {"other": [1, 1100, 1]}
+
+
+def test_a_text_that_is_being_written_is_not_shown(counters: Counters) -> None:
+    texts = counters.texts(0)
+    texts.put(Texts.titles, "before")
+    after = Counters()
+    after.texts(0).put(Texts.titles, "a f t e r")
+    torn = bytearray(memory_of(after.texts(0)))
+    torn[9:14] = memory_of(counters.texts(0))[9:14]
+    assert Texts(memoryview(torn)).get(Texts.titles) is None
+    assert texts.get(Texts.titles) == "before"
+
+
+def memory_of(texts: Texts) -> bytes:
+    return bytes(texts.memory[:TEXT])
+
+
+def test_phases_of_an_object(counters: Counters, monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 100.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    association = begin(counters)
+    asked = request()
+    steps: list[tuple[float, ob.AssociationEvent | None]] = [
+        (0, asked),
+        (2, fragments(10)),  # waited 2 s
+        (0.25, None),  # 0.25 s to parse and write
+        (4, fragments(10)),  # waited 4 s
+        (0.5, ob.DataSetReceived(asked, 1, to_file=False)),
+        (0.5, ob.MetaHeaderWritten(b"", b"", b"", class_found=True, instance_found=True)),
+        (8, ob.Stored(b"", asked, 10)),
+    ]
+    for seconds, event in steps:
+        now += seconds
+        if event is None:
+            association.flush()
+        else:
+            association.observe(event)
+    found = counters.snapshot()
+    assert [found[f"{phase} microseconds"] for phase in PHASES] == [6_000_000, 1_250_000, 8_000_000]
+    assert found.buckets("receive")[-3:] == [("10.0", 1), ("60.0", 1), ("+Inf", 1)]
+
+
+def test_the_rate_of_late(counters: Counters, monkeypatch: pytest.MonkeyPatch) -> None:
+    listener = open_metrics_socket("127.0.0.1", 0)
+    server = MetricsServer(listener, counters, healthy=lambda: 1, directory=b".")
+    server.start()
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    try:
+        assert "kB/s" not in get(url)[2]
+        now = time.monotonic()
+        monkeypatch.setattr(time, "monotonic", lambda: now)
+        server.look()
+        store(begin(counters), 50_000)
+        now += 10
+        assert "5.0 kB/s" in get(url)[2]
+    finally:
+        server.close()

@@ -253,6 +253,7 @@ function __dcmrecv_words
         --log-json 'write log messages as JSON, one object per line' \
         --metrics-port 'serve Prometheus metrics and /healthz over HTTP' \
         --metrics-address 'address to serve metrics on' \
+        --metrics-no-identifiers 'show no titles, peers and UIDs there' \
         -i4 'use IPv4 only (default)' \
         --ipv4 'use IPv4 only (default)' \
         -i6 'use IPv6 only' \
