@@ -189,6 +189,10 @@ class NetworkConfig:
     """Addresses and networks (CIDR) of peers that are served; none: all."""
     allow_host_file: f.OptionalPath = f.Setting(f.optional_path, default=None)
     """Where the command line takes more of them from; it must name some."""
+    proxy_protocol: f.Setting[Iterable[str | bytes], tuple[str, ...]] = f.Setting(
+        f.several(f.text), default=()
+    )
+    """Addresses and networks of load balancers that begin each connection with a PROXY protocol header."""
     max_associations_per_host: f.Whole = f.Setting(f.whole, "--max-associations-per-host")
     """0: no limit. Of each process."""
     hostname_lookup: f.Flag = f.Setting(f.flag, default=True)

@@ -452,7 +452,8 @@ class PeerRefused(NamedTuple):
 
     host: str
     reason: str
-    """``"address"`` (it is not on the list) or ``"limit"`` (it has too many associations)."""
+    """``"address"`` (it is not on the list), ``"limit"`` (it has too many associations) or ``"proxy"`` (it is a
+    balancer and sent no good PROXY protocol header)."""
 
 
 class InternalError(NamedTuple):

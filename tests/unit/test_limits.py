@@ -31,6 +31,7 @@ SINGLE_ONES = {
         "storage.temporary": ["SETTLED_AGE", "RESTART_AGE", "FOREIGN_AGE"],
         "storage.writer": ["MAX_NAMES"],
     },
+    "Load balancers": {"server.proxy_protocol": ["MAX_LENGTH"]},
     "Handlers of programs": {"receiver.received": ["HANDLER_MEMORY", "IN_MEMORY"]},
     "The spool": {
         "extras.spool": ["UNWRITTEN_LINES", "WAIT_SECONDS", "MISTRUST_SECONDS", "CLOSE_SECONDS"],

@@ -115,6 +115,7 @@ class Start:
             or association.allow_calling_file
             or network.allow_hosts
             or network.allow_host_file
+            or network.proxy_protocol
         ):
             return
         from dcmrecv.server.admission import Admission, AllowListError, read_titles, read_values

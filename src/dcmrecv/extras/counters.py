@@ -53,6 +53,7 @@ OUTCOMES = (
     "cut_off",
     "refused_address",
     "refused_limit",
+    "refused_proxy",
 )
 """How a connection ended. ``internal_error``: by a mistake in this program; ``cut_off``: by our own stop;
 ``refused_…``: closed before anything was read."""

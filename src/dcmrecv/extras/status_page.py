@@ -50,6 +50,7 @@ _MEANINGS = {
     "internal_error": "ended by a mistake in the receiver",
     "cut_off": "ended by our own stop",
     "refused_address": "refused: address not on the list",
+    "refused_proxy": "refused: no PROXY protocol header",
     "refused_limit": "refused: too many of one address",
     "0000": "0000 success",
     "A700": "A700 out of resources",

@@ -16,6 +16,7 @@ MAX_ADDRESSES = 1024
 _REASONS = {
     "address": "it is not on the list of --allow-host",
     "limit": "it has as many associations as --max-associations-per-host allows",
+    "proxy": "it sent no valid PROXY protocol header, which --proxy-protocol asks of it",
     "title": "its calling AE title {title} is not on the list of --allow-calling",
 }
 

@@ -36,6 +36,8 @@ ADDITIONS = Group(
         Addition("--max-associations-per-host", "refuse more associations of one address",
                  "[n]umber: integer (default: {default}, no limit)", "integer",
                  "network.max_associations_per_host", default=0, low=0, high=1_000_000),
+        Addition("--proxy-protocol", "expect a PROXY protocol header from the load\nbalancers there; may be repeated",
+                 "[a]ddress[/bits]: string", "text", "network.proxy_protocol", collects=True),
     ),
     Subgroup(
         "serving:",

@@ -3,6 +3,7 @@
 A refused address is closed before anything is read. A peer beyond its number of associations is answered by an
 A-ASSOCIATE-RJ (local limit exceeded, PS3.8 table 9-21), which its sender may try again after; beyond twice that
 number its connections are closed as well, since each one that says nothing holds a thread for the ACSE timeout.
+Behind a load balancer that says so (PROXY protocol) the peer is the real one, for lists, log, spool and metrics.
 Calling AE titles are the business of `dcmrecv.core.negotiate`.
 """
 
@@ -11,11 +12,14 @@ from __future__ import annotations
 import ipaddress
 import os
 import re
+import socket
 import threading
+import time
 from collections.abc import Iterable
 from typing import TypeAlias
 
 from dcmrecv.config import NetworkConfig
+from dcmrecv.server import limits, proxy_protocol
 from dcmrecv.text import from_bytes, printable
 
 __all__ = ["Admission", "AllowListError", "Refused", "read_titles", "read_values"]
@@ -83,6 +87,7 @@ class Admission:
 
     def __init__(self, network: NetworkConfig) -> None:
         """Raises `AllowListError` for what is no address and no network."""
+        self._balancers = _networks(network.proxy_protocol, "--proxy-protocol")
         self._most = network.max_associations_per_host
         self._running: dict[str, int] = {}
         self._lock = threading.Lock()
@@ -91,6 +96,31 @@ class Admission:
     def allow(self, network: NetworkConfig) -> None:
         """Take over the lists of *network*, for connections to come. Raises `AllowListError`."""
         self._hosts = _networks(network.allow_hosts, "--allow-host")
+
+    def real_peer(self, sock: socket.socket, address: tuple[str, int]) -> tuple[str, int] | None:
+        """Return whose connection this is: *address*, or what a balancer there says in a header, which is read.
+
+        None: it is the balancer's own. Raises `Refused` where a header should be and none is, or not in time.
+        """
+        if not self._balancers or not _is_within(address[0], self._balancers):
+            return address
+        header = b""
+        end = time.monotonic() + limits.PROXY_HEADER_SECONDS
+        try:
+            while count := proxy_protocol.missing(header):
+                sock.settimeout(max(end - time.monotonic(), 0.001))
+                data = sock.recv(count)
+                if not data:
+                    raise Refused("proxy")
+                header += data
+                if time.monotonic() > end:
+                    raise Refused("proxy")
+            sock.settimeout(None)
+            peer = proxy_protocol.source(header)
+        except (OSError, proxy_protocol.ProxyHeaderError):
+            raise Refused("proxy") from None
+        # version 1 has no word for health checks: HAProxy names itself
+        return None if peer is not None and peer[0] == address[0] else peer
 
     def enter(self, host: str) -> bool:
         """Count a connection of *host*; return whether it is beyond the number that a peer may have.

@@ -31,6 +31,7 @@ __all__ = [
     "MOST_DEBT_SECONDS",
     "PASSIVE_CLOSE_SECONDS",
     "PDU_SECONDS",
+    "PROXY_HEADER_SECONDS",
     "QUICKACK_BELOW",
     "READ_SECONDS",
     "RESERVED_DESCRIPTORS",
@@ -69,6 +70,9 @@ restarts the 60 s of each read for ever; no honest peer sends 128 KiB at less th
 
 TLS_HANDSHAKE_SECONDS = 180
 """Longest TLS handshake as a whole (ours); each read within it has the reference's 60 s."""
+
+PROXY_HEADER_SECONDS = 5.0
+"""Longest wait for a whole PROXY protocol header (ours): a balancer sends it at once."""
 
 HOST_LOOKUP_SECONDS = 5.0
 """Longest wait for the name of a peer; after that its address is logged (ours)."""

@@ -45,6 +45,7 @@ class Server:
         self._shortages = Shortages(self._report_shortage)
         self._descriptors = Descriptors(self._passive_close.close_oldest)
         self._running: set[Association] = set()
+        self._unknown: set[socket.socket] = set()  # of a balancer that is yet to say whose they are
         self._draining = False
         self._accepted = 0
         self._well_at = time.monotonic()
@@ -145,6 +146,9 @@ class Server:
         pool.stop()
         if any(association.storing for association in self._running.copy()):
             self.services.observer.observe(ob.StopBegan(grace))
+        for sock in self._unknown.copy():
+            with contextlib.suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
         for association in self._running.copy():
             association.end_soon(at_once=False)
         end = time.monotonic() + grace
@@ -159,19 +163,27 @@ class Server:
     def _serve(self, sock: socket.socket, address: tuple[str, int]) -> None:
         host = address[0]
         services = self.services
+        is_beyond = False
+        self._unknown.add(sock)
         try:
-            is_beyond = self.admission.enter(host)
+            peer = None if self._draining else self.admission.real_peer(sock, address)
+            if peer is not None:
+                address, host = peer, peer[0]
+                is_beyond = self.admission.enter(host)
         except Refused as refused:
             services.observer.observe(ob.PeerRefused(host, str(refused)))
             sock.close()
             return
+        finally:
+            self._unknown.discard(sock)
         try:
             if is_beyond:
                 services.observer.observe(ob.PeerRefused(host, "limit"))
                 services = replace(services, settings=replace(services.settings, is_full=lambda: True))
             self._serve_admitted(services, sock, address)
         finally:
-            self.admission.leave(host)
+            if peer is not None:
+                self.admission.leave(host)
 
     def _serve_admitted(self, services: Services, sock: socket.socket, address: tuple[str, int]) -> None:
         association = Association(services, self._passive_close, sock, address)

@@ -109,6 +109,7 @@ EXERCISED: dict[str, list[tuple[tuple[str, ...], str, object]]] = {
     "--workers": [(("--workers", "4"), "network.workers", 4)],
     "--max-nesting": [(("--max-nesting", "8"), "storage.max_nesting", 8)],
     "--reload": [(("--reload",), "network.reload", True)],
+    "--proxy-protocol": [(("--proxy-protocol", "::1"), "network.proxy_protocol", ("::1",))],
     "--listen": [(("--listen", "::1", "--listen", "a"), "network.listen", ("::1", "a"))],
     "--allow-calling": [
         (("--allow-calling", "A", "--allow-calling", "B C"), "association.allow_calling", (b"A", b"B C"))

@@ -96,6 +96,9 @@ function __dcmrecv_values
         case --max-associations-per-host
             true
             return 0
+        case --proxy-protocol
+            true
+            return 0
         case --workers
             true
             return 0
@@ -242,6 +245,7 @@ function __dcmrecv_words
         --allow-host 'serve this address or network alone; may be repeated' \
         --allow-host-file 'serve the addresses in f, one a line' \
         --max-associations-per-host 'refuse more associations of one address' \
+        --proxy-protocol 'expect a PROXY protocol header from the load balancers there; may be repeated' \
         --workers 'share the port among n processes' \
         --max-associations 'let further connections wait in the listen queue' \
         --reload 'on SIGHUP read profile, lists, certificates, keys and CRLs again' \
