@@ -54,6 +54,7 @@ _PDV = struct.Struct(">IBB").unpack_from
 _PDV_HEADER = 6
 # by plain names where each message passes: looking a member up in its class costs more than the comparison
 _STA6 = State.STA6
+_BOUNDARY = Wait.PDU_BOUNDARY
 _COMMAND, _DATA_SET = Stage.COMMAND, Stage.DATA_SET
 _COMMAND_BIT = 1
 _LAST_BIT = 2
@@ -97,8 +98,9 @@ class Acceptor:
         self._settings = settings
         self._general = general
         self._account = account
-        self._buffer = ReceiveBuffer(settings.max_pdu + pdu.HEADER, account)
-        self._layer = UpperLayer(self._buffer, settings.max_pdu)
+        self.buffer = ReceiveBuffer(settings.max_pdu + pdu.HEADER, account)
+        """Where the next bytes go; what is said of `receive_buffer` and `bytes_received` goes for its methods, too."""
+        self._layer = UpperLayer(self.buffer, settings.max_pdu)
         self.unsent = self._layer.unsent
         """What waits for `data_to_send`."""
 
@@ -109,11 +111,11 @@ class Acceptor:
 
         Views of earlier `DataFragments` are no longer valid. Bytes put here count after `bytes_received`.
         """
-        return self._buffer.room()
+        return self.buffer.room()
 
     def bytes_received(self, count: int) -> None:
         """*count* bytes were written to the start of the view that `receive_buffer` returned."""
-        self._buffer.received(count)
+        self.buffer.received(count)
 
     def receive_eof(self, *, reset: bool = False) -> None:
         """The peer has closed or (*reset*) reset the connection, or was silent too long inside a PDU."""
@@ -129,7 +131,10 @@ class Acceptor:
     @property
     def wait(self) -> Wait:
         """What is waited for once `next_event` has returned None."""
-        return self._layer.wait
+        buffer = self.buffer
+        layer = self._layer
+        # the usual case in short
+        return _BOUNDARY if buffer.begin == buffer.end and layer.state is _STA6 else layer.wait
 
     @property
     def in_command(self) -> bool:
@@ -142,12 +147,12 @@ class Acceptor:
 
         If there are any, the connection ends with a reset, not with a FIN.
         """
-        return len(self._buffer)
+        return len(self.buffer)
 
     @property
     def buffer_size(self) -> int:
         """Bytes of the receive buffer."""
-        return self._buffer.size
+        return self.buffer.size
 
     @property
     def association(self) -> AcceptedAssociation | None:
@@ -170,11 +175,11 @@ class Acceptor:
             self._pending = pending[1:]
             return pending[0]
         layer = self._layer
-        buffer = self._buffer
+        buffer = self.buffer
         event: Event | None = None
         if layer.state is _STA6 and not layer.left and buffer.begin != buffer.end and not self._general:
             event = self._usual()
-        if event is None:
+        if event is None and (buffer.begin != buffer.end or layer.ended is not None):
             event = self._next()
         if event is None:
             account = self._account
@@ -199,7 +204,7 @@ class Acceptor:
 
     def _usual(self) -> Event | None:
         """Take what is there of a usual message; None, and nothing is consumed, if that is not what is there."""
-        buffer = self._buffer
+        buffer = self.buffer
         begin, end = buffer.begin, buffer.end
         limit = self._settings.max_pdu
         if self._stage is _DATA_SET:
@@ -240,7 +245,7 @@ class Acceptor:
 
     def _look_after_memory(self) -> Event | None:
         """Everything that is whole was consumed: let the buffer grow or shrink, end what holds too much."""
-        buffer = self._buffer
+        buffer = self.buffer
         account = self._account
         self._framed = ()  # a view would keep the old buffer
         if self._exchange is not None:
@@ -324,7 +329,7 @@ class Acceptor:
                 after = 0  # the fragments of a usual exchange were not handed out
             if after is not None:
                 for view in self._framed[after:]:
-                    self._buffer.begin -= len(view) + pdu.HEADER + _PDV_HEADER
+                    self.buffer.begin -= len(view) + pdu.HEADER + _PDV_HEADER
             self._layer.take(Arrival.ABORT_REQUEST)
             self._pending = (self._failed(tuple(reasons), stage=Stage.COMMAND),)
 
@@ -361,7 +366,7 @@ class Acceptor:
             except MemoryBudgetExceeded:
                 self._layer.take(Arrival.REJECTED)
                 return RequestUnusable(conditions.OUT_OF_MEMORY, raw=raw[: limits.USUAL_REQUEST])
-        self._buffer.shrink()
+        self.buffer.shrink()
         result = self._settings.negotiate(raw)
         association = result.association
         self._layer.take(Arrival.REJECTED if association is None else Arrival.ACCEPTED)
@@ -412,7 +417,7 @@ class Acceptor:
 
     def _command_pdv(self) -> Event | None:
         """Take one PDV of a command set; the checks and their order are those of c.1."""
-        buffer = self._buffer
+        buffer = self.buffer
         length, context_id, flags = _PDV(buffer.data, buffer.begin)
         begin = buffer.begin + _PDV_HEADER
         buffer.begin += 4 + length
@@ -498,7 +503,7 @@ class Acceptor:
 
     def _data_pdvs(self) -> Event:
         """Hand out the PDVs of one PDU up to the last of the data set; an error comes with the next call."""
-        buffer = self._buffer
+        buffer = self.buffer
         layer = self._layer
         views: list[memoryview] = []
         last = False

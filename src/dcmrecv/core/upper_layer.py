@@ -245,7 +245,7 @@ _P_DATA_INDICATION = Indication(Indicates.P_DATA)
 class UpperLayer:
     """The states of one connection, over its receive buffer. Used by one thread."""
 
-    __slots__ = ("_aborted_at", "_buffer", "_drop", "_ended", "_max_pdu", "left", "state", "unsent")
+    __slots__ = ("_aborted_at", "_buffer", "_drop", "_max_pdu", "ended", "left", "state", "unsent")
 
     def __init__(self, buffer: ReceiveBuffer, max_pdu: int) -> None:
         """*max_pdu*: the longest P-DATA-TF PDU that we advertise, without its header."""
@@ -256,13 +256,14 @@ class UpperLayer:
         """Bytes of PDVs, from the buffer's `begin` on, of the P-DATA-TF PDU indicated last."""
         self.unsent: list[bytes] = []
         """What is to be sent."""
-        self._ended: _End | None = None
+        self.ended: _End | None = None
+        """How the stream has ended, if that was not indicated yet."""
         self._aborted_at = 0  # the buffer's arrivals when we aborted
         self._drop = 0  # bytes still to be dropped in Sta13
 
     def end(self, *, reset: bool = False, expired: bool = False) -> None:
         """The peer has closed or reset the connection, or a clock of the options has *expired*."""
-        self._ended = _End.TIME if expired else _End.RESET if reset else _End.STREAM
+        self.ended = _End.TIME if expired else _End.RESET if reset else _End.STREAM
 
     @property
     def wait(self) -> Wait:
@@ -305,9 +306,9 @@ class UpperLayer:
                 indication = self._header(arrival, kind, length)
             if indication is not None:
                 return indication
-        if self._ended is None:
+        if self.ended is None:
             return None
-        ended, self._ended = self._ended, None
+        ended, self.ended = self.ended, None
         return self._at_end(ended)
 
     def take(

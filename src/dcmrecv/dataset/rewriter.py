@@ -45,6 +45,18 @@ class DataSetRewriter:
     same in every result.
     """
 
+    # What a data set begins with; a default of the class costs it nothing.
+    _received = 0
+    _empty_last = False
+    _finished = False
+    _ended = False
+    _elements: Elements | None = None
+    _trace: Trace | None = None
+    _inflater: Inflater | None = None
+    _deflater: Deflater | None = None
+    _second_pass: SecondPass | None = None
+    _detail = 0
+
     def __init__(
         self,
         transfer_syntax: bytes,
@@ -60,17 +72,9 @@ class DataSetRewriter:
         self._transfer_syntax = transfer_syntax
         self._dictionary = dictionary
         self._note = note
-        self._detail = detail if note is not None else 0
+        if note is not None:
+            self._detail = detail
         self._saving = saving
-        self._received = 0
-        self._empty_last = False
-        self._finished = False
-        self._ended = False
-        self._elements: Elements | None = None
-        self._trace: Trace | None = None
-        self._inflater: Inflater | None = None
-        self._deflater: Deflater | None = None
-        self._second_pass: SecondPass | None = None
         rules: Rules | None = EXPLICIT
         if encoding.big_endian or single_steps or self._detail > 1:
             rules = None
@@ -119,7 +123,6 @@ class DataSetRewriter:
             self._empty_last = True
             last = False
             count -= 1
-        cursor.out = []
         index = 0
         try:
             while index < count:
@@ -151,8 +154,9 @@ class DataSetRewriter:
     def _output(self) -> list[Buffer]:
         if self._deflater is not None:
             return self._deflater.take()
-        out = self._cursor.out
-        self._cursor.out = []
+        cursor = self._cursor
+        out: list[Buffer] = cursor.out
+        cursor.out = []
         return out
 
     def _walk(self, view: memoryview, final: bool) -> None:
@@ -195,12 +199,14 @@ class DataSetRewriter:
         """
         self._finished = True
         cursor = self._cursor
-        cursor.out = []
-        if self._inflater is not None and not self._inflater.done and self._received:
-            raise DataSetError(INVALID_STREAM)  # cut off: the reference stores what there is (differences.md)
-        if self._inflater is not None and not self._ended:
-            # The reference's inflater never told it that the data is over.
-            self._empty_last = True
+        if self._inflater is not None:
+            if not self._inflater.done and self._received:
+                raise DataSetError(
+                    INVALID_STREAM
+                )  # cut off: the reference stores what there is (differences.md)
+            if not self._ended:
+                # The reference's inflater never told it that the data is over.
+                self._empty_last = True
         elements = self._elements
         if elements is None and (cursor.depth or cursor.skip or cursor.held or self._trace is not None):
             elements = self._complete_step()
@@ -282,4 +288,4 @@ class DataSetRewriter:
 
 
 def _up_to_nul(value: bytes | None) -> bytes | None:
-    return None if value is None else value.split(b"\0", 1)[0]
+    return None if value is None else value.partition(b"\0")[0]

@@ -99,7 +99,7 @@ class GateTicket:
         due = size * limits.COMPUTE_PER_BYTE + (now - self._since) * limits.COMPUTE_SHARE
         debt = self.debt + computed - self._computed - due
         self._computed, self._since = computed, now
-        self.debt = min(max(debt, 0.0), limits.MOST_DEBT_SECONDS)
+        self.debt = 0.0 if debt <= 0 else min(debt, limits.MOST_DEBT_SECONDS)
 
 
 def share_fairly() -> None:

@@ -105,16 +105,17 @@ class Transport:
         if self._acknowledge:
             # Linux forgets this; without it a sender that leaves Nagle on waits for our delayed ACK
             self.sock.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)  # type: ignore[arg-type]
-        buffer = acceptor.receive_buffer()
+        buffer = acceptor.buffer
+        room = buffer.room()
         try:
-            count = self._stream.recv_into(buffer)
+            count = self._stream.recv_into(room)
             while count is None:  # a part of a TLS record
                 if wait is Wait.PDU_BOUNDARY:
                     wait = Wait.PDU_HEADER  # its clock: the header is in the record that has begun
                     self._enter(wait)
                 elif not self._still_in_time(wait):
                     raise TimeoutError
-                count = self._stream.recv_into(buffer)
+                count = self._stream.recv_into(room)
         except (BlockingIOError, TimeoutError):
             self._expired(acceptor, wait)
             return 0
@@ -124,8 +125,8 @@ class Transport:
         if count:
             self._acknowledge = count < limits.QUICKACK_BELOW and _QUICKACK is not None
             if watch is not None:
-                watch(buffer[:count])
-            acceptor.bytes_received(count)
+                watch(room[:count])
+            buffer.received(count)
         else:
             acceptor.receive_eof()
         return count

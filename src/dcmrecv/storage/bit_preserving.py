@@ -54,7 +54,8 @@ class BitPreservingSession(StoreSession):
         """
         try:
             self._file.open()
-            self._target.check()
+            if self._target.needs_check():
+                self._target.check()
             self._creatable = True
         except FileError:
             self._creatable = False
@@ -71,7 +72,9 @@ class BitPreservingSession(StoreSession):
             if FileNotCreated in self._observer.wanted:
                 self._observer.observe(FileNotCreated(path, context_id))
             return None
-        first = not self._file.size
+        file = self._file
+        first = not file.size
+        chunks: list[Buffer] = [*views]
         if first:
             request = self.request
             header = meta_header(
@@ -80,16 +83,14 @@ class BitPreservingSession(StoreSession):
                 request.transfer_syntax,
                 self._association.request.calling_ae_title.rstrip(b" "),
             )
-            chunks: list[Buffer] = [header, *views]
-        else:
-            chunks = list(views)
+            chunks.insert(0, header)
         try:
-            self._file.write(chunks)
+            file.write(chunks)
             if last:
                 # here and not in `complete`: the lines of a failure come before those of a whole data set
-                self._file.flush()
+                file.flush()
             elif first:
-                self._file.hold()
+                file.hold()
         except FileError:
             self._drop_unwritten()
         return None

@@ -9,8 +9,6 @@ from dcmrecv.storage.parsing import ParsingSession
 from dcmrecv.storage.session import STORED, StoreResult
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from dcmrecv.storage.publish import Buffer
 
 __all__ = ["IgnoreSession"]
@@ -21,7 +19,7 @@ class IgnoreSession(ParsingSession):
 
     saving = False
 
-    def _take(self, chunks: Sequence[Buffer], last: bool) -> None:
+    def _take(self, chunks: list[Buffer], last: bool) -> None:
         """Forget the output."""
 
     def complete(self) -> StoreResult:

@@ -52,14 +52,14 @@ class NormalSession(ParsingSession):
 
     # -- while receiving -----------------------------------------------------------------------------
 
-    def _take(self, chunks: Sequence[Buffer], last: bool) -> None:
+    def _take(self, chunks: list[Buffer], last: bool) -> None:
         if self._failure is not None:
             return
         if self._file is not None:
             self._write(self._file, chunks)
         elif last:
             # the views stay valid until `complete`
-            self._held = [*self._held, *chunks] if self._held else [*chunks]
+            self._held = [*self._held, *chunks] if self._held else chunks
         elif self._rewriter is not None and self._rewriter.head_complete:
             self._open(chunks, self._header(), more=True)
         else:
@@ -74,27 +74,29 @@ class NormalSession(ParsingSession):
             held.extend(bytes(chunk) for chunk in chunks)
 
     def _header(self) -> bytes:
-        self._set_uids(self._rewriter.head if self._rewriter is not None else None)
-        return meta_header(*self._uids, self._transfer_syntax)
+        assert self._rewriter is not None
+        self._set_uids(self._rewriter.head)
+        sop_class, sop_instance = self._uids
+        return meta_header(sop_class, sop_instance, self._transfer_syntax)
 
     def _open(self, chunks: Sequence[Buffer], header: bytes, *, more: bool = False) -> None:
         """Create the temporary and write what there is; with an empty *header* the data set comes first.
 
         *more* of the object is to come from the peer, who may take long.
         """
-        file = self._store.writer.publisher.new_file()
+        file = ObjectFile(self._store.writer.publisher)
         try:
             file.open()
+            if more:
+                file.hold()
+            self._header_size = len(header)
+            self._header_first = bool(header)
+            self._file = file
+            file.write([header, *(self._held or ()), *chunks])
         except (FileError, DirectoryError) as error:
             self._failure = error
-            return
-        if more:
-            file.hold()
-        self._file = file
-        self._header_size = len(header)
-        self._header_first = bool(header)
-        held, self._held = self._held or (), None
-        self._write(file, [header, *held, *chunks] if header else [*held, *chunks])
+            self._file = None
+        self._held = None
 
     def _write(self, file: ObjectFile, chunks: Sequence[Buffer]) -> None:
         if not chunks:
@@ -117,7 +119,8 @@ class NormalSession(ParsingSession):
             status = self._store.handler(self, self._observer).status
             return STORED if status == SUCCESS else StoreResult(status)
         finally:
-            if self._file is not None:
+            file = self._file
+            if file is not None and file.is_open:  # not published
                 self.discard()
 
     @property
@@ -155,11 +158,11 @@ class NormalSession(ParsingSession):
     def _finish_file(self) -> None:
         """Bring the temporary into its final form, once. Raises `FileError` and `DirectoryError`."""
         found = self._rewriter
+        file = self._file
         assert found is not None
+        assert file is not None
         if found.unsaveable is not None:
             raise FileError(found.unsaveable)
-        file = self._file
-        assert file is not None
         if found.reorder is not None:
             self._rewrite(file)
         elif not self._header_first:
@@ -241,12 +244,14 @@ class NormalSession(ParsingSession):
         sop_class, sop_instance = head if head is not None else (None, None)
         if sop_class is None:
             sop_class = _PRIVATE_GENERIC_FILE
+        elif sop_class.startswith(b"="):
+            sop_class = _named(sop_class)
         if sop_instance is None:
             sop_instance = new_uid()
-        self._uids = (
-            _resolved(sop_class) or self.request.sop_class_uid,
-            _resolved(sop_instance) or self.request.sop_instance_uid,
-        )
+        elif sop_instance.startswith(b"="):
+            sop_instance = _named(sop_instance)
+        request = self.request
+        self._uids = (sop_class or request.sop_class_uid, sop_instance or request.sop_instance_uid)
 
     def _meta_header_written(self) -> None:
         assert self._rewriter is not None
@@ -269,10 +274,8 @@ class NormalSession(ParsingSession):
             file.discard()
 
 
-def _resolved(value: bytes) -> bytes:
+def _named(value: bytes) -> bytes:
     """A value that starts with an equals sign is the name of a UID; an unknown name gives nothing."""
-    if value[:1] != b"=":
-        return value
     from dcmrecv.uids import uid_of
 
     return (uid_of(value[1:].decode("latin-1")) or "").encode("ascii")

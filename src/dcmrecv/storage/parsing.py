@@ -11,8 +11,6 @@ from dcmrecv.dataset.rewriter import DataSetError, DataSetRewriter
 from dcmrecv.storage.session import ReceiveFailure, StoreSession
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from dcmrecv.core.events import AcceptedAssociation, StoreRequest
     from dcmrecv.remarks import Remark
     from dcmrecv.storage.publish import Buffer
@@ -82,14 +80,14 @@ class ParsingSession(StoreSession):
             note=self._remark if ob.DataSetRemark in wanted else None,
             detail=2 if ob.TraceRemark in wanted else int(ob.DebugRemark in wanted),
             saving=self.saving,
-            max_nesting=self._store.config.max_nesting,
+            max_nesting=self._store.max_nesting,
         )
         return self._rewriter
 
     def _remark(self, remark: Remark) -> None:
         self._observer.observe(_REMARKS.get(remark.kind.level, ob.DataSetRemark)(remark))
 
-    def _take(self, chunks: Sequence[Buffer], last: bool) -> None:
+    def _take(self, chunks: list[Buffer], last: bool) -> None:
         """Do with the output what the mode does."""
         raise NotImplementedError
 

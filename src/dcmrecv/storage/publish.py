@@ -79,20 +79,21 @@ class DirectoryGone(FileError):
 class Target:
     """Where an object is to appear: a directory, open if it lies below the output directory, and a name."""
 
-    __slots__ = ("_nothing_there", "directory", "path")
+    __slots__ = ("directory", "path")
 
     def __init__(self, path: bytes, directory: int | None = None) -> None:
         self.directory = directory
         """Descriptor that the name is relative to; None: the path is used as it is."""
         self.path = path
         """Full path, or the bare name when `directory` is open."""
-        self._nothing_there = False
 
     def exists(self) -> bool:
         """True if there is something under the name; links are followed, as the reference does to warn."""
-        found = os.access(self.path, os.F_OK, dir_fd=self.directory)
-        self._nothing_there = not found and len(self.path) <= _SURELY_A_NAME
-        return found
+        return os.access(self.path, os.F_OK, dir_fd=self.directory)
+
+    def needs_check(self) -> bool:
+        """False if there is nothing under the name that `check` could refuse: one system call, the usual case."""
+        return len(self.path) > _SURELY_A_NAME or self.exists()
 
     def is_taken(self) -> bool:
         """As `exists`, but raises `NoName` if the system cannot tell (spec/storage.md 5.4)."""
@@ -120,8 +121,6 @@ class Target:
 
     def check(self) -> None:
         """Refuse what the reference could not open for writing. Raises `FileError`."""
-        if self._nothing_there:
-            return
         try:
             mode = os.lstat(self.path, dir_fd=self.directory).st_mode
         except FileNotFoundError:
@@ -142,6 +141,7 @@ class Publisher:
     ) -> None:
         """*room* says whether there is room to write more; None: nobody asks (``--min-free-space``)."""
         self.output = output
+        self.stem = output.path + b"/"
         self.names = TemporaryNames()
         self.fsync = config.fsync
         self.room = room
@@ -155,27 +155,34 @@ class Publisher:
 class ObjectFile:
     """One object on its way to disk. Every way out of it leaves either the whole object or nothing."""
 
+    _parent: int | None = None  # of the path, an open directory, if the object had to move
+    _descriptor = -1
+    _flushed = False
+    size = 0
+
     def __init__(self, publisher: Publisher) -> None:
         self._publisher = publisher
-        self._path = publisher.output.path + b"/" + publisher.names.next()
-        self._parent: int | None = None  # of the path, an open directory, if the object had to move
-        self._descriptor = -1
-        self._flushed = False
-        self.size = 0
+        self._path = publisher.names.next(publisher.stem)
+
+    @property
+    def is_open(self) -> bool:
+        """True while there is a temporary, neither published nor discarded."""
+        return self._descriptor >= 0
 
     def open(self) -> None:
         """Create the temporary, and the output directory if it vanished.
 
         Raises `FileError`, or `DirectoryError` if there is no directory and none can be made.
         """
-        if self._publisher.room is not None and not self._publisher.room():
+        publisher = self._publisher
+        if publisher.room is not None and not publisher.room():
             raise FileError(os.strerror(errno.ENOSPC))
-        self._publisher.output.look()
+        publisher.output.look()
         for attempt in range(MAX_ATTEMPTS):
             try:
                 self._descriptor = os.open(self._path, _CREATE, 0o666)
             except (FileNotFoundError, NotADirectoryError) as error:
-                self._publisher.output.ensure()
+                publisher.output.ensure()
                 if attempt == MAX_ATTEMPTS - 1:
                     raise _refused(error) from None
             except OSError as error:
@@ -258,15 +265,12 @@ class ObjectFile:
             return
         self._flushed = True
         try:
-            self._flush(self._descriptor)
+            if self._publisher.fsync:
+                os.fsync(self._descriptor)
+            os.close(os.dup(self._descriptor))  # where a network file system may report a full disk at last
         except OSError:
             self.discard()
             raise FileError(_WRITE_FAILED) from None
-
-    def _flush(self, descriptor: int) -> None:
-        if self._publisher.fsync:
-            os.fsync(descriptor)
-        os.close(os.dup(descriptor))  # the last place where a network file system may report a full disk
 
     # -- publication -----------------------------------------------------------------------------------
 
@@ -277,9 +281,14 @@ class ObjectFile:
         `NameTaken` if *replace* is false and the name exists, `DirectoryGone` if the target's directory has to
         be opened again. Raises `DirectoryError` if the output directory is gone and cannot be made again.
         """
-        self.flush()
+        if not self._flushed:
+            self.flush()
+        place = self._rename if replace else self._link
         try:
-            self._place(target, replace)
+            try:
+                place(target)
+            except FileNotFoundError:
+                self._place_again(target, place)
             self._path = b""  # whatever fails from here on: the file stays
             if self._publisher.fsync:
                 self._sync_directory(target)
@@ -291,16 +300,11 @@ class ObjectFile:
             raise
         self._close()
 
-    def _place(self, target: Target, replace: bool) -> None:
-        place = self._rename if replace else self._link
+    def _place_again(self, target: Target, place: Callable[[Target], None]) -> None:
+        """*place*, for which a directory was missing."""
         for _ in range(MAX_ATTEMPTS):
-            try:
-                place(target)
-            except FileNotFoundError:
-                if target.is_file(self._descriptor):
-                    return  # a network file system has done it and says so late
-            else:
-                return
+            if target.is_file(self._descriptor):
+                return  # a network file system has done it and says so late
             name = os.path.basename(target.path)
             if target.directory is None:
                 if os.path.dirname(target.path) != self._publisher.output.shown:
@@ -316,6 +320,11 @@ class ObjectFile:
                     raise DirectoryGone from None
             else:
                 return
+            try:
+                place(target)
+            except FileNotFoundError:
+                continue
+            return
         raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT))
 
     def _rename(self, target: Target) -> None:
@@ -458,8 +467,9 @@ class ObjectFile:
         )
 
     def _close(self) -> None:
-        descriptor, self._descriptor = self._descriptor, -1
+        descriptor = self._descriptor
         if descriptor >= 0:
+            self._descriptor = -1
             close_quietly(descriptor)
         if self._parent is not None:
             close_quietly(self._parent)

@@ -38,6 +38,8 @@ class ObjectStore:
     ) -> None:
         """*observe* is called, from any thread, with what the operator should know of the output directory."""
         self.config = config
+        self._mode = config.mode
+        self.max_nesting = config.max_nesting
         self.dictionary = dictionary
         self.writer = StorageWriter(config, observe)
         self.handler: Callable[[ReceivedObject, ob.AssociationObserver], Stored] = self.writer.store
@@ -73,7 +75,7 @@ class ObjectStore:
         self, request: StoreRequest, association: AcceptedAssociation, observer: ob.AssociationObserver
     ) -> StoreSession:
         """Return the session for *request*. Raises `RequestRefused` if the association is to be aborted at once."""
-        mode = self.config.mode
+        mode = self._mode
         if mode is StorageMode.NORMAL:
             return NormalSession(self, request, association, observer)
         if mode is StorageMode.IGNORE:
@@ -92,7 +94,12 @@ class ObjectStore:
             raise self._no_name(conditions.no_file_name(error.text), observer) from None
         if ob.NameGenerated in observer.wanted:
             observer.observe(ob.NameGenerated(target.path, before_reception=True))
-        overwrites = writer.namer.replaces and target.exists() and not target.is_directory()
+        overwrites = (
+            ob.Overwriting in observer.wanted
+            and writer.namer.replaces
+            and target.exists()
+            and not target.is_directory()
+        )
         session = BitPreservingSession(self, request, association, observer, target)
         try:
             session.create()
@@ -101,7 +108,7 @@ class ObjectStore:
                 shown = writer.output.shown or b"/"
                 observer.observe(ob.DirectoryNotCreated(shown, error.text, before_reception=True))
             raise RequestRefused((conditions.no_directory(error.text),)) from None
-        if overwrites and ob.Overwriting in observer.wanted:
+        if overwrites:
             observer.observe(ob.Overwriting(target.path))
         return session
 

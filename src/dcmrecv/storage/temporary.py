@@ -73,9 +73,9 @@ class TemporaryNames:
         self._stem = b"%s%s.%d.%s." % (_PREFIX, _place(), os.getpid(), os.urandom(8).hex().encode("ascii"))
         self._numbers = itertools.count()
 
-    def next(self) -> bytes:
-        """Return a name that no file of any process has."""
-        return b"%s%d%s" % (self._stem, next(self._numbers), _SUFFIX)
+    def next(self, directory: bytes = b"") -> bytes:
+        """Return *directory*, which ends with a slash, and a name that no file of any process has."""
+        return b"%s%s%d%s" % (directory, self._stem, next(self._numbers), _SUFFIX)
 
 
 def hold(descriptor: int) -> None:

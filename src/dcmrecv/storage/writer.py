@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from dcmrecv import observer as ob
 from dcmrecv.conditions import INVALID_SOP_CLASS
-from dcmrecv.config import FilenameMode, StorageConfig
+from dcmrecv.config import StorageConfig
 from dcmrecv.storage.directories import DirectoryError, OutputDirectory, series_date_directory
 from dcmrecv.storage.naming import Namer
 from dcmrecv.storage.publish import (
@@ -93,7 +93,7 @@ class StorageWriter:
     def store(self, received: ReceivedObject, observer: ob.AssociationObserver) -> Stored:
         """Name *received* and publish it, telling *observer* in the reference's order."""
         sop_class = received.sop_class
-        if not sop_class and self.namer.mode is FilenameMode.DEFAULT:
+        if not sop_class and self.namer.replaces:
             return self._no_name(INVALID_SOP_CLASS.text, observer)
         try:
             if self.output.by_date:
@@ -160,8 +160,8 @@ class StorageWriter:
         replaces = self.namer.replaces
         try:
             received.prepare()
-            if replaces:
-                if target.exists() and not target.is_directory() and ob.Overwriting in observer.wanted:
+            if replaces and target.needs_check():
+                if ob.Overwriting in observer.wanted and target.exists() and not target.is_directory():
                     observer.observe(ob.Overwriting(path))
                 target.check()
             file = received.finish()
