@@ -171,7 +171,8 @@ class Server:
                 address, host = peer, peer[0]
                 is_beyond = self.admission.enter(host)
         except Refused as refused:
-            services.observer.observe(ob.PeerRefused(host, str(refused)))
+            if not self._draining:  # else the stop has woken us
+                services.observer.observe(ob.PeerRefused(host, str(refused)))
             sock.close()
             return
         finally:

@@ -64,6 +64,35 @@ def test_a_server_from_its_start_to_its_end(tmp_path: Path) -> None:
     wait_until(lambda: state() == before)
 
 
+def test_where_it_listens_and_whom_it_serves() -> None:
+    _, before = state()
+    ae = AE()
+    ae.add_supported_context(VERIFICATION)
+    network = NetworkConfig(port=0, listen=("127.0.0.2", "127.0.0.3"), allow_hosts=("127.0.0.9",))
+    ae.config = Config(network=network)
+    with ae.make_server() as server:
+        server.start()
+        for own, other, is_served in (
+            ("127.0.0.9", "127.0.0.2", True),
+            ("127.0.0.9", "127.0.0.3", True),
+            ("127.0.0.8", "127.0.0.3", False),
+        ):
+            address = (other, server.port)
+            with socket.create_connection(address, timeout=20, source_address=(own, 0)) as peer:
+                peer.sendall(b"\x05\0\0\0\0\4\0\0\0\0")  # no A-ASSOCIATE-RQ: an abort, or nothing
+                try:
+                    assert bool(peer.recv(1)) is is_served
+                except ConnectionResetError:
+                    assert not is_served
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", server.port), timeout=20)
+    wait_until(lambda: state()[1] == before)
+    ae.config = Config(network=NetworkConfig(port=0, allow_hosts=("nobody",)))
+    with pytest.raises(ValueError, match="--allow-host"):
+        ae.make_server()
+    wait_until(lambda: state()[1] == before)
+
+
 @pytest.mark.parametrize(
     ("broken", "error", "match"),
     [

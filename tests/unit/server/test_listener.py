@@ -10,7 +10,14 @@ import pytest
 
 from dcmrecv.config import AddressFamily, NetworkConfig
 from dcmrecv.server import limits
-from dcmrecv.server.listener import PortError, inherited_listeners, open_listener, ports
+from dcmrecv.server.listener import (
+    AddressError,
+    PortError,
+    inherited_listeners,
+    open_listener,
+    open_listeners,
+    ports,
+)
 
 
 def test_accepted_sockets_do_not_delay_small_writes() -> None:
@@ -67,6 +74,45 @@ def test_address_families(family: AddressFamily, four: bool, six: bool) -> None:
             except OSError:
                 reached.append(False)
     assert reached == [four, six]
+
+
+def test_several_addresses_share_the_port_that_the_system_gave_to_the_first() -> None:
+    listeners = open_listeners(NetworkConfig(port=0, listen=("127.0.0.2", "127.0.0.3", "127.0.0.2")))
+    try:
+        hosts, numbers = zip(*(listener.getsockname() for listener in listeners), strict=True)
+        assert hosts == ("127.0.0.2", "127.0.0.3")
+        assert len(set(numbers)) == 1
+    finally:
+        for listener in listeners:
+            listener.close()
+
+
+def test_an_address_of_either_family_is_listened_on_alone() -> None:
+    try:
+        socket.create_server(("::1", 0), family=socket.AF_INET6).close()
+    except OSError:
+        pytest.skip("no IPv6 on this machine")
+    listeners = open_listeners(NetworkConfig(port=0, listen=("::1", "127.0.0.2")))
+    try:
+        assert [listener.family for listener in listeners] == [socket.AF_INET6, socket.AF_INET]
+        assert [listener.getsockname()[0] for listener in listeners] == ["::1", "127.0.0.2"]
+    finally:
+        for listener in listeners:
+            listener.close()
+
+
+@pytest.mark.parametrize("name", ["no.such.host.invalid", "a" * 64 + ".example", "1.2.3.4.5"])
+def test_a_name_without_address(name: str) -> None:
+    with pytest.raises(AddressError, match="cannot listen on "):
+        open_listeners(NetworkConfig(port=0, listen=(name,)))
+
+
+def test_an_address_that_cannot_be_had_leaves_none_open() -> None:
+    with socket.create_server(("127.0.0.3", 0)) as other:
+        port = other.getsockname()[1]
+        with pytest.raises(PortError, match=r"\(127.0.0.3\)"):
+            open_listeners(NetworkConfig(port=port, listen=("127.0.0.2", "127.0.0.3")))
+        socket.create_server(("127.0.0.2", port)).close()
 
 
 def test_nothing_is_inherited_without_a_service_manager() -> None:
