@@ -156,6 +156,9 @@ def test_the_page_in_a_browser(serve: Callable[..., RunningServer], tmp_path: Pa
     server = serve((*ALL, "--metrics-port", str(port)))
     send(server.port, "1.2.3.1", "1.2.3.2")
     until(lambda: "dcmrecv_connections_active 0.0" in fetch(port, "/metrics"))
+    under_way = Association(server.port, CT_IMAGE)
+    under_way.send_store("1.2.3.3", data_set("1.2.3.3", 5000)[:3000], whole=False)
+    until(lambda: "3.0 kB" in fetch(port, "/"))
     flags = [
         "--headless",
         "--no-sandbox",
@@ -172,10 +175,17 @@ def test_the_page_in_a_browser(serve: Callable[..., RunningServer], tmp_path: Pa
     url = f"http://127.0.0.1:{port}/"
     shown = subprocess.run([*common, "--dump-dom", url], capture_output=True, text=True, timeout=60)
     text = re.sub(r"<[^>]+>", " ", shown.stdout)
-    assert re.search(r"receiving\s+objects stored\s+2\s", text)
+    assert re.search(
+        rf"receiving\s+listening on 0\.0\.0\.0:{server.port}\s+accepting every storage class", text
+    )
+    assert re.search(r"objects stored\s+2\s", text)
+    assert re.search(r"TESTSCU\s+ANY-SCP\s+127\.0\.0\.1\s+\d+ s\s+0\s+3\.0 kB\s", text)
+    assert re.search(r"TESTSCU\s+[\d.]+ kB\s+[\d.]+ ms\s+CTImageStorage\s+1\.2\.3\.2\s", text)
     assert re.search(r"released in good order\s+1\s", text)
     subprocess.run([*common, f"--screenshot={shot}", url], capture_output=True, timeout=60, check=True)
     assert shot.stat().st_size > 10_000
+    under_way.socket.close()
+    until(lambda: "data set not received" in fetch(port, "/"))
 
 
 # -- service manager ---------------------------------------------------------------------------------

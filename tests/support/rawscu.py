@@ -184,8 +184,8 @@ class Association:
         self.send_store(instance, data_set, message_id)
         return self.response_status()
 
-    def send_store(self, instance: str, data_set: bytes, message_id: int = 1) -> None:
-        """Send a C-STORE-RQ with *data_set*, cut to the peer's maximum."""
+    def send_store(self, instance: str, data_set: bytes, message_id: int = 1, *, whole: bool = True) -> None:
+        """Send a C-STORE-RQ with *data_set*, cut to the peer's maximum; not *whole*: more is to come."""
         command: dict[int, bytes | int] = {
             0x0002: self.abstract_syntax.encode(),
             0x0100: 0x01,
@@ -197,7 +197,7 @@ class Association:
         self.send(p_data(3, command_set(command)))
         step = 16372
         for start in range(0, max(len(data_set), 1), step):
-            last = start + step >= len(data_set)
+            last = whole and start + step >= len(data_set)
             self.send(p_data(2 if last else 0, data_set[start : start + step]))
 
     def release(self) -> None:

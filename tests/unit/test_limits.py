@@ -34,6 +34,7 @@ SINGLE_ONES = {
     "Load balancers": {"server.proxy_protocol": ["MAX_LENGTH"]},
     "Handlers of programs": {"receiver.received": ["HANDLER_MEMORY", "IN_MEMORY"]},
     "The spool": {
+        "extras.counters": ["TITLES", "RUNNING", "LATEST"],
         "extras.spool": ["UNWRITTEN_LINES", "WAIT_SECONDS", "MISTRUST_SECONDS", "CLOSE_SECONDS"],
     },
     "Files of the operator": {

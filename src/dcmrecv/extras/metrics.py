@@ -29,7 +29,7 @@ from dcmrecv.extras.counters import OUTCOMES, PHASES, STATUSES, Counters
 from dcmrecv.extras.http_server import CONNECTIONS, Answer, HttpServer
 from dcmrecv.extras.status_page import View, page
 
-__all__ = ["MetricsServer", "free_space", "open_metrics_socket"]
+__all__ = ["MetricsServer", "ReceiverCollector", "free_space", "open_metrics_socket"]
 
 _BY_TITLE = (
     ("dcmrecv_objects_stored", "Objects stored"),
@@ -55,7 +55,9 @@ def open_metrics_socket(address: str, port: int) -> socket.socket:
     return socket.create_server((address, port), family=family, backlog=CONNECTIONS)
 
 
-class _ReceiverCollector(Collector):
+class ReceiverCollector(Collector):
+    """Makes metrics of *counters*."""
+
     def __init__(self, counters: Counters, healthy: Callable[[], int], directory: bytes) -> None:
         self._counters = counters
         self._healthy = healthy
@@ -147,7 +149,7 @@ class MetricsServer:
     ) -> None:
         """*healthy* returns the number of processes that accept connections; *about* is shown on the page."""
         registry = CollectorRegistry()
-        registry.register(_ReceiverCollector(counters, healthy, directory))
+        registry.register(ReceiverCollector(counters, healthy, directory))
 
         def health() -> Answer:
             if healthy():
