@@ -34,9 +34,9 @@ SINGLE_ONES = {
     "Load balancers": {"server.proxy_protocol": ["MAX_LENGTH"]},
     "Handlers of programs": {"receiver.received": ["HANDLER_MEMORY", "IN_MEMORY"]},
     "The spool": {
-        "extras.counters": ["TITLES", "RUNNING", "LATEST"],
         "extras.spool": ["UNWRITTEN_LINES", "WAIT_SECONDS", "MISTRUST_SECONDS", "CLOSE_SECONDS"],
     },
+    "Page and metrics": {"extras.counters": ["TITLES", "RUNNING", "LATEST"]},
     "Files of the operator": {
         "asconfig.profiles": ["MAX_FILE_SIZE"],
         "cli.command_files": ["MAX_COMMAND_FILE"],

@@ -20,22 +20,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-__all__ = [
-    "DURATIONS",
-    "LATEST",
-    "OTHER",
-    "OUTCOMES",
-    "PHASES",
-    "PLACES",
-    "RUNNING",
-    "STATUSES",
-    "TEXT",
-    "TITLES",
-    "Counters",
-    "Running",
-    "Snapshot",
-    "Texts",
-]
+__all__ = ["Counters", "Running", "Snapshot", "Texts"]
 
 OUTCOMES = (
     "released",
@@ -68,16 +53,20 @@ DURATIONS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1.0, 5.0, 10.0, 60.0)
 """Upper bounds of the histograms of durations, seconds; one more bucket holds the rest."""
 
 TITLES = 32
-"""Calling AE titles that a process counts by themselves, in the order of their first objects."""
+"""Calling AE titles that a process counts by themselves, in the order of their first objects; later ones count as
+``other``. Peers choose titles, and each value of a label costs Prometheus memory."""
 
 OTHER = TITLES
-"""Stands for the number of any other title."""
+"""The number of any other title."""
 
 RUNNING = 64
-"""Associations of a process that are shown; further ones are counted only."""
+"""Running associations of a process that the page shows; further ones are counted only."""
+
+HIDDEN = RUNNING
+"""The number of any further association."""
 
 LATEST = 10
-"""Objects, and failures, that a process remembers."""
+"""Objects, and failures, that a process remembers for the page."""
 
 TEXT = 512
 """Bytes of a text as JSON, its head included."""
@@ -100,7 +89,7 @@ _NAMES = (
     *(f"{name} microseconds" for name in _HISTOGRAMS),
     *(f"{name} duration {number}" for name in _HISTOGRAMS for number in range(len(DURATIONS) + 1)),
     *(f"title {number} {what}" for what in _BY_TITLE for number in range(TITLES + 1)),
-    *(f"running {number} {what}" for what in ("objects", "bytes") for number in range(RUNNING)),
+    *(f"running {number} {what}" for what in ("objects", "bytes") for number in range(RUNNING + 1)),
 )
 PLACES = {name: number for number, name in enumerate(_NAMES)}
 """Of each number in the row of a process."""

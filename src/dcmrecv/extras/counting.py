@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from dcmrecv import observer as ob
 from dcmrecv.core import events as ev
-from dcmrecv.extras.counters import DURATIONS, LATEST, OTHER, PLACES, RUNNING, TITLES, Counters, Texts
+from dcmrecv.extras.counters import DURATIONS, HIDDEN, LATEST, OTHER, PLACES, RUNNING, TITLES, Counters, Texts
 from dcmrecv.observer import AssociationObserver, ReceiverObserver
 
 if TYPE_CHECKING:
@@ -58,8 +58,6 @@ _FILE_FAILURES = {
     ob.FileNotWritten: "the file cannot be written",
 }
 _NOT_PLAIN = re.compile(r'[^ -~]|["\\]')  # what JSON needs more than one byte for
-_LONGEST_REASON = 200
-_LONGEST_UID = 64
 
 
 def _plain(text: str | bytes, length: int) -> str:
@@ -69,7 +67,7 @@ def _plain(text: str | bytes, length: int) -> str:
     return _NOT_PLAIN.sub("?", text[:length])
 
 
-def _reason(causes: Sequence[Condition]) -> str:
+def _in_words(causes: Sequence[Condition]) -> str:
     return ": ".join(each.text for each in causes) or "no reason is known"
 
 
@@ -119,11 +117,11 @@ class CountingObserver(ReceiverObserver):
             self._latest[begin] = (number + 1) % LATEST
             self.texts.put(begin + number, [time.time(), *value])
 
-    def begin(self, *value: object) -> int | None:
-        """Show *value* as a running association, under the number returned; None: there are too many."""
+    def begin(self, *value: object) -> int:
+        """Show *value* as a running association, under the number returned."""
         with self.lock:
             if not self._free:
-                return None
+                return HIDDEN
             number = self._free.pop()
             for what in ("objects", "bytes"):
                 self.row[PLACES[f"running {number} {what}"]] = 0
@@ -132,9 +130,10 @@ class CountingObserver(ReceiverObserver):
 
     def end(self, number: int) -> None:
         """The association with *number* is over."""
-        with self.lock:
-            self.texts.clear(Texts.running + number)
-            self._free.append(number)
+        if number != HIDDEN:
+            with self.lock:
+                self.texts.clear(Texts.running + number)
+                self._free.append(number)
 
     def observe(self, event: ob.ReceiverEvent) -> None:
         """See `ReceiverObserver.observe`."""
@@ -163,7 +162,7 @@ class _CountingAssociation(AssociationObserver):
         }
     )
     _calling = _called = ""
-    _number: int | None = None  # among the running associations
+    _number = HIDDEN  # among the running associations
     _title = OTHER
     _store_begun = 0.0
     _written = 0.0  # seconds of the current object that went into parsing and writing
@@ -225,22 +224,21 @@ class _CountingAssociation(AssociationObserver):
                 self._failed(f"internal error: {type(event.error).__name__}")
             case ob.DataSetFailed():
                 self._counts.add(f"title {self._title} failed")
-                self._failed(f"data set not received: {_reason(event.causes)}")
+                self._failed(f"data set not received: {_in_words(event.causes)}")
             case ob.NameNotGenerated() | ob.DirectoryNotCreated() | ob.NotStored():
                 self._failed(f"not stored: {event.reason}")
             case ob.FileNotCreated() | ob.FileNotWritten():
                 self._failed(f"not stored: {_FILE_FAILURES[type(event)]}")
             case ev.ProtocolError() if not self._told:
-                self._failed(f"aborted by us: {_reason(event.causes)}")
+                self._failed(f"aborted by us: {_in_words(event.causes)}")
 
     def _failed(self, reason: str) -> None:
         self._told = True
-        self._counts.remember(Texts.failures, self._calling, self._peer, _plain(reason, _LONGEST_REASON))
+        self._counts.remember(Texts.failures, self._calling, self._peer, _plain(reason, 200))
 
     def _closed(self) -> None:
         counts = self._counts
-        if self._number is not None:
-            counts.end(self._number)
+        counts.end(self._number)
         counts.add(f"outcome {self._outcome}")
         counts.add("association_microseconds", number=int((time.monotonic() - self._begun) * 1e6))
         counts.add("active", number=-1)
@@ -253,13 +251,10 @@ class _CountingAssociation(AssociationObserver):
         self._store_begun = self._whole = time.monotonic()
         if self._title == OTHER:
             self._title = self._counts.title(self._calling)
-        if self._number is not None:
-            self._counts.row[PLACES[f"running {self._number} bytes"]] = 0
+        self._counts.row[PLACES[f"running {self._number} bytes"]] = 0
 
     def _fragments(self, size: int) -> None:
-        self._counts.add("received_bytes", number=size)
-        if self._number is not None:  # no other thread writes there
-            self._counts.row[PLACES[f"running {self._number} bytes"]] += size
+        self._counts.add("received_bytes", f"running {self._number} bytes", number=size)
         if self._busy_since:  # more came with one read
             self.flush()
         self._busy_since = time.monotonic()
@@ -272,26 +267,20 @@ class _CountingAssociation(AssociationObserver):
         counts.time("write", self._written + self._whole - last_came)
         counts.time("publish", now - self._whole)
         self._busy_since = 0.0
-        counts.add(f"title {self._title} objects")
+        counts.add(f"title {self._title} objects", f"running {self._number} objects")
         counts.add(f"title {self._title} bytes", number=event.size)
         counts.row[PLACES["last_object_microseconds"]] = time.time_ns() // 1000
-        uids = (event.request.sop_class_uid, event.request.sop_instance_uid) if counts.identifiers else ()
-        counts.remember(
-            Texts.objects,
-            self._calling,
-            event.size,
-            now - self._store_begun,
-            *(_plain(u, _LONGEST_UID) for u in uids),
+        uids = (
+            (event.request.sop_class_uid, event.request.sop_instance_uid) if counts.identifiers else ("", "")
         )
-        if self._number is not None:
-            counts.row[PLACES[f"running {self._number} objects"]] += 1
+        took = now - self._store_begun
+        counts.remember(Texts.objects, self._calling, event.size, took, *(_plain(u, 64) for u in uids))
 
     def _store_response(self, status: int) -> None:
         counts = self._counts
         counts.add(f"status {_STATUS_NAMES.get(status, 'other')}")
         counts.time("store", time.monotonic() - self._store_begun)
-        if self._number is not None:
-            counts.row[PLACES[f"running {self._number} bytes"]] = 0
+        counts.row[PLACES[f"running {self._number} bytes"]] = 0
         if status:
             counts.add(f"title {self._title} failed")
             if not self._told:

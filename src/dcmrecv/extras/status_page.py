@@ -114,52 +114,27 @@ class View(NamedTuple):
 
 def _moving(counters: Counters, moment: float) -> Iterable[str]:
     """Return the tables of what happens, and of what happened last."""
-    running = counters.running()
-    several = len({each.process for each in running}) > 1
-    yield _wide(
-        "Running associations",
+    columns = ("calling", "called", "peer", "for", "objects", "object under way", "process")
+    running = [
+        (*each[:3], _span(moment - each.since), f"{each.objects:,}", _size(each.under_way), f"{each.process}")
+        for each in counters.running()
+    ]
+    yield _wide("Running associations", columns, running, "none")
+    of_objects = ("when", "calling", "size", "took", "SOP class", "SOP instance UID")
+    objects = [
         (
-            "calling",
-            "called",
-            "peer",
-            "for",
-            "objects",
-            "object under way",
-            *(("process",) if several else ()),
-        ),
-        (
-            (
-                *each[:3],
-                _span(moment - each.since),
-                f"{each.objects:,}",
-                _size(each.under_way) if each.under_way else "",
-                *((str(each.process),) if several else ()),
-            )
-            for each in running
-        ),
-        "none",
-    )
-    yield _wide(
-        "Last objects",
-        ("when", "calling", "size", "took", "SOP class", "SOP instance UID"),
-        (
-            (
-                f"{_span(moment - when)} ago",
-                calling,
-                _size(size),
-                f"{seconds * 1000:,.1f} ms",
-                *((name_of(uids[0]) or uids[0], uids[1]) if uids else ("", "")),
-            )
-            for when, calling, size, seconds, *uids in counters.latest(Texts.objects)
-        ),
-        "none yet",
-    )
-    yield _wide(
-        "Last failures",
-        ("when", "calling", "peer", "reason"),
-        ((f"{_span(moment - when)} ago", *words) for when, *words in counters.latest(Texts.failures)),
-        "none",
-    )
+            f"{_span(moment - when)} ago",
+            calling,
+            _size(size),
+            f"{took * 1000:,.1f} ms",
+            name_of(kind) or kind,
+            uid,
+        )
+        for when, calling, size, took, kind, uid in counters.latest(Texts.objects)
+    ]
+    yield _wide("Last objects", of_objects, objects, "none yet")
+    failures = [(f"{_span(moment - when)} ago", *words) for when, *words in counters.latest(Texts.failures)]
+    yield _wide("Last failures", ("when", "calling", "peer", "reason"), failures, "none")
 
 
 def page(counters: Counters, view: View) -> str:
@@ -203,13 +178,6 @@ def page(counters: Counters, view: View) -> str:
             *_moving(counters, moment),
             _table("C-STORE responses", [(_MEANINGS[s], now[f"status {s}"]) for s in STATUSES]),
             _table("Connections", [(_MEANINGS[o], now[f"outcome {o}"]) for o in OUTCOMES]),
-            _table(
-                "Failures",
-                [
-                    ("data sets that did not arrive whole", now["failed_data_sets"]),
-                    ("objects that could not be stored", now["store_errors"]),
-                ],
-            ),
             f"<footer>dcmrecv {__version__} · {serving} serving process(es) · ",
             '<a href="/metrics">metrics</a> · <a href="/healthz">health</a> · renewed every 5 s</footer>',
             "</body></html>",
