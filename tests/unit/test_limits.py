@@ -40,6 +40,7 @@ SINGLE_ONES = {
     "Files of the operator": {
         "asconfig.profiles": ["MAX_FILE_SIZE"],
         "cli.command_files": ["MAX_COMMAND_FILE"],
+        "server.admission": ["MAX_FILE_SIZE"],
         "dataset.dictionary_files": ["MAX_FILE_SIZE", "MAX_LINE"],
         "dataset.elements": ["UNREAD_LIMIT"],
         "log.properties": ["MAX_FILE_SIZE", "MAX_SUBSTITUTIONS", "MAX_EXPANDED"],

@@ -26,8 +26,8 @@ __all__ = ["Admission", "AllowListError", "Refused", "read_titles", "read_values
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_LIST_BYTES = 1 << 20
-"""Of a file with a list; a larger one is refused."""
+MAX_FILE_SIZE = 1 << 20
+"""Bytes of a file with titles or addresses."""
 _TITLE = re.compile(rb"[ -\[\]-~]{1,16}")
 
 
@@ -51,10 +51,10 @@ def read_values(values: Iterable[str | bytes], file: bytes | None, option: str) 
     try:
         # a pipe must not hold up the start, nor a reload
         with open(file, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)) as stream:
-            data = stream.read(_LIST_BYTES + 1) or b""
+            data = stream.read(MAX_FILE_SIZE + 1) or b""
     except OSError as error:
         raise AllowListError(f"{name}: {os.strerror(error.errno or 0)}") from None
-    if len(data) > _LIST_BYTES:
+    if len(data) > MAX_FILE_SIZE:
         raise AllowListError(f"{name}: has more than 1 MiB")
     lines = [line.strip() for line in data.splitlines()]
     listed = [line for line in lines if line and not line.startswith(b"#")]
