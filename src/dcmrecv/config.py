@@ -221,6 +221,8 @@ class StorageConfig:
     """Sequences that may lie in each other; a data set with more is refused as one that cannot be read."""
     spool: f.OptionalPath = f.Setting(f.optional_path, "--spool")
     """Directory for one JSON line per stored object (addition), or None."""
+    spool_sha256: f.Flag = f.Setting(f.flag, default=False)
+    """Each line says the SHA-256 of the stored file."""
 
 
 @dataclass(frozen=True, kw_only=True)

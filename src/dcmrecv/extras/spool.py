@@ -16,8 +16,10 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import json
 import os
+import re
 import socket
 import threading
 import time
@@ -25,10 +27,11 @@ from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timezone
 from itertools import islice
+from typing import Any
 
 from dcmrecv import observer as ob
 from dcmrecv.core.events import AssociationAccepted
-from dcmrecv.text import from_bytes
+from dcmrecv.text import from_bytes, to_bytes
 
 __all__ = ["Spool", "SpoolObserver"]
 
@@ -55,7 +58,12 @@ CLOSE_SECONDS = 5.0
 
 _ACTIVE = b".part"
 _FINISHED = b".jsonl"
-_BATCH = 1000
+_BATCH = 100
+_CHUNK = 1 << 20
+_STUDY, _SERIES = 0x0020000D, 0x0020000E
+_UID = re.compile(r"[0-9.]{1,64}")
+
+Line = dict[str, Any]
 
 
 class Spool:
@@ -66,13 +74,17 @@ class Spool:
         directory: bytes,
         *,
         fsync: bool = False,
+        sha256: bool = False,
         rotate_bytes: int = ROTATE_BYTES,
         rotate_seconds: float = ROTATE_SECONDS,
         observe: Callable[[ob.ReceiverEvent], None] = lambda event: None,
     ) -> None:
-        """*fsync*: a line counts as written when it is on disk. *observe* takes `ob.SpoolBehind` and its like."""
+        """*fsync*: a line counts as written when it is on disk; *sha256*: it says that of its file. *observe* takes `ob.SpoolBehind` and its like."""
         self._directory = os.path.abspath(directory)
         self._fsync = fsync
+        self._sha256 = sha256
+        host = "".join(c if c.isalnum() else "-" for c in socket.gethostname())
+        self._process = f"{host}-{os.getpid()}-{time.time_ns():x}"
         self._rotate_bytes = rotate_bytes
         self._rotate_seconds = rotate_seconds
         self._observe = observe
@@ -81,7 +93,7 @@ class Spool:
         self._lock = threading.Lock()
         self._more = threading.Condition(self._lock)
         self._progress = threading.Condition(self._lock)
-        self._queue: deque[tuple[int, bytes]] = deque()
+        self._queue: deque[tuple[int, Line | bytes]] = deque()
         self._accepted = self._written = 0  # numbers of lines
         self._lost = 0
         self._mistrusted_until = 0.0
@@ -103,14 +115,16 @@ class Spool:
         except RuntimeError as error:
             raise OSError(errno.EAGAIN, f"spool: {error}") from None
 
-    def write(self, line: bytes) -> None:
-        """Append *line*, which ends in a newline; see the top of the module for how long this may take."""
+    def write(self, line: Line | bytes) -> None:
+        """Append *line*, and what the file of its object adds to a `Line`; see the top of the module for how long this may take."""
         with self._lock:
             if len(self._queue) >= UNWRITTEN_LINES:
                 self._lost += 1
                 return
             self._accepted += 1
             number = self._accepted
+            if not isinstance(line, bytes):
+                line["sequence"] = number
             self._queue.append((number, line))
             self._more.notify()
             if time.monotonic() < self._mistrusted_until or self._closing:
@@ -153,7 +167,7 @@ class Spool:
                     if closing and not self._queue:
                         return
 
-    def _next_batch(self) -> tuple[list[tuple[int, bytes]], bool]:
+    def _next_batch(self) -> tuple[list[tuple[int, Line | bytes]], bool]:
         """Wait for lines, for the age of the file or for the end; return lines and whether it is the end."""
         with self._lock:
             while not self._queue and not self._closing:
@@ -169,11 +183,11 @@ class Spool:
     def _is_due(self) -> bool:
         return self._size >= self._rotate_bytes or time.monotonic() >= self._opened + self._rotate_seconds
 
-    def _append(self, batch: list[tuple[int, bytes]]) -> None:
+    def _append(self, batch: list[tuple[int, Line | bytes]]) -> None:
         """Write the first lines of the queue and take them off it. Raises OSError."""
         if self._descriptor < 0:
             self._open()
-        data = b"".join(line for _, line in batch)
+        data = b"".join(line if isinstance(line, bytes) else self._encode(line) for _, line in batch)
         if os.write(self._descriptor, data) != len(data):
             os.ftruncate(self._descriptor, self._size)
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
@@ -186,11 +200,20 @@ class Spool:
                 self._written = max(self._written, number)
             self._progress.notify_all()
 
+    def _encode(self, line: Line) -> bytes:
+        """Return *line* with what the file of its object says; nothing of it where the file is gone or unreadable."""
+        path = to_bytes(line["path"])
+        study, series = uids_of(path)
+        line |= {"process": self._process, "study_instance_uid": study, "series_instance_uid": series}
+        if self._sha256:
+            line["sha256"] = sha256_of(path)
+        # ASCII throughout: bytes of a name that are no UTF-8 come back as they were (surrogateescape)
+        return json.dumps(line, ensure_ascii=True).encode("ascii") + b"\n"
+
     def _open(self) -> None:
         now = datetime.now(timezone.utc)
         self._number += 1
-        host = "".join(c if c.isalnum() else "-" for c in socket.gethostname())
-        name = f"{now:%Y%m%dT%H%M%S.%f}-{host}-{os.getpid()}-{self._number}".encode()
+        name = f"{now:%Y%m%dT%H%M%S.%f}-{self._process}-{self._number}".encode()
         path = self._directory + b"/." + name + _ACTIVE
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_APPEND | os.O_CLOEXEC, 0o666)
         try:
@@ -291,6 +314,37 @@ def _final(path: bytes) -> bytes:
     return directory + b"/" + name[1 : -len(_ACTIVE)] + _FINISHED
 
 
+def uids_of(path: bytes) -> tuple[str | None, str | None]:
+    """Return Study and Series Instance UID in the file *path*; None for what it does not have or tell."""
+    from pydicom import dcmread, errors  # loaded by then: the AE of every receiver needs it
+
+    try:
+        found = dcmread(os.fsdecode(path), stop_before_pixels=True, specific_tags=[_STUDY, _SERIES])
+        study, series = (_uid(found.get_item(tag)) for tag in (_STUDY, _SERIES))
+    except (OSError, ValueError, EOFError, NotImplementedError, errors.InvalidDicomError):
+        return None, None
+    return study, series
+
+
+def _uid(element: object) -> str | None:
+    value = getattr(element, "value", None)  # not yet converted, as it was never asked for
+    text = value.decode("ascii", "replace") if isinstance(value, bytes) else str(value or "")
+    text = text.rstrip("\0 ")
+    return text if _UID.fullmatch(text) else None
+
+
+def sha256_of(path: bytes) -> str | None:
+    """Return the SHA-256 of the file *path* in hexadecimal digits, or None if it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        with open(path, "rb", buffering=0) as file:
+            while chunk := file.read(_CHUNK):
+                digest.update(chunk)
+    except OSError:
+        return None
+    return digest.hexdigest()
+
+
 class _SpoolAssociation(ob.AssociationObserver):
     wanted = frozenset({AssociationAccepted, ob.Stored})
 
@@ -310,7 +364,7 @@ class _SpoolAssociation(ob.AssociationObserver):
 
     def _stored(self, event: ob.Stored) -> None:
         path, request, size = event
-        line = {
+        line: Line = {
             "time": datetime.now(timezone.utc).isoformat(timespec="milliseconds"),
             "path": from_bytes(os.path.normpath(os.path.join(self._working_directory, path))),
             "bytes": size,
@@ -321,8 +375,7 @@ class _SpoolAssociation(ob.AssociationObserver):
             "called_ae_title": self._called,
             "peer": self._peer,
         }
-        # ASCII throughout: bytes of a name that are no UTF-8 come back as they were (surrogateescape)
-        self._spool.write(json.dumps(line, ensure_ascii=True).encode("ascii") + b"\n")
+        self._spool.write(line)
 
 
 class SpoolObserver(ob.ReceiverObserver):

@@ -64,6 +64,8 @@ ADDITIONS = Group(
                  default=64, low=1, high=131_072),
         Addition("--spool", "append a JSON line per stored object to files\nin d", "[d]irectory: string",
                  "directory", "storage.spool"),
+        Addition("--spool-sha256", "say the SHA-256 of each file in its line", sets="storage.spool_sha256",
+                 needs=("--spool",)),
     ),
     Subgroup(
         "observing:",

@@ -109,6 +109,7 @@ class Additions:
             self._spool = Spool(
                 config.storage.spool,
                 fsync=config.storage.fsync,
+                sha256=config.storage.spool_sha256,
                 observe=lambda event: self.observer.observe(event),
             )
             everything.append(SpoolObserver(self._spool))

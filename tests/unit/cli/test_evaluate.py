@@ -127,6 +127,7 @@ EXERCISED: dict[str, list[tuple[tuple[str, ...], str, object]]] = {
     "--fsync": [(("--fsync",), "storage.fsync", True)],
     "--min-free-space": [(("--min-free-space", "2G"), "storage.min_free_space", 2 << 30)],
     "--spool": [(("--spool", "d"), "storage.spool", b"d")],
+    "--spool-sha256": [(("--spool", "d", "--spool-sha256"), "storage.spool_sha256", True)],
     "--log-json": [(("--log-json",), "logging.json", True)],
     "--metrics-port": [(("--metrics-port", "9104"), "extras.metrics_port", 9104)],
     "--metrics-address": [
