@@ -3,8 +3,9 @@
     python to_s3.py spool --bucket images --endpoint http://storage:9000 [--remove]
 
 The key is made of the UIDs in the spool line, so a repetition writes the same object under the same key. An object is
-delivered when the storage has told its ETag, which for S3 is made of the MD5 of what arrived: it is compared with that
-of the file. With ``--remove`` the local file goes then, and not before. Large objects go in parts.
+delivered when its copy is verified: S3 makes the ETag of the MD5 of what arrived, which is compared with that of the
+file; a storage that makes its ETags in another way is asked for the object, and all bytes are compared. With ``--remove``
+the local file goes then, and not before. Large objects go in parts.
 
 Credentials come from the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY). Needs obstore.
 """
@@ -63,23 +64,31 @@ class ToS3:
         with open(path, "rb") as file:
             expected = etag_of(file)
             try:
-                if self._etag(key) != expected:
+                if not self._is_there(key, expected, path):
                     file.seek(0)
                     obstore.put(
                         self._store, key, file, chunk_size=PART, use_multipart=path.stat().st_size > PART
                     )
-                    if (found := self._etag(key)) != expected:
-                        raise OSError(f"{key}: stored as {found}, sent {expected}")
+                    if not self._is_there(key, expected, path):
+                        raise OSError(f"{key}: what is stored is not what was sent")
             except BaseError as error:
                 raise OSError(f"{key}: {error}") from error
         if self._remove:
             path.unlink()
 
-    def _etag(self, key: str) -> str | None:
+    def _is_there(self, key: str, etag: str, path: Path) -> bool:
+        """Return whether *key* holds what the file *path*, of *etag*, holds."""
         try:
-            return (obstore.head(self._store, key)["e_tag"] or "").strip('"')
+            found = obstore.head(self._store, key)
         except (NotFoundError, FileNotFoundError):
-            return None
+            return False
+        if (found["e_tag"] or "").strip('"') == etag:
+            return True
+        if found["size"] != path.stat().st_size:
+            return False
+        with open(path, "rb") as file:
+            chunks = obstore.get(self._store, key).stream(min_chunk_size=PART)
+            return all(bytes(chunk) == file.read(len(chunk)) for chunk in chunks)
 
     def _size(self, key: str) -> int | None:
         try:
