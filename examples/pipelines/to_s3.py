@@ -2,10 +2,10 @@
 
     python to_s3.py spool --bucket images --endpoint http://storage:9000 [--remove]
 
-The key is made of the UIDs in the spool line, so a repetition writes the same object under the same key. An object is
-delivered when its copy is verified: S3 makes the ETag of the MD5 of what arrived, which is compared with that of the
-file; a storage that makes its ETags in another way is asked for the object, and all bytes are compared. With ``--remove``
-the local file goes then, and not before. Large objects go in parts.
+The key is made of the UIDs in the spool line, so a repetition writes the same object under the same key. An object
+is delivered when its copy is verified: S3 makes the ETag of the MD5 of what arrived, which is compared with that of
+the file; a storage that makes its ETags in another way is asked for the object, and all bytes are compared. With
+``--remove`` the local file goes then, and not before. Large objects go in parts.
 
 Credentials come from the environment (AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY). Needs obstore.
 """

@@ -23,6 +23,7 @@ import re
 import socket
 import threading
 import time
+import warnings
 from collections import deque
 from collections.abc import Callable
 from datetime import datetime, timezone
@@ -79,7 +80,8 @@ class Spool:
         rotate_seconds: float = ROTATE_SECONDS,
         observe: Callable[[ob.ReceiverEvent], None] = lambda event: None,
     ) -> None:
-        """*fsync*: a line counts as written when it is on disk; *sha256*: it says that of its file. *observe* takes `ob.SpoolBehind` and its like."""
+        """*fsync*: a line counts as written when it is on disk; *sha256*: it says that of its file. *observe*
+        takes `ob.SpoolBehind` and its like."""
         self._directory = os.path.abspath(directory)
         self._fsync = fsync
         self._sha256 = sha256
@@ -110,13 +112,16 @@ class Spool:
 
     def start(self) -> None:
         """Begin: finish what dead processes left, then write. Raises OSError if no thread can be had."""
+        # What pydicom finds odd in a file is not for standard error; only the two UIDs are wanted of it.
+        warnings.filterwarnings("ignore", module=r"pydicom\.")
         try:
             self._thread.start()
         except RuntimeError as error:
             raise OSError(errno.EAGAIN, f"spool: {error}") from None
 
     def write(self, line: Line | bytes) -> None:
-        """Append *line*, and what the file of its object adds to a `Line`; see the top of the module for how long this may take."""
+        """Append *line*, and to a `Line` what the file of its object says; the top of the module says how long
+        this may take."""
         with self._lock:
             if len(self._queue) >= UNWRITTEN_LINES:
                 self._lost += 1
@@ -321,7 +326,7 @@ def uids_of(path: bytes) -> tuple[str | None, str | None]:
     try:
         found = dcmread(os.fsdecode(path), stop_before_pixels=True, specific_tags=[_STUDY, _SERIES])
         study, series = (_uid(found.get_item(tag)) for tag in (_STUDY, _SERIES))
-    except (OSError, ValueError, EOFError, NotImplementedError, errors.InvalidDicomError):
+    except (OSError, ValueError, EOFError, NotImplementedError, errors.InvalidDicomError, Warning):
         return None, None
     return study, series
 

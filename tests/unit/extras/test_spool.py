@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import errno
 import fcntl
+import hashlib
 import json
 import os
 import shutil
@@ -13,11 +14,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from pydicom import dcmread
+from pydicom.data import get_testdata_file
+from pydicom.uid import UID, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from dcmrecv import observer as ob
 from dcmrecv.core import events as ev
 from dcmrecv.extras import spool as module
-from dcmrecv.extras.spool import Spool, SpoolObserver
+from dcmrecv.extras.spool import Spool, SpoolObserver, sha256_of, uids_of
 from dcmrecv.observer import Stored
 from dcmrecv.text import to_bytes
 
@@ -57,7 +61,41 @@ def test_a_line_of_an_object(tmp_path: Path) -> None:
         "calling_ae_title": "",
         "called_ae_title": "",
         "peer": {"address": "192.0.2.7", "port": 4711},
+        "process": line["process"],
+        "sequence": 1,
+        "study_instance_uid": None,
+        "series_instance_uid": None,
     }
+
+
+@pytest.mark.parametrize("syntax", [ExplicitVRLittleEndian, ImplicitVRLittleEndian])
+def test_what_the_file_of_an_object_adds(tmp_path: Path, syntax: UID) -> None:
+    data_set = dcmread(get_testdata_file("CT_small.dcm"))
+    path = tmp_path / "object"
+    data_set.file_meta.TransferSyntaxUID = syntax
+    data_set.save_as(path)
+    (tmp_path / "spool").mkdir()
+    spool = Spool(os.fsencode(tmp_path / "spool"), sha256=True)
+    spool.start()
+    association = SpoolObserver(spool).association("192.0.2.7", 4711)
+    for _ in range(2):
+        association.observe(Stored(os.fsencode(path), request(), path.stat().st_size))
+    spool.close()
+    first, second = map(json.loads, lines(tmp_path / "spool"))
+    assert first["study_instance_uid"] == data_set.StudyInstanceUID
+    assert first["series_instance_uid"] == data_set.SeriesInstanceUID
+    assert first["sha256"] == hashlib.sha256(path.read_bytes()).hexdigest()
+    assert [first["sequence"], second["sequence"]] == [1, 2]
+    assert first["process"] == second["process"]
+
+
+@pytest.mark.parametrize("content", [b"", b"no DICOM file", bytes(128) + b"DICM" + b"\xff" * 50])
+def test_a_file_that_says_nothing(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "object"
+    path.write_bytes(content)
+    assert uids_of(os.fsencode(path)) == (None, None)
+    assert uids_of(os.fsencode(tmp_path / "gone")) == (None, None)
+    assert sha256_of(os.fsencode(tmp_path / "gone")) is None
 
 
 def test_nothing_is_visible_before_it_is_finished(tmp_path: Path) -> None:

@@ -254,6 +254,7 @@ function __dcmrecv_words
         --min-free-space 'answer "out of resources" when less would stay free' \
         --max-nesting 'refuse data sets with more sequences in each other' \
         --spool 'append a JSON line per stored object to files in d' \
+        --spool-sha256 'say the SHA-256 of each file in its line' \
         --log-json 'write log messages as JSON, one object per line' \
         --metrics-port 'serve Prometheus metrics and /healthz over HTTP' \
         --metrics-address 'address to serve metrics on' \
