@@ -35,7 +35,7 @@ def run(first: int, count: int, seed: int) -> int:
         different = pdu_sequences.compare(settings, plan)
         if different is None and number % 10 == 0:
             for module in (source, exchange):
-                acceptor_module.frame_store = module.frame_store
+                acceptor_module.frame_request = module.frame_request
                 acceptor_module.frame_data_set = module.frame_data_set
                 different = different or pdu_sequences.compare(settings, plan)
         if different is not None:

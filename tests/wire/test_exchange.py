@@ -49,6 +49,7 @@ _DIALOGUES = {
     + p.echo(),
     "other context": p.p_data(p.pdv(3, p.store_rq(), 3)) + p.p_data(p.pdv(5, b"abcd", 2)),
     "odd": p.p_data(p.pdv(3, p.store_rq(), 3)) + p.p_data(p.pdv(3, b"ab", 0)) + p.p_data(p.pdv(3, b"abc", 2)),
+    "echoes": p.echo(3, 258) + USUAL + p.echo() + p.p_data(p.pdv(3, p.echo_rq(data_set=0), 3)),
     "then an error": USUAL + USUAL[:150] + p.pdu(4, b"", 1 << 31),
 }
 
@@ -66,11 +67,11 @@ def test_the_usual_exchange_is_taken_in_one_step(monkeypatch: pytest.MonkeyPatch
     """Otherwise the comparisons above would compare the general path with itself."""
     framed: list[exchange.Exchange | None] = []
 
-    def frame_store(*arguments: Any) -> exchange.Exchange | None:
-        framed.append(exchange.frame_store(*arguments))
+    def frame_request(*arguments: Any) -> exchange.Exchange | None:
+        framed.append(exchange.frame_request(*arguments))
         return framed[-1]
 
-    monkeypatch.setattr(acceptor_module, "frame_store", frame_store)
+    monkeypatch.setattr(acceptor_module, "frame_request", frame_request)
     peer = p.associated().say(USUAL)
     request, data = peer.events
     assert [each.position for each in framed if each is not None] == [len(USUAL)]
@@ -78,12 +79,17 @@ def test_the_usual_exchange_is_taken_in_one_step(monkeypatch: pytest.MonkeyPatch
     assert (request.message_id, request.sop_instance_uid) == (258, INSTANCE)
     assert data == p.Data(bytes(300), True, 3)
     assert len(peer.new()) == 1
+    peer.say(p.echo(3, 259))
+    last = framed[-1]
+    assert last is not None
+    assert (last.position, last.response) == (len(p.echo(3, 259)), peer.sent)
+    assert peer.last == last.request
 
 
 def _frame(module: ModuleType, said: bytes, *, max_pdu: int = 16384) -> tuple[object, ...] | None:
     buffer = bytearray(said)
     view = memoryview(buffer)
-    found = module.frame_store(buffer, view, 0, len(said), max_pdu, {3: p.IMPLICIT, 5: p.EXPLICIT})
+    found = module.frame_request(buffer, view, 0, len(said), max_pdu, {3: p.IMPLICIT, 5: p.EXPLICIT})
     if found is None:
         found = module.frame_data_set(buffer, view, 0, len(said), max_pdu, 3)
     if found is None:
@@ -96,7 +102,7 @@ def test_compiled_and_source_are_the_same(source: ModuleType) -> None:
     chance = random.Random(7)
     taken = 0
     for _ in range(4000):
-        said = bytearray(USUAL if chance.random() < 0.5 else USUAL[-314:] * 3)
+        said = bytearray(chance.choice((USUAL, USUAL, USUAL[-314:] * 3, p.echo(3, 258))))
         for _ in range(chance.randrange(4)):
             said[chance.randrange(len(said))] = chance.choice((0, 1, 2, 3, 4, 127, 128, 255))
         if chance.random() < 0.3:

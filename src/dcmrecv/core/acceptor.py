@@ -41,7 +41,7 @@ from dcmrecv.core.events import (
     Stage,
     StoreRequest,
 )
-from dcmrecv.core.exchange import Exchange, frame_data_set, frame_store
+from dcmrecv.core.exchange import Exchange, frame_data_set, frame_request
 from dcmrecv.core.negotiate import AcceptorSettings
 from dcmrecv.core.responses import ResponseWriter
 from dcmrecv.core.upper_layer import Arrival, Indicates, Indication, State, UpperLayer, Wait
@@ -220,13 +220,15 @@ class Acceptor:
             return self._fragments(exchange, context_id)
         if self._command is not None:
             return None
-        exchange = frame_store(buffer.data, buffer.view, begin, end, limit, self._contexts)
+        exchange = frame_request(buffer.data, buffer.view, begin, end, limit, self._contexts)
         if exchange is None:
             return None
         buffer.begin = exchange.position
         self._exchange = exchange
         request = exchange.request
         assert request is not None
+        if not exchange.stores:
+            return request
         self._stage = _DATA_SET
         self._data_context = -1
         if exchange.views:
@@ -283,11 +285,19 @@ class Acceptor:
         """
         if not self._responses.possible:
             return self._no_response()
-        self.unsent.append(
-            self._responses.echo(
+        exchange = self._exchange
+        if (
+            not (status or details)
+            and exchange is not None
+            and exchange.request is request
+            and self._responses.uncut
+        ):
+            response = exchange.response
+        else:
+            response = self._responses.echo(
                 request.context_id, request.message_id, request.sop_class_uid, status, details
             )
-        )
+        self.unsent.append(response)
         return ()
 
     def send_store_response(
@@ -297,7 +307,12 @@ class Acceptor:
         if not self._responses.possible:
             return self._no_response()
         exchange = self._exchange
-        if not status and exchange is not None and exchange.request is request and self._responses.uncut:
+        if (
+            not (status or details)
+            and exchange is not None
+            and exchange.request is request
+            and self._responses.uncut
+        ):
             response = exchange.response
         else:
             response = self._responses.store(

@@ -1,5 +1,5 @@
 # cython: wraparound=False
-"""The usual exchange, framed in one step: a C-STORE-RQ and what is there of its data set.
+"""The usual exchange, framed in one step: a C-STORE-RQ and what is there of its data set, or a C-ECHO-RQ.
 
 This module is compiled where that is possible (the types are in ``exchange.pxd``); its source is the fallback and the
 oracle. It knows one shape of message only, the one that nearly all messages have, and answers None to everything
@@ -9,8 +9,8 @@ little enough to be read in one go:
 
 * each P-DATA-TF PDU is whole, not longer than we have advertised, and has one PDV, which fills it;
 * the command set is one PDV of an accepted context; its elements are known ones of group 0000, in ascending order, of
-  even length, the numbers of two bytes; it is a C-STORE-RQ with a data set; its UIDs are digits and dots, with one
-  NUL where the length would be odd;
+  even length, the numbers of two bytes; it is a C-STORE-RQ with a data set, or a C-ECHO-RQ without one that has
+  nothing but what it needs; its UIDs are digits and dots, with one NUL where the length would be odd;
 * each fragment of the data set has the context of the command and an even length.
 
 Nothing is learned from one message for the next, and nothing depends on where the bytes were cut: what is not there
@@ -21,9 +21,9 @@ All arithmetic is in 64 bits, and every index is checked.
 from __future__ import annotations
 
 from dcmrecv.core import limits
-from dcmrecv.core.events import StoreRequest
+from dcmrecv.core.events import EchoRequest, StoreRequest
 
-__all__ = ["Exchange", "frame_data_set", "frame_store"]
+__all__ = ["Exchange", "frame_data_set", "frame_request"]
 
 _P_DATA = 4
 _PDU_HEADER = 6
@@ -34,6 +34,8 @@ _LONGEST_COMMAND = 1024
 _LONGEST_UID = limits.UID_LENGTH
 _LONGEST_TITLE = 16
 _NO_DATA_SET = 0x0101
+_STORE = 0x0001
+_ECHO = 0x0030
 _BATCH = limits.FRAGMENTS_AT_ONCE
 
 _DOT, _ZERO, _NINE = b".09"
@@ -45,29 +47,34 @@ _MIDDLE = bytes.fromhex(
     "00000001 02000000 0180  00002001 02000000 0000  00000008 02000000 0101  00000009 02000000 0000"
 )
 """Command field, message ID being responded to, data set type, status 0000 (c.2)."""
-_MESSAGE_ID = 18  # in _MIDDLE
+_FIELD, _MESSAGE_ID = (
+    8,
+    18,
+)  # in _MIDDLE; a response has the field of its request, with a bit in the other byte
 
 
 class Exchange:
     """What was framed, up to `position` in the buffer."""
 
-    __slots__ = ("last", "position", "request", "response", "views")
+    __slots__ = ("last", "position", "request", "response", "stores", "views")
 
     def __init__(self) -> None:
         self.position = 0
-        self.request: StoreRequest | None = None
+        self.request: StoreRequest | EchoRequest | None = None
+        self.stores = False
+        """True if that is a C-STORE-RQ."""
         self.response = b""
-        """The C-STORE-RSP with status 0000, if there is a request."""
+        """The response with status 0000, if there is a request."""
         self.views: list[memoryview] = []
         """Fragments of the data set, in order; each is the only one of its PDU."""
         self.last = False
         """True if the final view ends the data set."""
 
 
-def frame_store(
+def frame_request(
     data: bytearray, view: memoryview, begin: int, end: int, max_pdu: int, contexts: dict[int, bytes]
 ) -> Exchange | None:
-    """Frame a C-STORE-RQ and what follows of its data set in *data* from *begin* to *end*.
+    """Frame a C-STORE-RQ and what follows of its data set, or a C-ECHO-RQ, in *data* from *begin* to *end*.
 
     *view* is a view of *data*; *contexts* has the transfer syntaxes of the accepted contexts. Returns None, with
     nothing changed, if that is not there as a whole or not usual.
@@ -81,18 +88,31 @@ def frame_store(
         return None
     pos = begin + _HEADERS
     stop = pos + body
+    exchange = Exchange()
+    if not _read(exchange, view[pos:stop].tobytes(), context_id, transfer_syntax):
+        return None
+    exchange.position = stop
+    if exchange.stores:
+        _frame(exchange, data, view, stop, end, max_pdu, context_id)
+    return exchange
+
+
+def _read(exchange: Exchange, command: bytes, context_id: int, transfer_syntax: bytes) -> bool:
+    """Read the request and make its response; False if it is not usual."""
+    pos = 0
+    stop = len(command)
     last = -1
     field = message_id = priority = data_set_type = -1
     class_at = class_size = instance_at = instance_size = 0
     move_originator = move_originator_id = None
     while pos < stop:
-        if stop - pos < 8 or _u16(data, pos) != 0:
-            return None
-        element = _u16(data, pos + 2)
-        size = _u32(data, pos + 4)
+        if stop - pos < 8 or _u16(command, pos) != 0:
+            return False
+        element = _u16(command, pos + 2)
+        size = _u32(command, pos + 4)
         pos += 8
         if element <= last or size > stop - pos or size & 1:
-            return None
+            return False
         last = element
         if element == 0x0002:
             class_at = pos
@@ -102,12 +122,12 @@ def frame_store(
             instance_size = size
         elif element == 0x1030:
             if size > _LONGEST_TITLE:
-                return None
-            move_originator = bytes(data[pos : pos + size]).partition(b"\0")[0].strip()
+                return False
+            move_originator = command[pos : pos + size].partition(b"\0")[0].strip()
         elif element != 0x0000:  # the group length is ignored, the others are numbers
             if size != 2:
-                return None
-            number = _u16(data, pos)
+                return False
+            number = _u16(command, pos)
             if element == 0x0100:
                 field = number
             elif element == 0x0110:
@@ -119,21 +139,24 @@ def frame_store(
             elif element == 0x1031:
                 move_originator_id = number
             else:
-                return None
+                return False
         pos += size
-    if (
-        field != 0x0001
-        or message_id < 0
-        or priority < 0
-        or data_set_type < 0
-        or data_set_type == _NO_DATA_SET
-    ):
-        return None
-    class_uid = _uid(data, class_at, class_size)
-    instance_uid = _uid(data, instance_at, instance_size)
-    if class_uid is None or instance_uid is None:
-        return None
-    exchange = Exchange()
+    class_uid = _uid(command, class_at, class_size)
+    if class_uid is None or message_id < 0 or data_set_type < 0:
+        return False
+    class_element = command[class_at - 8 : class_at + class_size]
+    if field == _ECHO:
+        if data_set_type != _NO_DATA_SET or priority >= 0 or last != 0x0800:
+            return False
+        exchange.request = EchoRequest(context_id, message_id, class_uid, command, ())
+        exchange.response = _response(context_id, message_id, _ECHO, class_element, b"")
+        return True
+    if field != _STORE or priority < 0 or data_set_type == _NO_DATA_SET:
+        return False
+    instance_uid = _uid(command, instance_at, instance_size)
+    if instance_uid is None:
+        return False
+    exchange.stores = True
     exchange.request = tuple.__new__(
         StoreRequest,
         (
@@ -146,18 +169,13 @@ def frame_store(
             data_set_type,
             move_originator,
             move_originator_id,
-            bytes(data[begin + _HEADERS : stop]),
+            command,
             (),
         ),
     )
-    exchange.response = _response(
-        context_id,
-        message_id,
-        data[class_at - 8 : class_at + class_size],
-        data[instance_at - 8 : instance_at + instance_size],
-    )
-    _frame(exchange, data, view, stop, end, max_pdu, context_id)
-    return exchange
+    instance_element = command[instance_at - 8 : instance_at + instance_size]
+    exchange.response = _response(context_id, message_id, _STORE, class_element, instance_element)
+    return True
 
 
 def frame_data_set(
@@ -207,27 +225,27 @@ def _whole_pdv(data: bytearray, pos: int, end: int, max_pdu: int) -> int:
     return length - 6 if _big32(data, pos + 6) == length - 4 else -1
 
 
-def _uid(data: bytearray, pos: int, size: int) -> bytes | None:
+def _uid(command: bytes, pos: int, size: int) -> bytes | None:
     """Return the UID there; None if it is empty, too long, or anything but digits, dots and one NUL of padding."""
     if size == 0 or size > _LONGEST_UID:
         return None
     stop = pos + size
-    if data[stop - 1] == 0:
+    if command[stop - 1] == 0:
         stop -= 1
-    for place in range(pos, stop):
-        byte = data[place]
+    value = command[pos:stop]
+    for byte in value:
         if byte != _DOT and (byte < _ZERO or byte > _NINE):
             return None
-    return bytes(data[pos:stop]) if stop > pos else None
+    return value or None
 
 
 def _response(
-    context_id: int, message_id: int, class_element: bytearray, instance_element: bytearray
+    context_id: int, message_id: int, field: int, class_element: bytes, instance_element: bytes
 ) -> bytes:
-    """Return a C-STORE-RSP; the elements with the UIDs are those of the request."""
+    """Return the response to the request *field*; the elements with the UIDs are those of the request."""
     out = bytearray(_HEAD)
     out += class_element
-    where = len(out) + _MESSAGE_ID
+    where = len(out)
     out += _MIDDLE
     out += instance_element
     length = len(out)
@@ -238,18 +256,19 @@ def _response(
     out[_LENGTH_OF_PDV + 1] = (length - 10) & 0xFF
     out[_LENGTH_OF_GROUP] = (length - 24) & 0xFF
     out[_LENGTH_OF_GROUP + 1] = (length - 24) >> 8
-    out[where] = message_id & 0xFF
-    out[where + 1] = message_id >> 8
+    out[where + _FIELD] = field
+    out[where + _MESSAGE_ID] = message_id & 0xFF
+    out[where + _MESSAGE_ID + 1] = message_id >> 8
     return bytes(out)
 
 
-def _u16(data: bytearray, pos: int) -> int:
+def _u16(data: bytes, pos: int) -> int:
     low = data[pos]
     high = data[pos + 1]
     return low | high << 8
 
 
-def _u32(data: bytearray, pos: int) -> int:
+def _u32(data: bytes, pos: int) -> int:
     low = _u16(data, pos)
     high = _u16(data, pos + 2)
     return low | high << 16

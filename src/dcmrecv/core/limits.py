@@ -48,7 +48,7 @@ IGNORED_BLOCK = 1024
 SEND_LENGTH = 131072
 """What we make of a peer's maximum length of 0 or more than this (a.4)."""
 
-BUFFER_FIRST = 32768
+BUFFER_FIRST = 16384
 """Receive buffer of a new connection: enough for a request and for small objects."""
 
 BUFFER_FULL = 524288

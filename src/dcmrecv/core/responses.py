@@ -100,6 +100,8 @@ class ResponseWriter:
         return self._write(context_id, _response(_C_STORE_RSP, message_id, class_uid, status, rest))
 
     def _write(self, context_id: int, message: bytes) -> bytes:
+        if self.uncut and len(message) <= _LONGEST:
+            return encode_p_data(context_id, _LAST_COMMAND, message)
         if 0 < self._peer < _TOO_SMALL_FOR_ELEMENTS:
             fragments = cut_by_length(message, self._peer - _NO_ROOM)
         else:
