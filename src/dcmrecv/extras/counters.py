@@ -10,12 +10,11 @@ with it is not shown.
 
 from __future__ import annotations
 
-import json
 import mmap
 import struct
 import time
 import zlib
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,7 +68,7 @@ LATEST = 10
 """Objects, and failures, that a process remembers for the page."""
 
 TEXT = 512
-"""Bytes of a text as JSON, its head included."""
+"""Bytes of a text, its head included."""
 
 _BY_TITLE = ("objects", "bytes", "failed")
 _HEAD = struct.Struct("<II")  # check sum and length of the text
@@ -86,8 +85,7 @@ _NAMES = (
     "last_object_microseconds",
     *(f"outcome {name}" for name in OUTCOMES),
     *(f"status {name}" for name in STATUSES),
-    *(f"{name} microseconds" for name in _HISTOGRAMS),
-    *(f"{name} duration {number}" for name in _HISTOGRAMS for number in range(len(DURATIONS) + 1)),
+    *(f"{name} {what}" for name in _HISTOGRAMS for what in (*range(len(DURATIONS) + 1), "microseconds")),
     *(f"title {number} {what}" for what in _BY_TITLE for number in range(TITLES + 1)),
     *(f"running {number} {what}" for what in ("objects", "bytes") for number in range(RUNNING + 1)),
 )
@@ -107,9 +105,9 @@ class Texts:
     def __init__(self, memory: memoryview) -> None:
         self.memory = memory
 
-    def put(self, number: int, value: object) -> None:
-        """Write *value*, ASCII text or a list of such and of numbers, at place *number*."""
-        data = json.dumps(value).encode()
+    def put(self, number: int, *words: object) -> None:
+        """Write *words*, numbers or printable ASCII texts, at place *number*."""
+        data = "\t".join(map(str, words)).encode()
         assert len(data) <= TEXT - _HEAD.size  # the writers know how long their parts are
         whole = _HEAD.pack(zlib.crc32(data), len(data)) + data
         self.memory[number * TEXT : number * TEXT + len(whole)] = whole
@@ -118,16 +116,12 @@ class Texts:
         """Forget what is at place *number*."""
         self.memory[number * TEXT : number * TEXT + _HEAD.size] = bytes(_HEAD.size)
 
-    def get(self, number: int) -> Any:
-        """Return the value at place *number*; None if there is none, or if it is just being written."""
+    def get(self, number: int) -> list[str] | None:
+        """Return the words at place *number*; None if there are none, or if they are just being written."""
         whole = bytes(self.memory[number * TEXT : (number + 1) * TEXT])
         check, length = _HEAD.unpack_from(whole)
         data = whole[_HEAD.size : _HEAD.size + length]
-        return json.loads(data) if data and zlib.crc32(data) == check else None
-
-    def values(self, begin: int, count: int) -> list[Any]:
-        """Return the values at *count* places from *begin* on."""
-        return [value for number in range(begin, begin + count) if (value := self.get(number)) is not None]
+        return data.decode().split("\t") if data and zlib.crc32(data) == check else None
 
 
 class Running(NamedTuple):
@@ -156,9 +150,9 @@ class Snapshot:
         """By calling AE title: objects, bytes of files, objects that failed."""
         for row, words in zip(rows, texts, strict=True):
             for number in range(TITLES + 1):
-                title = "other" if number == OTHER else words.get(Texts.titles + number)
+                title = ["other"] if number == OTHER else words.get(Texts.titles + number)
                 if title is not None:
-                    counts = self.titles.setdefault(title, [0] * len(_BY_TITLE))
+                    counts = self.titles.setdefault(title[0], [0] * len(_BY_TITLE))
                     for place, what in enumerate(_BY_TITLE):
                         counts[place] += row[PLACES[f"title {number} {what}"]]
         self.objects, self.bytes, self.failed = map(sum, zip(*self.titles.values(), strict=True))
@@ -171,7 +165,7 @@ class Snapshot:
         total = 0
         found: list[tuple[str, float]] = []
         for number, bound in enumerate([*map(str, DURATIONS), "+Inf"]):
-            total += self[f"{name} duration {number}"]
+            total += self[f"{name} {number}"]
             found.append((bound, total))
         return found
 
@@ -213,10 +207,10 @@ class Counters:
                 if (value := texts.get(Texts.running + number)) is not None:
                     objects, size = (row[PLACES[f"running {number} {what}"]] for what in ("objects", "bytes"))
                     calling, called, peer, since = value
-                    found.append(Running(calling, called, peer, since, process, objects, size))
+                    found.append(Running(calling, called, peer, float(since), process, objects, size))
         return sorted(found, key=lambda each: -each.since)
 
-    def latest(self, begin: int) -> list[Any]:
+    def latest(self, begin: int) -> list[list[str]]:
         """Return the latest objects or failures, *begin* says which of `Texts`, of all processes, newest first."""
-        found = [each for number in self._processes for each in self.texts(number).values(begin, LATEST)]
-        return sorted(found, key=lambda each: -each[0])[:LATEST]
+        every = (self.texts(process).get(begin + n) for process in self._processes for n in range(LATEST))
+        return sorted((each for each in every if each is not None), key=lambda each: -float(each[0]))[:LATEST]

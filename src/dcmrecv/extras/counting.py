@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING
 
 from dcmrecv import observer as ob
 from dcmrecv.core import events as ev
-from dcmrecv.extras.counters import DURATIONS, HIDDEN, LATEST, OTHER, PLACES, RUNNING, TITLES, Counters, Texts
+from dcmrecv.extras.counters import (
+    DURATIONS,
+    HIDDEN,
+    LATEST,
+    OTHER,
+    PHASES,
+    PLACES,
+    RUNNING,
+    TITLES,
+    Counters,
+    Texts,
+)
 from dcmrecv.observer import AssociationObserver, ReceiverObserver
 
 if TYPE_CHECKING:
@@ -57,14 +68,16 @@ _FILE_FAILURES = {
     ob.FileNotCreated: "the file cannot be created",
     ob.FileNotWritten: "the file cannot be written",
 }
-_NOT_PLAIN = re.compile(r'[^ -~]|["\\]')  # what JSON needs more than one byte for
+_HISTOGRAMS = {name: PLACES[f"{name} 0"] for name in ("store", *PHASES)}  # each followed by its sum
+_NOT_PLAIN = re.compile(r"[^ -~]")
 
 
 def _plain(text: str | bytes, length: int) -> str:
-    """Return *text* with at most *length* characters, each of which is one byte in JSON."""
+    """Return at most *length* characters of *text*, with a question mark for whatever is not printable ASCII."""
     if isinstance(text, bytes):
         text = text[:length].decode("latin-1")
-    return _NOT_PLAIN.sub("?", text[:length])
+    text = text[:length]
+    return text if text.isascii() and text.isprintable() else _NOT_PLAIN.sub("?", text)
 
 
 def _in_words(causes: Sequence[Condition]) -> str:
@@ -81,7 +94,7 @@ class CountingObserver(ReceiverObserver):
         self.lock = threading.Lock()
         self._free = list(range(RUNNING))
         self._titles = {
-            title: place
+            title[0]: place
             for place in range(TITLES)
             if (title := self.texts.get(Texts.titles + place)) is not None
         }
@@ -96,10 +109,14 @@ class CountingObserver(ReceiverObserver):
             for name in names:
                 self.row[PLACES[name]] += number
 
-    def time(self, histogram: str, seconds: float) -> None:
-        """Put a duration into *histogram*."""
-        self.add(f"{histogram} microseconds", number=int(max(seconds, 0) * 1e6))
-        self.add(f"{histogram} duration {bisect_left(DURATIONS, seconds)}")
+    def time(self, **durations: float) -> None:
+        """Put durations, in seconds, into the histograms named."""
+        row = self.row
+        with self.lock:
+            for histogram, seconds in durations.items():
+                first = _HISTOGRAMS[histogram]
+                row[first + bisect_left(DURATIONS, seconds)] += 1
+                row[first + len(DURATIONS) + 1] += max(int(seconds * 1e6), 0)
 
     def title(self, title: str) -> int:
         """Return the number under which *title* is counted."""
@@ -115,7 +132,7 @@ class CountingObserver(ReceiverObserver):
         with self.lock:
             number = self._latest[begin]
             self._latest[begin] = (number + 1) % LATEST
-            self.texts.put(begin + number, [time.time(), *value])
+            self.texts.put(begin + number, time.time(), *value)
 
     def begin(self, *value: object) -> int:
         """Show *value* as a running association, under the number returned."""
@@ -125,7 +142,7 @@ class CountingObserver(ReceiverObserver):
             number = self._free.pop()
             for what in ("objects", "bytes"):
                 self.row[PLACES[f"running {number} {what}"]] = 0
-            self.texts.put(Texts.running + number, value)
+            self.texts.put(Texts.running + number, *value)
             return number
 
     def end(self, number: int) -> None:
@@ -189,7 +206,7 @@ class _CountingAssociation(AssociationObserver):
             self._fragments(sum(map(len, event.views)))
         elif isinstance(event, ev.StoreRequest):
             self._store_request()
-        elif isinstance(event, ob.DataSetReceived | ob.MetaHeaderWritten):
+        elif kind is ob.DataSetReceived or kind is ob.MetaHeaderWritten:
             self._whole = time.monotonic()
         elif isinstance(event, ob.Stored):
             self._stored(event)
@@ -263,9 +280,11 @@ class _CountingAssociation(AssociationObserver):
         counts = self._counts
         now = time.monotonic()
         last_came = self._busy_since or now
-        counts.time("receive", last_came - self._store_begun - self._written)
-        counts.time("write", self._written + self._whole - last_came)
-        counts.time("publish", now - self._whole)
+        counts.time(
+            receive=last_came - self._store_begun - self._written,
+            write=self._written + self._whole - last_came,
+            publish=now - self._whole,
+        )
         self._busy_since = 0.0
         counts.add(f"title {self._title} objects", f"running {self._number} objects")
         counts.add(f"title {self._title} bytes", number=event.size)
@@ -279,7 +298,7 @@ class _CountingAssociation(AssociationObserver):
     def _store_response(self, status: int) -> None:
         counts = self._counts
         counts.add(f"status {_STATUS_NAMES.get(status, 'other')}")
-        counts.time("store", time.monotonic() - self._store_begun)
+        counts.time(store=time.monotonic() - self._store_begun)
         counts.row[PLACES[f"running {self._number} bytes"]] = 0
         if status:
             counts.add(f"title {self._title} failed")

@@ -123,17 +123,19 @@ def _moving(counters: Counters, moment: float) -> Iterable[str]:
     of_objects = ("when", "calling", "size", "took", "SOP class", "SOP instance UID")
     objects = [
         (
-            f"{_span(moment - when)} ago",
+            f"{_span(moment - float(when))} ago",
             calling,
-            _size(size),
-            f"{took * 1000:,.1f} ms",
+            _size(int(size)),
+            f"{float(took) * 1000:,.1f} ms",
             name_of(kind) or kind,
             uid,
         )
         for when, calling, size, took, kind, uid in counters.latest(Texts.objects)
     ]
     yield _wide("Last objects", of_objects, objects, "none yet")
-    failures = [(f"{_span(moment - when)} ago", *words) for when, *words in counters.latest(Texts.failures)]
+    failures = [
+        (f"{_span(moment - float(when))} ago", *words) for when, *words in counters.latest(Texts.failures)
+    ]
     yield _wide("Last failures", ("when", "calling", "peer", "reason"), failures, "none")
 
 
