@@ -4,7 +4,7 @@ The engine hands each event to `AssociationObserver.observe`; it never builds a 
 observer that prints the reference's log lines; metrics, the spool and embedding programs are others.
 
 An event is an instance of one of the classes below, or of `dcmrecv.core.events` where that event of the
-protocol is the whole story. Each observer names the kinds it wants in `AssociationObserver.wanted`, and the
+protocol says all there is to say. Each observer names the kinds it wants in `AssociationObserver.wanted`, and the
 engine asks ``Kind in wanted`` before it makes an event: what no observer wants costs that test. The numbers
 are those of the table in spec/network.md f.1.
 
@@ -475,13 +475,13 @@ class WorkerEnded(NamedTuple):
     number: int
     pid: int
     status: int | None
-    """As `os.waitpid` returns it; None if nobody knows."""
+    """As `os.waitpid` returns it; None if unknown."""
     ill: bool
     """It did not accept connections any more and was killed for that."""
 
 
 class WorkerNotStarted(NamedTuple):
-    """A worker process cannot be started; that is tried again, and not told again for the same reason."""
+    """A worker process cannot be started; that is tried again, and not reported again for the same reason."""
 
     number: int
     reason: str

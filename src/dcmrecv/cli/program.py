@@ -49,7 +49,7 @@ def run_program(program: str, arguments: Sequence[str], environment: Mapping[str
 
 
 def _end_of_console() -> None:
-    """Say what the reference's console says at its end, where somebody debugs logging (spec/logging.md A.9)."""
+    """Say what the reference's console says at its end, where logging is being debugged (spec/logging.md A.9)."""
     if DEBUG_VARIABLE in os.environ:
         from dcmrecv.log.loglog import exit_chatter
 
@@ -63,7 +63,7 @@ def _print(descriptor: int, text: str) -> None:
         while data:
             data = data[os.write(descriptor, data) :]
     except OSError:
-        # The descriptor is closed or its reader has gone. There is nobody to tell, and the exit code still
+        # The descriptor is closed or its reader has gone. No reader is left, and the exit code still
         # counts.
         return
 

@@ -1,4 +1,4 @@
-"""``--accept-all`` (an addition): which abstract syntaxes are storage, told without a table of them.
+"""``--accept-all`` (an addition): which abstract syntaxes are storage, found without a table of them.
 
 The rule for a proposed abstract syntax, which must be a UID of 1 to 64 digits and dots:
 

@@ -85,13 +85,13 @@ class Acceptor:
     _command: bytearray | None = None  # the fragments of the command set being received
     _command_pdvs = 0
     _command_context = -1
-    _command_started = False  # bytes of a command were looked at and no event has told of it
+    _command_started = False  # bytes of a command were looked at and no event has named it
     _data_context = -1  # context of the data set being received, -1 before its first PDV
 
     def __init__(
         self, settings: AcceptorSettings, account: Account | None = None, *, general: bool = False
     ) -> None:
-        """*account*: what memory beyond the first buffer is charged to; None: to nobody.
+        """*account*: what memory beyond the first buffer is charged to; None: it is not.
 
         *general*: take the general path for everything (to compare the two).
         """

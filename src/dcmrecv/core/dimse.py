@@ -125,7 +125,7 @@ class CommandError(Exception):
 def read_elements(data: bytes, *, whole: bool = True) -> tuple[dict[int, bytes], tuple[Remark, ...]]:
     """Return the elements in *data* (tag to value, the first of a tag counts) and the remarks on them.
 
-    *whole* is False when more was to come: then an element that is cut is nobody's fault.
+    *whole* is False when more was to come: then an element that is cut is no error.
     Raises `CommandError` where the reference's parser gives up.
     """
     elements: dict[int, bytes] = {}

@@ -252,7 +252,7 @@ class DataFragments(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class ReleaseRequested:
-    """A-RELEASE-RQ; the A-RELEASE-RP is waiting to be sent. `stage` tells whether a data set was cut off."""
+    """A-RELEASE-RQ; the A-RELEASE-RP is waiting to be sent. `stage` says whether a data set was cut off."""
 
     stage: Stage
     command_started: bool = False
@@ -299,7 +299,7 @@ class ProtocolError:
     notes: tuple[Remark, ...] = ()
     """Remarks on the elements of a command that could not be used."""
     command_started: bool = False
-    """True if at least one byte of a command set was parsed and no event told of that command."""
+    """True if at least one byte of a command set was parsed and no event named that command."""
 
 
 Event: TypeAlias = (

@@ -21,10 +21,10 @@ Rules:
 * After our A-ABORT 0/0 reading goes on right behind the last header or PDU that was consumed, as the reference does: a
   body that was refused unread is taken for PDUs.
 * The layer is pulled: `next` is None when bytes are missing. What is to be sent waits in `unsent`, put there before the
-  indication that tells of it.
+  indication of it.
 
 The layer does not look into PDVs. Once it has indicated P-DATA, `left` bytes from the start of the buffer are the
-PDVs of that PDU; their lengths are sound. Whoever takes one moves the buffer's `begin` and `left` by its length.
+PDVs of that PDU; their lengths are sound. The code that takes one moves the buffer's `begin` and `left` by its length.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class Arrival(enum.Enum):
 
 
 class Indicates(enum.Enum):
-    """What the user of the layer is told (PS3.8 section 7)."""
+    """Indications to the user of the layer (PS3.8 section 7)."""
 
     ASSOCIATE = "A-ASSOCIATE indication: `data` is the PDU"
     NO_REQUEST = "the peer began with something else, or left; `kind` is its type"

@@ -36,7 +36,7 @@ def load_environment(path: str | bytes | None, report: Report) -> Callable[[], D
     """Return what gives the dictionary for the value of DCMDICTPATH.
 
     None or empty: the built-in dictionary, read when first asked for. Otherwise the files are read now, left to
-    right. *report* is told the log lines as level letter and text (logger dcmdata).
+    right. *report* is called with log lines as level letter and text (logger dcmdata).
     """
     if not path:
         return builtin_dictionary

@@ -17,7 +17,7 @@ Rules at a glance; the numbers are those of spec/storage.md 3.1:
 * T8 group lengths are computed and patched into the output when the group ends.
 
 Errors are raised where the reference gives up. Where its lines and its errors depend on how much of the data set
-has arrived (it reads again what was cut), a header waits here for the byte behind it: `Elements.final` tells
+has arrived (it reads again what was cut), a header waits here for the byte behind it: `Elements.final` says
 when there is none.
 """
 

@@ -9,7 +9,7 @@ MAX_NESTING = 131_072
 MAX_PATCHES = 1_000_000
 """Group lengths to be corrected in one data set."""
 MAX_NOTES = 1_000
-"""Parser lines per data set; the rest is counted, not told."""
+"""Parser lines per data set; the rest is counted, not printed."""
 MAX_SORTED_ELEMENTS = 1_000_000
 """Elements inside items out of order, which the second pass has to index."""
 MAX_CAPTURED_VALUE = 65_536
@@ -25,7 +25,7 @@ MAX_INFLATE_RATIO = 100
 MAX_INFLATED = 64 << 30
 """Bytes a deflated data set may grow to."""
 MAX_LOOK_BACK = 1 << 20
-"""Bytes of a data set that are looked at again to tell a repeated element from one out of order."""
+"""Bytes of a data set that are looked at again to distinguish a repeated element from one out of order."""
 LARGEST_COPY = 2_048
 """Bytes between two edits that are copied; longer stretches of the input are referred to."""
 SCRATCH = 32_768

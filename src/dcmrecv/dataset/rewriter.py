@@ -205,7 +205,7 @@ class DataSetRewriter:
                     INVALID_STREAM
                 )  # cut off: the reference stores what there is (differences.md)
             if not self._ended:
-                # The reference's inflater never told it that the data is over.
+                # The reference's inflater never reported the end of the data.
                 self._empty_last = True
         elements = self._elements
         if elements is None and (cursor.depth or cursor.skip or cursor.held or self._trace is not None):

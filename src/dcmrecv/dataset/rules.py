@@ -1,4 +1,4 @@
-"""By what the scanner tells elements that it may pass over: their VR, or in implicit VR the dictionary's.
+"""How the scanner knows elements that it may pass over: their VR, or in implicit VR the dictionary's.
 
 A rule is a number: 0 the complete step's business; `OPENS` a sequence; else the bits that must be 0 in the length
 of a value (every value has an even length, and a whole number of units: PS3.5 6.2, 7.1.1), with `SHORT` where the

@@ -1,7 +1,7 @@
 """The lines of the trace level about a data set while it is parsed (spec/network.md f.3).
 
 What the reference says of its objects follows from the structure of the data set. The complete step calls a
-`Trace` at each of its turns; the scanner knows nothing of it, and is not used at this level.
+`Trace` at each of its steps; the scanner knows nothing of it, and is not used at this level.
 """
 
 from __future__ import annotations

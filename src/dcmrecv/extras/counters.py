@@ -1,6 +1,6 @@
 """The counters of a receiver, and what it does at the moment: memory that all its processes share.
 
-Each process writes a part of its own; whoever shows the counters sums the parts. The memory is made before the
+Each process writes a part of its own; the process that shows the counters sums the parts. The memory is made before the
 processes are, so there are no files, a dead process takes nothing with it, and its replacement counts on.
 
 A part has two areas. Numbers are words that are written whole. Texts (titles, and what is known of associations,

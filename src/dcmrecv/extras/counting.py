@@ -229,7 +229,7 @@ class _CountingAssociation(AssociationObserver):
             self._look_for_failure(event)
 
     def _look_for_failure(self, event: ob.AssociationEvent) -> None:
-        """Remember what *event* says of a failure, unless it comes from one that was told already."""
+        """Remember what *event* says of a failure, unless it comes from one that was reported already."""
         match event:
             case ev.AssociationRejected():
                 self._failed(f"rejected: {event.reason.name.lower().replace('_', ' ')}")

@@ -1,7 +1,7 @@
 """Answers for HTTP clients that may be slow, silent or many: one thread, no client waits for another.
 
 A client has `SECONDS` for its request and our answer together. When there are `CONNECTIONS`, a new one takes the
-place of the oldest: clients that drip keep nobody out, since who sends a request at once is answered at once.
+place of the oldest: clients that drip keep no other out, since a request that comes at once is answered at once.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """``--metrics-port`` (an addition): Prometheus metrics, ``/healthz`` and a page for people, over HTTP.
 
-Needs prometheus-client (``pip install dcmrecv[metrics]``). Listens on the loopback address unless told
+Needs prometheus-client (``pip install dcmrecv[metrics]``). Listens on the loopback address unless asked
 otherwise: there is no password.
 """
 
@@ -41,7 +41,7 @@ _RATE_SAMPLES = 10
 
 
 def free_space(directory: bytes) -> int | None:
-    """Return the bytes free for us at *directory*, None if nobody knows."""
+    """Return the bytes free for us at *directory*, None if unknown."""
     try:
         status = os.statvfs(directory)
     except OSError:

@@ -1,6 +1,6 @@
 """What a service manager wants to hear: sd_notify(3) and the watchdog, in a few lines and no library.
 
-Nothing here does anything unless the environment says that somebody listens.
+Nothing here does anything unless the environment names a service manager.
 """
 
 from __future__ import annotations

@@ -157,7 +157,7 @@ class Appender(logging.Handler):
         self._end(self.finish)
 
     def abandon(self) -> None:
-        """Close without anything a regular end tells or does (an asynchronous appender's inner one)."""
+        """Close without the lines and effects of a regular end (an asynchronous appender's inner one)."""
         self._end(self.free)
 
     def _end(self, how: Callable[[], None]) -> None:
@@ -175,7 +175,7 @@ class Appender(logging.Handler):
         logging.Handler.close(self)
 
     def retire(self) -> None:
-        """Close an appender no logger uses: told first, then closed, as its destructor does."""
+        """Close an appender no logger uses: first the line, then the end, as its destructor does."""
         for _ in range(self._destructor_count):
             self.internal.debug(f"Destroying appender named [{self.name or ''}].")
             self.close()
@@ -220,7 +220,7 @@ class NullAppender(Appender):
 class AsyncAppender(Appender):
     """Hand messages to another appender in a thread of its own.
 
-    Its own end is never told: the reference leaks it. A full queue makes the caller wait for at most
+    Its own end has no line: the reference leaks it. A full queue makes the caller wait for at most
     `QUEUE_WAIT_SECONDS`, then messages are dropped until there is room.
     """
 

@@ -1,12 +1,12 @@
 """Hand log text to a descriptor without ever holding up an association for long.
 
-Standard error may be a pipe nobody reads, a closed socket, a full disk or not open at all. The rules:
+Standard error may be a pipe without a reader, a closed socket, a full disk or not open at all. The rules:
 
 * one message, or one batch of an association's lines, is one locked write, so lines never interleave;
 * a descriptor that takes nothing for `STALL_SECONDS` is called stalled: from then on text is kept (up to
   `BACKLOG_LIMIT` bytes) and tried again with every later write, without waiting;
 * beyond that, or when the descriptor reports an error, text is dropped and its lines are counted; the count
-  is told in one line as soon as the descriptor takes text again.
+  is reported in one line as soon as the descriptor takes text again.
 
 No method raises because of the descriptor.
 """
@@ -71,7 +71,7 @@ def _own_description(descriptor: int) -> int | None:
 class DescriptorWriter:
     """Write whole batches to *descriptor*, under the rules at the top of this module.
 
-    *notice* turns a number of lost lines into the line that tells it.
+    *notice* makes the line that states a number of lost lines.
     """
 
     def __init__(self, descriptor: int, notice: Callable[[int], bytes] | None = None) -> None:
@@ -96,7 +96,7 @@ class DescriptorWriter:
 
     @property
     def lost(self) -> int:
-        """Number of lines dropped and not yet told."""
+        """Number of lines dropped and not yet reported."""
         return self._lost
 
     def write(self, data: bytes) -> None:

@@ -33,7 +33,7 @@ _BUILT_IN_LOCALES = ("GLOBAL", "DEFAULT", "CLASSIC")
 class FileAppender(Appender):
     """Append to a file; truncates it at the start unless ``Append``.
 
-    When opening or writing fails, one error is told; messages are lost until ``ReopenDelay`` seconds after
+    When opening or writing fails, one error is printed; messages are lost until ``ReopenDelay`` seconds after
     the next one, when the file is opened anew, empty. Nothing else of the program notices.
     """
 
@@ -106,7 +106,7 @@ class FileAppender(Appender):
             try:
                 os.close(descriptor)
             except OSError as error:
-                # A network file system may tell a full disk only now. The descriptor is gone all the same.
+                # A network file system may report a full disk only now. The descriptor is gone all the same.
                 self.errors.error(f"closing {self.filename} failed; error {error.errno}")
 
     def _write_buffer(self) -> None:
@@ -220,11 +220,11 @@ class FileAppender(Appender):
         try:
             os.remove(last)
         except IsADirectoryError:
-            # remove(3) takes an empty directory, too; a full one makes the next rename fail, which is told.
+            # remove(3) takes an empty directory, too; a full one makes the next rename fail, with a line.
             if not os.listdir(last):
                 os.rmdir(last)
         except (OSError, ValueError):
-            # Not there, or in the way: then the next rename tells it.
+            # Not there, or in the way: then the next rename reports it.
             pass
         for number in _numbers_below(base, highest):
             self._rename(f"{base}.{number}", f"{base}.{number + 1}")

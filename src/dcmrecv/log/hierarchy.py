@@ -20,7 +20,7 @@ __all__ = ["Hierarchy", "TreeLogger", "TreeLogs"]
 
 
 class TreeLogger(logging.Logger):
-    """A logger whose lack of appenders is told in log4cplus's words."""
+    """A logger that reports its lack of appenders in log4cplus's words."""
 
     hierarchy: Hierarchy
 
@@ -183,7 +183,7 @@ class TreeLogs(Logs):
             appender.after_fork()
 
     def close(self) -> None:
-        """See `Logs.close`: the root's appenders first, each told with ``configDebug``."""
+        """See `Logs.close`: the root's appenders first, each with a line under ``configDebug``."""
         for logger in self.hierarchy.loggers():
             for appender in logger.appenders():
                 appender.close()

@@ -26,7 +26,7 @@ class LayoutError(Exception):
 
 
 class Layout(logging.Formatter):
-    """Base of all layouts; `located` tells that the place in the source is wanted."""
+    """Base of all layouts; `located` is true if the place in the source is wanted."""
 
     located = False
 

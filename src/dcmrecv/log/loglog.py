@@ -96,7 +96,7 @@ class OnceOnly:
         self._first = True
 
     def error(self, text: str) -> None:
-        """Tell *text* if nothing was told since the last reset."""
+        """Pass *text* on if none was since the last reset."""
         if self._first:
             self._first = False
             self._tell(text)

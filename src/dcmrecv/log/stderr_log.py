@@ -146,7 +146,7 @@ class LineLogs(Logs):
         self.flush()
         self.writer.close()
         if self.errors_visible and DEBUG_VARIABLE in os.environ:
-            # Loaded on demand: nobody sets this.
+            # Loaded on demand: hardly any site sets this.
             from dcmrecv.log.loglog import exit_chatter
 
             exit_chatter()

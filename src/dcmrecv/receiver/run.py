@@ -1,7 +1,7 @@
 """The command line's receiver: opens the port, then loads the service, and runs it until a signal.
 
 The port opens as early as the checks before it allow. Connections that arrive while the service is loaded, a few
-tenths of a second, wait in the listen queue; without this order nobody could connect for that much longer.
+tenths of a second, wait in the listen queue; without this order no peer could connect for that much longer.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ def run(
     if config.logging.config_file is not None or reload is not None:
         import signal  # not on the way of the usual start
 
-        # from here on it means to reopen logs and to read files, also before anybody waits for it
+        # from here on it means to reopen logs and to read files, also before a thread waits for it
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP})
     listeners = inherited_listeners()
     if listeners and config.network.listen:

@@ -63,7 +63,7 @@ class AcceptQueue:
 
     def arm(self, listener: socket.socket) -> None:
         """Have the next connection wake a thread, also one that is there already."""
-        # two threads may do this at once: whoever comes second finds it done
+        # two threads may do this at once: the second finds it done
         with contextlib.suppress(FileNotFoundError):
             self._epoll.unregister(listener)
         with contextlib.suppress(FileExistsError):
@@ -81,7 +81,7 @@ class AcceptQueue:
 
     @property
     def listens(self) -> bool:
-        """True as long as all sockets do: whoever shares one with us may have shut it down."""
+        """True as long as all sockets do: a process that shares one with us may have shut it down."""
         return all(
             sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN) for sock in self._sockets.values()
         )

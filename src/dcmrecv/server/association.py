@@ -116,12 +116,12 @@ class Association:
                 self._ticket.leave()
                 observer.flush()
                 self._transport.finish(self._acceptor, self._passive_close)
-        except MemoryError:  # no mistake of anybody's: the pool says that memory is short
+        except MemoryError:  # no mistake in the code: the pool says that memory is short
             self._acceptor.abort()
             self._send()
             raise
         except Exception as error:  # noqa: BLE001
-            # A mistake of ours must cost this peer its association and nobody else anything.
+            # A mistake of ours must cost this peer its association and no other peer anything.
             if ob.Crashed in self._wanted:
                 self._observe(ob.Crashed(error))
             self._acceptor.abort()

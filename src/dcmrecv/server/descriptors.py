@@ -3,7 +3,7 @@
 A connection is one descriptor, and while it sends an object its file needs some more. If connections could take
 the last one, running associations would be refused for want of a file. So a connection is accepted only while
 enough remain for the files of all that run. POSIX makes it cheap to know: a new descriptor has the lowest
-free number, so whoever gets number N knows that at least N are in use.
+free number, so a thread that gets number N knows that at least N are in use.
 """
 
 from __future__ import annotations

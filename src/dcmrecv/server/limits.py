@@ -48,7 +48,7 @@ __all__ = [
 ]
 
 BACKLOG = 1024
-"""Connections the kernel queues while nobody accepts (ours; 50 with the reference). A burst that overflows the
+"""Connections the kernel queues while no thread accepts (ours; 50 with the reference). A burst that overflows the
 queue loses its SYNs, and each of those peers waits a second or more until it tries again. The kernel may set
 a lower limit (net.core.somaxconn)."""
 
@@ -90,7 +90,7 @@ IDLE_THREADS = 16
 """Threads that stay to wait for connections after one has ended; more are made while needed (ours)."""
 
 SPARE_THREADS = 2
-"""Threads that wait however long nobody connects (ours): a small limit on tasks is not held by idle ones."""
+"""Threads that wait however long no peer connects (ours): a small limit on tasks is not held by idle ones."""
 
 IDLE_SECONDS = 10.0
 """How long the other threads wait for a connection before they end (ours)."""

@@ -97,7 +97,7 @@ class PassiveClose:
         return True
 
     def look(self) -> None:
-        """See that somebody closes the connections. Call now and then."""
+        """See that a thread closes the connections. Call now and then."""
         if len(self) and not self._works and not self._start() and self._lock.acquire(blocking=False):
             try:
                 _close_ended(self._watched)
@@ -168,12 +168,12 @@ class PassiveClose:
         if not self._fresh and not self._closed:
             self._news.poll(left if left is None else max(left, 0.0), 1)
         self._asleep = False
-        with contextlib.suppress(BlockingIOError):  # nobody rang
+        with contextlib.suppress(BlockingIOError):  # the bell has not rung
             os.eventfd_read(self._bell)
 
 
 def _close_ended(connections: deque[_Connection]) -> None:
-    """Close those whose peers have closed or reset them or sent what nobody wants, and those too late."""
+    """Close those whose peers have closed or reset them or sent more, and those too late."""
     now = time.monotonic()
     for _ in range(len(connections)):
         try:

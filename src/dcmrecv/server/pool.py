@@ -1,4 +1,4 @@
-"""Threads that accept and serve connections: each accepts for itself, nobody hands connections over.
+"""Threads that accept and serve connections: each accepts for itself, none hands a connection over.
 
 A thread waits in the `AcceptQueue`, serves the connection it gets and waits again (leader and followers). As long
 as fewer associations run than allowed there is always one more thread waiting, so a connection never waits
@@ -7,7 +7,7 @@ for another. Beyond the limit connections wait in the listen queue, as they do w
 What keeps accepting alive when memory or threads are short:
 
 - Whatever a connection raises, MemoryError included, ends that connection and not its thread.
-- No thread is started under a lock, and nobody waits for one to come to life (`dcmrecv.server.threads`).
+- No thread is started under a lock or waited for until it runs (`dcmrecv.server.threads`).
 - A thread accounts for itself, by being in `_threads` and `_waiting` or not: to leave a set takes no memory.
 - `restore`, called from outside every second, starts a thread when none waits, for whatever reason. So nothing
   above has to be perfect.
@@ -60,7 +60,7 @@ class ThreadPool:
     ) -> None:
         """*serve* handles one connection and closes it; *limit* 0 means no limit of connections.
 
-        *failed* is told what *serve* raised, except for MemoryError, which *shortages* is told.
+        *failed* is called with what *serve* raised, except for MemoryError, which goes to *shortages*.
         """
         self._queue = queue
         self._serve = serve
@@ -70,11 +70,11 @@ class ThreadPool:
         self._failed = failed
         self._threads: set[_Place] = set()
         self._waiting: set[_Place] = set()
-        self._starting = threading.Lock()  # held by a thread that starts another: nobody waits for it
+        self._starting = threading.Lock()  # held by a thread that starts another, never waited for
         self._start_pending = 0.0  # until when the thread started last may still come to life
         self._stopping = False
         self.accepted = 0
-        """Number of connections so far; when it stands still somebody else should look why."""
+        """Number of connections so far; when it stands still another thread should look why."""
 
     @property
     def serving(self) -> int:
@@ -105,7 +105,7 @@ class ThreadPool:
             self._start_pending = 0.0
         finally:
             self._starting.release()
-        self._shortages.met(Resource.THREADS)
+        self._shortages.found(Resource.THREADS)
         return False
 
     def stop(self) -> None:
@@ -136,7 +136,7 @@ class ThreadPool:
                     if not self._work_once(place):
                         break
                 except MemoryError:
-                    self._shortages.met(Resource.MEMORY)
+                    self._shortages.found(Resource.MEMORY)
                     time.sleep(limits.ACCEPT_PAUSE)
                 except BaseException as error:  # noqa: BLE001 the loop goes on whatever happens
                     self._failed(error)
@@ -166,7 +166,7 @@ class ThreadPool:
         if self._stopping:
             return None
         if not self._descriptors.room(self.serving):
-            self._shortages.met(Resource.DESCRIPTORS)
+            self._shortages.found(Resource.DESCRIPTORS)
             time.sleep(limits.ACCEPT_PAUSE)
             return None
         try:

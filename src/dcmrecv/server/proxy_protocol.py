@@ -24,7 +24,7 @@ _LINE = re.compile(rb"PROXY TCP([46]) ([0-9A-Fa-f.:]{2,39}) ([0-9A-Fa-f.:]{2,39}
 _UNKNOWN = re.compile(rb"PROXY UNKNOWN(?: [^\r\n]*)?\r\n")
 _LOCAL, _PROXY = 0x20, 0x21
 _ADDRESSES = {0x11: 4, 0x21: 16}
-"""Bytes of an address by family and transport: TCP over IPv4 and over IPv6. All others tell no address of use."""
+"""Bytes of an address by family and transport: TCP over IPv4 and over IPv6. All others have no address of use."""
 
 
 class ProxyHeaderError(ValueError):

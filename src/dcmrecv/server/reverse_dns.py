@@ -1,8 +1,8 @@
 """Names of peers for the log, looked up without ever holding up a data path for long.
 
 The reference asks the resolver on every connection before it reads anything and stands still until it
-answers. Here an answer is remembered, a slow one is not waited for beyond a limit, and nobody asks unless a
-line needs the name. A resolver that does not answer at all is waited for once for each address.
+answers. Here an answer is remembered, a slow one is not waited for beyond a limit, and no name is asked for unless a
+line needs it. A resolver that does not answer at all is waited for once for each address.
 """
 
 from __future__ import annotations

@@ -98,7 +98,7 @@ class Server:
             if (accepts or pool.full) and self._queue.listens:
                 self._well_at = time.monotonic()
         except MemoryError:
-            self._shortages.met(Resource.MEMORY)
+            self._shortages.found(Resource.MEMORY)
 
     @property
     def healthy(self) -> bool:

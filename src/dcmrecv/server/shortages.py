@@ -1,4 +1,4 @@
-"""What the system may run out of, told once when it begins and once when it is over."""
+"""What the system may run out of, reported once when a shortage begins and once when it ends."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ class Resource(enum.Enum):
 
 
 class Shortages:
-    """The shortages of a process. `met` by any thread, `look` by one."""
+    """The shortages of a process. `found` by any thread, `look` by one."""
 
     def __init__(self, report: Callable[[Resource, bool], None]) -> None:
-        """*report* is told of a resource and whether its shortage begins (or ends)."""
+        """*report* is called with a resource and whether its shortage begins (or ends)."""
         self._report = report
-        self._met: dict[Resource, float] = {}  # when it was met last
+        self._found: dict[Resource, float] = {}  # when it was last found
         self._told: set[Resource] = set()
 
     def __bool__(self) -> bool:
-        return bool(self._met)
+        return bool(self._found)
 
-    def met(self, resource: Resource) -> None:
+    def found(self, resource: Resource) -> None:
         """*resource* was just found to be short. Raises nothing."""
         try:
-            self._met[resource] = time.monotonic()
+            self._found[resource] = time.monotonic()
         except MemoryError:
             return  # there will be another time
         self._tell(resource)
@@ -51,9 +51,9 @@ class Shortages:
     def look(self) -> None:
         """Find out which shortages are over. Call now and then."""
         now = time.monotonic()
-        for resource, last in list(self._met.items()):
+        for resource, last in list(self._found.items()):
             if now - last < limits.SHORTAGE_SECONDS:
                 self._tell(resource)
-            elif self._met.pop(resource, None) is not None and resource in self._told:
+            elif self._found.pop(resource, None) is not None and resource in self._told:
                 self._told.discard(resource)
                 self._report(resource, False)

@@ -24,7 +24,7 @@ class StopSignals:
     def __init__(self, *, reopen: Callable[[], None] | None = None) -> None:
         """*reopen* is called on SIGHUP; without it SIGHUP keeps its default action (it ends the process)."""
         self._reopen = reopen
-        # what the parent told us to ignore stays ignored; blocked, it would not be
+        # signals that the parent had ignored stay ignored; blocked, it would not be
         self._stop = {number for number in _STOP if signal.getsignal(number) is not signal.SIG_IGN}
         self._awaited = self._stop | ({signal.SIGHUP} if reopen is not None else set())
         signal.pthread_sigmask(signal.SIG_BLOCK, self._awaited)

@@ -30,7 +30,7 @@ _REOPEN, _RELOAD = b"r", b"h"
 """What the supervisor writes to a control pipe."""
 
 _CANNOT_WAIT = -1
-"""Stands for the status of a worker that somebody else waited for."""
+"""Stands for the status of a worker that other code waited for."""
 
 
 @dataclass(slots=True)
@@ -41,7 +41,7 @@ class _Worker:
     control: int = -1  # write end of its pipe
     started: float = 0.0
     pause: float = 0.0  # before the next start
-    refused: str = ""  # why it could not be started, once that was told
+    refused: str = ""  # why it could not be started, once that was reported
 
 
 class Supervisor:

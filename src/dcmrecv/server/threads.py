@@ -1,7 +1,7 @@
 """Starting threads without waiting for them.
 
 `threading.Thread.start` waits until the new thread says that it runs, without a limit: where memory is short the
-new thread may die before it can say so, and its starter stands still for ever. Here nobody waits. A thread
+new thread may die before it can say so, and its starter stands still for ever. Here no thread waits. A thread
 accounts for itself once it runs, so that one that never came to life has left nothing to undo.
 """
 

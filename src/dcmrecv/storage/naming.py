@@ -66,7 +66,7 @@ _uids = _UidSource()
 
 
 def new_uid() -> bytes:
-    """Return a UID that nobody has used, at most 64 characters."""
+    """Return a new UID, at most 64 characters."""
     return _uids.next()[:_UID_LENGTH]
 
 

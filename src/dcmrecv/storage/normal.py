@@ -3,7 +3,7 @@
 An object that arrives in one batch costs one write. A larger one goes to its temporary as soon as the UIDs for
 the file meta information are known. If they are not known early (they may stand in an item at the very end), the
 data set is written first and copied behind its header afterwards; so is one that needs a second pass. Errors of
-the file are told when the object is complete, as the reference does, which looks at files only then.
+the file are printed when the object is complete, as the reference does, which looks at files only then.
 """
 
 from __future__ import annotations

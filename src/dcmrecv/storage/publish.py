@@ -38,7 +38,7 @@ __all__ = [
 Buffer = bytes | bytearray | memoryview
 
 MAX_ATTEMPTS = 10
-"""Directories that are made again for one object while somebody else removes or replaces them."""
+"""Directories that are made again for one object while another process removes or replaces them."""
 
 _IOV_MAX = 1024
 _COPY_BLOCK = 1 << 20
@@ -139,7 +139,7 @@ class Publisher:
     def __init__(
         self, config: StorageConfig, output: OutputDirectory, room: Callable[[], bool] | None = None
     ) -> None:
-        """*room* says whether there is room to write more; None: nobody asks (``--min-free-space``)."""
+        """*room* says whether there is room to write more; None: not asked (``--min-free-space``)."""
         self.output = output
         self.stem = output.path + b"/"
         self.names = TemporaryNames()

@@ -1,7 +1,7 @@
 """Durability: data and directory entry on disk before the answer (``--fsync``, an addition).
 
-Several associations that wait for the same directory share one fsync of it (group commit): whoever comes
-while one is running waits for the next, and one of them runs it for all.
+Several associations that wait for the same directory share one fsync of it (group commit): one that comes
+while a sync is running waits for the next, and one of them runs it for all.
 """
 
 from __future__ import annotations

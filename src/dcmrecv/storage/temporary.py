@@ -3,8 +3,8 @@
 A temporary that waits for more of its object is locked (flock(2)) by the process that writes it, so any process
 that can open it can tell, in whatever container or process namespace it runs and however much of /proc it sees.
 A small object is not locked: it has its name some microseconds after it was created. So what a look for orphans
-can lock and what nobody has written to for `SETTLED_AGE` is nobody's any more. Where locks may not reach, more
-time must pass: two hosts that share a file system may have the same name and machine id, so what another boot
+can lock and what has not been written to for `SETTLED_AGE` belongs to no process any more. Where locks may not reach,
+more time must pass: two hosts that share a file system may have the same name and machine id, so what another boot
 has left waits for `RESTART_AGE`; what another host has left, and everything on a file system without locks,
 waits for `FOREIGN_AGE`. A running transfer writes at least once in every `dcmrecv.server.limits.PDU_SECONDS`.
 
@@ -48,7 +48,7 @@ class Leftovers(NamedTuple):
 
     removed: int
     undecided: int
-    """Temporaries of which only time can tell whether they are anybody's, and those that cannot be removed."""
+    """Temporaries of which only time can show whether they are in use, and those that cannot be removed."""
 
 
 def _read(path: str) -> bytes:
@@ -60,7 +60,7 @@ def _read(path: str) -> bytes:
 
 
 def _place() -> bytes:
-    """Return what tells this host and boot from others, 2 x 8 hexadecimal digits."""
+    """Return what distinguishes this host and boot from others, 2 x 8 hexadecimal digits."""
     host = os.uname().nodename.encode("utf-8", "surrogateescape") + _read("/etc/machine-id")
     boot = _read("/proc/sys/kernel/random/boot_id")
     return b"%08x.%08x" % (zlib.crc32(host), zlib.crc32(boot))
@@ -97,7 +97,7 @@ def _fields(name: bytes) -> list[bytes] | None:
 
 
 def _age_of_death(fields: list[bytes], place: list[bytes], locked: bool, status: os.stat_result) -> float:
-    """Return the seconds without a write after which a temporary that nobody else has locked is nobody's."""
+    """Return the seconds without a write after which a temporary that no other process has locked is an orphan."""
     if fields[0] != place[0] or not locked:
         return FOREIGN_AGE
     if fields[1] != place[1] or not status.st_size:
@@ -113,7 +113,7 @@ def _remove_if_orphan(path: bytes, fields: list[bytes], place: list[bytes]) -> b
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            return False  # somebody writes it
+            return False  # a process writes it
         except OSError:
             locked = False
         status = os.fstat(descriptor)

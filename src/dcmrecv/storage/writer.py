@@ -91,7 +91,7 @@ class StorageWriter:
     # -- normal mode: everything after reception -------------------------------------------------------
 
     def store(self, received: ReceivedObject, observer: ob.AssociationObserver) -> Stored:
-        """Name *received* and publish it, telling *observer* in the reference's order."""
+        """Name *received* and publish it, with events for *observer* in the reference's order."""
         sop_class = received.sop_class
         if not sop_class and self.namer.replaces:
             return self._no_name(INVALID_SOP_CLASS.text, observer)

@@ -88,7 +88,7 @@ class TlsConnection:
         except ssl.SSLWantReadError:
             pass  # the rest of the record is still on its way
         except ssl.SSLError as error:
-            self._failure = error  # told after the bytes that came before it
+            self._failure = error  # reported after the bytes that came before it
             self._say_last_words()
         if self._outgoing.pending:  # an answer to a key update, a refused renegotiation
             send_pending(self.socket, self._outgoing)
@@ -128,7 +128,7 @@ class TlsConnection:
             try:
                 self.socket.send(words, _DONT_WAIT)
             except OSError:
-                return  # nobody is listening any more
+                return  # the peer is gone
 
 
 def abort_on_close(sock: socket.socket) -> None:

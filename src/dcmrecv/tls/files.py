@@ -126,7 +126,7 @@ def _memory_file() -> io.FileIO | None:
 
 @contextmanager
 def private_file(data: bytes) -> Iterator[str]:
-    """Give the path of a file with *data* that nobody else can read and that is gone afterwards."""
+    """Give the path of a file with *data* that no other user can read and that is gone afterwards."""
     memory = _memory_file()
     if memory is not None:
         with memory:

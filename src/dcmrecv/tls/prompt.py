@@ -67,7 +67,7 @@ def _write(target: int, text: bytes) -> None:
     try:
         os.write(target, text)
     except OSError:
-        return  # nobody can see the prompt; what is read still counts
+        return  # no one can see the prompt; what is read still counts
 
 
 def _read_line(source: int) -> bytes:
