@@ -1,13 +1,17 @@
 """Draw the throughput tables as a picture: ``python3 -m bench.chart [FIGURES] [PICTURE]``.
 
-*FIGURES* is a file of ``python3 -m bench --json`` or, by default, ``bench/RESULTS.md``, of which the last table
-with `OURS` in it counts. *PICTURE* is ``docs/images/throughput.svg`` by default. For each workload in normal mode,
-max PDU 16384, on tmpfs and without TLS, a bar says how many times as fast as the reference each receiver is.
+*FIGURES* is a file of ``python3 -m bench --json`` or, by default, ``bench/RESULTS.md``. *PICTURE* is
+``docs/images/throughput.svg`` by default. What counts is max PDU 16384 on tmpfs, normal and bit-preserving mode, plain
+and TLS. A bar reaches from the line of the reference (1) to the right where we are faster, to the left where we are
+slower, on a logarithmic scale, so that twice as fast and half as fast are equally long. Rows measured with ordinary
+senders come first.
 """
 
 from __future__ import annotations
 
 import json
+import math
+import re
 import sys
 from collections.abc import Iterator, Sequence
 from html import escape
@@ -19,27 +23,14 @@ from bench.workloads import WORKLOADS
 __all__ = ["Row", "draw", "main", "rows_of_json", "rows_of_markdown"]
 
 OURS = "dcmrecv"
-BASES = ("reference-nd", "debian-nd", "reference", "debian")
-"""What the others are compared with: the first of these that was measured, its best case before the shipped one."""
-COLOURS = {
-    OURS: "#1f6fb2",
-    "reference-nd": "#9aa7b4",
-    "debian-nd": "#b9c3cd",
-    "reference": "#d9a35b",
-    "debian": "#d9a35b",
-    "pynetdicom": "#7b9e6b",
-    "limit": "#e2e6ea",
-}
-TITLES = {
-    OURS: "this program",
-    "reference-nd": "DCMTK 3.6.8, Nagle off at both ends (its best case)",
-    "debian-nd": "DCMTK of the distribution, Nagle off at both ends",
-    "reference": "DCMTK 3.6.8 as shipped",
-    "debian": "DCMTK of the distribution, as shipped",
-    "pynetdicom": "pynetdicom storescp",
-    "limit": "a C program that does not look at the data",
-}
-WIDTH, LEFT, RIGHT, TOP, BAR, GAP = 960, 300, 150, 96, 15, 16
+SHIPPED, BEST = ("reference", "debian"), ("reference-nd", "debian-nd")
+"""What we are compared with: the first that was measured. *SHIPPED* was measured with ordinary senders alone."""
+OTHERS = {"limit": "a C program that writes what it receives without looking at it"}
+FASTER, SLOWER, LIMIT = "#1f6fb2", "#c0392b", "#d5dbe1"
+MODES = {"normal": "", "bit": ", bit"}
+STORAGES = {"tmpfs": "", "tmpfs, TLS": ", TLS"}
+GRID = (0.5, 1, 2, 5, 10, 20, 50, 100, 200)
+WIDTH, LEFT, RIGHT, BAR, STEP = 960, 340, 170, 13, 19
 
 
 class Row(NamedTuple):
@@ -50,8 +41,11 @@ class Row(NamedTuple):
     rates: dict[str, float]
 
 
-def _counts(mode: str, max_pdu: str, storage: str) -> bool:
-    return mode == "normal" and max_pdu == "16384" and storage == "tmpfs"
+def _suffix(mode: str, max_pdu: str, storage: str) -> str | None:
+    """Return what the title of a row says of its conditions, None if the row does not count."""
+    if mode not in MODES or max_pdu != "16384" or storage not in STORAGES:
+        return None
+    return MODES[mode] + STORAGES[storage]
 
 
 def rows_of_json(figures: dict[str, Any]) -> list[Row]:
@@ -59,15 +53,16 @@ def rows_of_json(figures: dict[str, Any]) -> list[Row]:
     titles = {workload.name: workload.title for workload in WORKLOADS}
     rows = []
     for cell in figures["cells"]:
-        if _counts(cell["mode"], str(cell["max_pdu"]), cell["storage"]) and not cell["tls"]:
+        storage = cell["storage"] + (", TLS" if cell["tls"] else "")
+        suffix = _suffix(cell["mode"], str(cell["max_pdu"]), storage)
+        if suffix is not None:
             rates = {
                 entry["target"]: entry["rate"]
                 for entry in cell["targets"]
                 if entry["rate"] and not entry["problems"]
             }
-            rows.append(
-                Row(f"{cell['workload']} {titles.get(cell['workload'], '')}".strip(), cell["unit"], rates)
-            )
+            title = f"{cell['workload']} {titles.get(cell['workload'], '')}".strip()
+            rows.append(Row(title + suffix, cell["unit"], rates))
     return rows
 
 
@@ -89,8 +84,8 @@ def _number(text: str) -> float | None:
 
 
 def rows_of_markdown(text: str) -> list[Row]:
-    """Return the rows of the last throughput table that names us; of several rows for a workload the last counts."""
-    found: list[Row] = []
+    """Return the rows of all throughput tables that name us; of several rows with one title the first counts."""
+    rows: dict[str, Row] = {}
     for header, _, *body in _tables(text.splitlines()):
         if (
             header[:4] != ["workload", "mode", "max PDU", "storage"]
@@ -99,70 +94,94 @@ def rows_of_markdown(text: str) -> list[Row]:
         ):
             continue
         first = header.index("unit") + 1
-        rows = {}
         for fields in body:
-            if _counts(*fields[1:4]):
-                rates = {
-                    name: rate
-                    for name, field in zip(header[first:], fields[first:], strict=True)
-                    if not name.startswith("÷") and (rate := _number(field)) is not None
-                }
-                rows[fields[0]] = Row(fields[0], fields[first - 1], rates)
-        found = list(rows.values()) or found
-    return found
+            suffix = _suffix(*fields[1:4])
+            if suffix is None:
+                continue
+            rates = {
+                name: rate
+                for name, field in zip(header[first:], fields[first:], strict=True)
+                if not name.startswith("÷") and (rate := _number(field)) is not None
+            }
+            title = fields[0] + suffix
+            rows.setdefault(title, Row(title, fields[first - 1], rates))
+    return list(rows.values())
 
 
-def _base(row: Row) -> str | None:
-    return next((name for name in BASES if name in row.rates), None)
+def _x(factor: float) -> float:
+    low, high = math.log(GRID[0]), math.log(GRID[-1])
+    share = (math.log(min(max(factor, GRID[0]), GRID[-1])) - low) / (high - low)
+    return LEFT + share * (WIDTH - LEFT - RIGHT)
+
+
+def _bar(factor: float, y: int, colour: str, height: int) -> str:
+    start, end = sorted((_x(1), _x(factor)))
+    return (
+        f'<rect x="{start:.1f}" y="{y}" width="{max(end - start, 1):.1f}" height="{height}" fill="{colour}"/>'
+    )
+
+
+def _group(rows: Sequence[tuple[Row, str]], heading: str, y: int) -> tuple[list[str], int]:
+    """Return the parts of *rows*, each with the name of what it is compared with, and the place below them."""
+    parts = [f'<text x="20" y="{y}" font-weight="bold">{escape(heading)}</text>']
+    y += 10
+    for row, base in rows:
+        factor = row.rates[OURS] / row.rates[base]
+        parts += [
+            _bar(row.rates[name] / row.rates[base], y, LIMIT, BAR) for name in OTHERS if name in row.rates
+        ]
+        parts.append(_bar(factor, y + 3, FASTER if factor >= 1 else SLOWER, BAR - 6))
+        parts.append(f'<text x="{LEFT - 12}" y="{y + BAR - 2}" text-anchor="end">{escape(row.title)}</text>')
+        label = f"{factor:.3g}× · {row.rates[OURS]:,.0f} {row.unit}"
+        parts.append(f'<text class="small" x="{WIDTH - RIGHT + 10}" y="{y + BAR - 2}">{escape(label)}</text>')
+        y += STEP
+    return parts, y + 22
 
 
 def draw(rows: Sequence[Row], machine: str = "") -> str:
     """Return an SVG of *rows*. Raises ValueError if there is nothing to compare."""
-    rows = [row for row in rows if OURS in row.rates and _base(row)]
-    if not rows:
+    ordinary: list[tuple[Row, str]] = []
+    best: list[tuple[Row, str]] = []
+    for row in rows:
+        base = next((name for name in (*SHIPPED, *BEST) if name in row.rates), None)
+        if OURS in row.rates and base:
+            (ordinary if base in SHIPPED else best).append((row, base))
+    if not ordinary and not best:
         raise ValueError("no row with this program and the reference")
-    names = [name for name in COLOURS if any(name in row.rates for row in rows)]
-    factors = [{name: row.rates[name] / row.rates[_base(row) or ""] for name in row.rates} for row in rows]
-    # Bars beyond this are cut and say so: as shipped against Nagle off is a factor of hundreds.
-    longest = min(max(factor[name] for factor in factors for name in factor), 8.0)
-    scale = (WIDTH - LEFT - RIGHT) / longest
-    parts = []
-    y = y_first = TOP + 18 * len(names)
-    for row, factor in zip(rows, factors, strict=True):
-        parts.append(f'<text x="{LEFT - 12}" y="{y + BAR}" text-anchor="end">{escape(row.title)}</text>')
-        for name in names:
-            if name not in factor:
-                continue
-            length = min(factor[name], longest) * scale
-            label = (
-                f"{factor[name]:.3g}× · {row.rates[name]:,.0f} {row.unit}"
-                if name == OURS
-                else f"{factor[name]:.2g}×"
-            )
-            parts.append(
-                f'<rect x="{LEFT}" y="{y}" width="{max(length, 1):.1f}" height="{BAR}" fill="{COLOURS[name]}"/>'
-                f'<text class="small" x="{LEFT + length + 5:.1f}" y="{y + BAR - 3}">{escape(label)}</text>'
-            )
-            y += BAR + 2
-        y += GAP
-    legend = [
-        f'<rect x="{LEFT}" y="{68 + 18 * n}" width="12" height="12" fill="{COLOURS[name]}"/>'
-        f'<text class="small" x="{LEFT + 18}" y="{79 + 18 * n}">{escape(TITLES[name])}</text>'
-        for n, name in enumerate(names)
+    parts: list[str] = []
+    y = first = 116
+    for group, heading in (
+        (ordinary, "Ordinary senders; the reference as shipped"),
+        (best, "The reference's best case: Nagle's algorithm off at both ends"),
+    ):
+        if group:
+            more, y = _group(group, heading, y)
+            parts += more
+    grid = []
+    for factor in GRID:
+        colour, x = ("#555" if factor == 1 else "#e6e6e6"), _x(factor)
+        grid.append(f'<path d="M{x:.1f} {first - 14} V{y - 22}" stroke="{colour}"/>')
+        grid.append(
+            f'<text class="small" x="{x:.1f}" y="{first - 20}" text-anchor="middle">{factor:g}×</text>'
+        )
+    legend = ((FASTER, "faster"), (SLOWER, "slower"), *((LIMIT, text) for text in OTHERS.values()))
+    keys = [
+        f'<rect x="{20 + 90 * n}" y="60" width="12" height="12" fill="{colour}"/>'
+        f'<text class="small" x="{38 + 90 * n}" y="71">{escape(text)}</text>'
+        for n, (colour, text) in enumerate(legend)
     ]
-    one = LEFT + scale
-    height = y + 12
     return "\n".join(
         [
-            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" '
-            'font-family="Helvetica, Arial, sans-serif" font-size="13">',
+            f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {y}" '
+            'font-family="Helvetica, Arial, sans-serif" font-size="12">',
             "<title>Throughput</title>",
             "<style>text { fill: #333; } .small { font-size: 11px; fill: #555; }</style>",
-            f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>',
-            '<text x="20" y="28" font-size="17">Times as fast as the reference (longer is better)</text>',
-            f'<text class="small" x="20" y="48">normal mode, max PDU 16384, files on tmpfs. {escape(machine)}</text>',
-            *legend,
-            f'<path d="M{one:.1f} {y_first - 8} V{height - 16}" stroke="#c0392b" stroke-dasharray="3 3"/>',
+            f'<rect width="{WIDTH}" height="{y}" fill="#ffffff"/>',
+            '<text x="20" y="28" font-size="17">Times as fast as DCMTK\'s dcmrecv 3.6.8, logarithmic scale</text>',
+            '<text class="small" x="20" y="48">ratios of medians; max PDU 16384, files on tmpfs; bit: bit-preserving'
+            f" mode. {escape(machine)}</text>",
+            *keys,
+            *grid,
             *parts,
             "</svg>\n",
         ]
@@ -181,6 +200,8 @@ def main(arguments: Sequence[str]) -> int:
         rows, machine = rows_of_json(figures), figures["machine"]
     else:
         rows = rows_of_markdown(text)
+        measured = re.search(r"^(\d{4}-\d\d-\d\d .*), load ", text, re.MULTILINE)
+        machine = measured[1] if measured else ""
     try:
         picture = draw(rows, machine)
     except ValueError as error:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from xml.etree import ElementTree
 
 import pytest
-from bench.chart import draw, rows_of_json, rows_of_markdown
+from bench.chart import SLOWER, Row, draw, rows_of_json, rows_of_markdown
 
 TABLE = """
 | workload | mode | max PDU | storage | unit | reference-nd | dcmrecv | ÷ reference-nd |
@@ -17,9 +17,10 @@ TABLE = """
 
 
 def test_rows_of_a_table() -> None:
-    first, second = rows_of_markdown(TABLE)
+    first, second, third = rows_of_markdown(TABLE + TABLE.replace("12,500", "1"))
     assert first == ("W1 2,000 × 8 KB", "objects/s", {"reference-nd": 5000.0, "dcmrecv": 12500.0})
-    assert second.rates == {"reference-nd": 770.0}, "a failed round is no figure"
+    assert second.title == "W1 2,000 × 8 KB, bit"
+    assert third.rates == {"reference-nd": 770.0}, "a failed round is no figure"
 
 
 def test_rows_of_a_file_of_figures() -> None:
@@ -30,9 +31,10 @@ def test_rows_of_a_file_of_figures() -> None:
             {"target": "reference", "rate": 5.0, "problems": ["no response"]},
         ],
     }  # fmt: skip
-    (row,) = rows_of_json({"cells": [cell, {**cell, "mode": "bit"}, {**cell, "tls": True}]})
+    row, tls = rows_of_json({"cells": [cell, {**cell, "mode": "ignore"}, {**cell, "tls": True}]})
     assert row.title.startswith("W1 ")
     assert row.rates == {"dcmrecv": 10.0}
+    assert tls.title == row.title + ", TLS"
 
 
 def test_the_picture_is_well_formed_and_says_the_factor() -> None:
@@ -40,6 +42,14 @@ def test_the_picture_is_well_formed_and_says_the_factor() -> None:
     ElementTree.fromstring(picture)
     assert "2.5× · 12,500 objects/s" in picture
     assert "W3" not in picture
+
+
+def test_ordinary_senders_come_first_and_slower_rows_have_their_colour() -> None:
+    shipped = Row("W9", "objects/s", {"reference": 10.0, "reference-nd": 20.0, "dcmrecv": 1000.0})
+    slower = Row("W2, TLS", "objects/s", {"reference-nd": 10.0, "dcmrecv": 9.0})
+    picture = draw([slower, shipped])
+    assert picture.index("100× · 1,000") < picture.index("0.9× · 9 ")
+    assert picture.count(SLOWER) == 2, "the key and one bar"
 
 
 def test_nothing_to_compare_is_an_error() -> None:
