@@ -16,7 +16,8 @@ def _openssl(where: Path, *arguments: str) -> None:
 def _issue(where: Path, name: str, usage: str, *extra: str) -> None:
     request = ["req", "-newkey", "rsa:2048", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr"]
     _openssl(where, *request, "-subj", f"/O=Test/CN={name}")
-    (where / "ext").write_text(f"extendedKeyUsage={usage}\n")
+    identifiers = "subjectKeyIdentifier=hash\nauthorityKeyIdentifier=keyid\n"  # Python 3.13 asks for them
+    (where / "ext").write_text(f"extendedKeyUsage={usage}\n{identifiers}")
     sign = ["x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial"]
     _openssl(where, *sign, "-days", "30", "-extfile", "ext", "-out", f"{name}.pem", *extra)
 
@@ -27,7 +28,8 @@ def pki(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip("needs the openssl command line")
     where = tmp_path_factory.mktemp("pki")
     ca = ["req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", "ca.key", "-out", "ca.pem"]
-    _openssl(where, *ca, "-days", "30", "-subj", "/O=Test/CN=Root")
+    usage = "keyUsage=critical,keyCertSign,cRLSign"
+    _openssl(where, *ca, "-days", "30", "-subj", "/O=Test/CN=Root", "-addext", usage)
     _issue(where, "server", "serverAuth")
     _issue(where, "client", "clientAuth")
     _issue(where, "weak", "clientAuth", "-sha1")
