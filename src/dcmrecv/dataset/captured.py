@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from dcmrecv.dataset import limits
 from dcmrecv.dataset.errors import limit_exceeded
 from dcmrecv.dataset.tags import (
+    NO_TEXT,
     PIXEL_DATA,
     PIXEL_REPRESENTATION,
     SERIES_DATE,
@@ -201,7 +202,7 @@ class Values:
                 return False
             if info.pad == PAD_TEXT:
                 return True
-            self.keep(tag, b"")
+            self.keep(tag, NO_TEXT)
             return False
         if tag == SERIES_DATE:
             return not cursor.depth and in_order and info.name == "DA"

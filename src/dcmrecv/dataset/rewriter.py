@@ -22,7 +22,7 @@ from dcmrecv.dataset.memory import Buffer
 from dcmrecv.dataset.rules import EXPLICIT, Rules
 from dcmrecv.dataset.scan import Cursor
 from dcmrecv.dataset.sort_elements import MediaStorageUids, SecondPass
-from dcmrecv.dataset.tags import BEHIND_ELEMENTS, PIXEL_DATA, SERIES_DATE
+from dcmrecv.dataset.tags import BEHIND_ELEMENTS, NO_TEXT, PIXEL_DATA, SERIES_DATE
 from dcmrecv.transfer_syntaxes import encoding_of
 
 if TYPE_CHECKING:
@@ -288,4 +288,4 @@ class DataSetRewriter:
 
 
 def _up_to_nul(value: bytes | None) -> bytes | None:
-    return None if value is None else value.partition(b"\0")[0]
+    return value if value is None or value == NO_TEXT else value.partition(b"\0")[0]

@@ -42,7 +42,8 @@ _HEAD_TAGS = frozenset((SOP_CLASS_UID, SOP_INSTANCE_UID, SERIES_DATE))
 
 
 class MediaStorageUids(NamedTuple):
-    """Raw values for (0002,0002) and (0002,0003), cut at the first NUL; None: not in the data set."""
+    """Raw values for (0002,0002) and (0002,0003), cut at the first NUL; None: not in the data set; `NO_TEXT`: not
+    readable as a UID."""
 
     sop_class: bytes | None
     sop_instance: bytes | None

@@ -168,10 +168,14 @@ class AssociationServer:
             self._is_running = True
 
     def serve_forever(self, poll_interval: float = 0.5) -> None:
-        """Accept connections until another thread calls `shutdown`. *poll_interval* is not needed."""
+        """Accept connections until another thread calls `shutdown`.
+
+        *poll_interval* is in seconds: a signal that arrives just before the wait does not end it.
+        """
         if not self._is_running:
             self.start()
-        self._asked.wait()
+        while not self._asked.wait(poll_interval):
+            pass
 
     def wait(self) -> signal.Signals | None:
         """Accept connections until SIGTERM or SIGINT comes, shut down, and return the signal.
@@ -318,17 +322,18 @@ class AE(ReceiverAE):
             handler_memory=handler_memory,
         )
         try:
-            server.start()
+            if not block:
+                server.start()
+                return server
+            if threading.current_thread() is not threading.main_thread():
+                server.serve_forever()
+                return None
+            arrived = server.wait()
         except BaseException:
             server.shutdown(0)
             raise
-        if not block:
-            return server
-        if threading.current_thread() is threading.main_thread():
-            if server.wait() == signal.SIGTERM:
-                signal.raise_signal(signal.SIGTERM)  # which would have ended the program, but for us
-        else:
-            server.serve_forever()
+        if arrived == signal.SIGTERM:
+            signal.raise_signal(signal.SIGTERM)  # which would have ended the program, but for us
         return None
 
     def shutdown(self) -> None:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dcmrecv.dataset.rewriter import DataSetError, MediaStorageUids
+from dcmrecv.dataset.tags import NO_TEXT
 from dcmrecv.observer import MetaHeaderWritten, ProcessingStore
 from dcmrecv.storage.directories import DirectoryError
 from dcmrecv.storage.meta import meta_header
@@ -238,8 +239,8 @@ class NormalSession(ParsingSession):
     def _set_uids(self, head: MediaStorageUids | None) -> None:
         """Set the values of (0002,0002) and (0002,0003) from what the data set says (spec/storage.md 2).
 
-        Where the reference writes an empty value (the element has VR UN, for instance, or no value) and so a
-        file that is not valid, the command's UID is taken.
+        For an element whose VR is no text, UN for instance, the reference writes an empty value and so a file that
+        is not valid; the command's UID is taken.
         """
         sop_class, sop_instance = head if head is not None else (None, None)
         if sop_class is None:
@@ -251,7 +252,10 @@ class NormalSession(ParsingSession):
         elif sop_instance.startswith(b"="):
             sop_instance = _named(sop_instance)
         request = self.request
-        self._uids = (sop_class or request.sop_class_uid, sop_instance or request.sop_instance_uid)
+        self._uids = (
+            request.sop_class_uid if sop_class == NO_TEXT else sop_class,
+            request.sop_instance_uid if sop_instance == NO_TEXT else sop_instance,
+        )
 
     def _meta_header_written(self) -> None:
         assert self._rewriter is not None
