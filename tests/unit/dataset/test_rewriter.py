@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from dcmrecv.dataset.dictionary import DataDictionary, builtin_dictionary
 from dcmrecv.dataset.errors import DataSetError
 from dcmrecv.dataset.rewriter import DataSetRewriter
+from dcmrecv.dataset.tags import NO_TEXT
 from tests.unit.dataset.generate import (
     BIG_ENDIAN,
     DEFLATED,
@@ -96,8 +97,8 @@ def test_first_uid_in_an_item_counts():
     assert result.head.sop_instance == b"1.2.3"
 
 
-def test_uid_with_another_vr_is_found_but_empty():
-    assert rewrite(element(0x00080016, b"UN", b"1.2\0"), EXPLICIT).head == (b"", None)
+def test_uid_with_another_vr_is_found_but_not_read():
+    assert rewrite(element(0x00080016, b"UN", b"1.2\0"), EXPLICIT).head == (NO_TEXT, None)
 
 
 @pytest.mark.parametrize("vr", [b"TM", b"UN"])
