@@ -243,7 +243,7 @@ class Acceptor:
             self._data_context = -1
         else:
             self._data_context = context_id
-        return DataFragments(exchange.views, exchange.last, context_id)
+        return tuple.__new__(DataFragments, (exchange.views, exchange.last, context_id))
 
     def _look_after_memory(self) -> Event | None:
         """Everything that is whole was consumed: let the buffer grow or shrink, end what holds too much."""

@@ -323,7 +323,9 @@ class UpperLayer:
             self._buffer.begin += self.left  # the other PDVs of the PDU are not looked at
             self.left = 0
             self._aborted_at = self._buffer.arrivals
-        return None if step.indicates is None else Indication(step.indicates, cause, data)
+        if step.indicates is None:
+            return None
+        return tuple.__new__(Indication, (step.indicates, cause, data, None, 0))
 
     def _arrival(self, kind: int, length: int) -> Arrival:
         """Say what the PDU of which the header is there counts as."""

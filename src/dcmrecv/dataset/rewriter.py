@@ -60,12 +60,12 @@ class DataSetRewriter:
     def __init__(
         self,
         transfer_syntax: bytes,
-        *,
         dictionary: Callable[[], DataDictionary],
         note: Callable[[Remark], None] | None = None,
         detail: int = 0,
         saving: bool = True,
         max_nesting: int = limits.NESTING,
+        *,
         single_steps: bool = False,
     ) -> None:
         self._encoding = encoding = encoding_of(transfer_syntax)
@@ -254,7 +254,8 @@ class DataSetRewriter:
         """
         found = self._cursor
         if self._finished or (found.sop_class is not None and found.sop_instance is not None):
-            return MediaStorageUids(_up_to_nul(found.sop_class), _up_to_nul(found.sop_instance))
+            uids = _up_to_nul(found.sop_class), _up_to_nul(found.sop_instance)
+            return tuple.__new__(MediaStorageUids, uids)  # for each object
         return None
 
     @property

@@ -31,27 +31,28 @@ def _guarded(call: Callable[..., Any], *arguments: object) -> Any:
 
 class _AssociationFanout(AssociationObserver):
     def __init__(self, observers: Sequence[AssociationObserver]) -> None:
-        self._wishes = [(each.wanted, each.observe) for each in observers]
-        self._flushes = [each.flush for each in observers]
-        self.wanted = frozenset().union(*(each.wanted for each in observers))
+        self._observers = observers
+        for each in observers:
+            if each.wanted:
+                self.wanted |= each.wanted
 
     def observe(self, event: AssociationEvent) -> None:
         """See `AssociationObserver.observe`."""
         kind = type(event)
-        for wanted, observe in self._wishes:
-            if kind in wanted:
+        for each in self._observers:
+            if kind in each.wanted:
                 try:  # for each object: not another call to `_guarded`
-                    observe(event)
+                    each.observe(event)
                 except Exception:  # noqa: BLE001
-                    _failed(observe)
+                    _failed(each.observe)
 
     def flush(self) -> None:
         """See `AssociationObserver.flush`."""
-        for flush in self._flushes:
+        for each in self._observers:
             try:
-                flush()
+                each.flush()
             except Exception:  # noqa: BLE001
-                _failed(flush)
+                _failed(each.flush)
 
 
 class ObserverFanout(ReceiverObserver):
@@ -62,8 +63,12 @@ class ObserverFanout(ReceiverObserver):
 
     def association(self, peer_address: str, peer_port: int) -> AssociationObserver:
         """See `ReceiverObserver.association`."""
-        made = (_guarded(each.association, peer_address, peer_port) for each in self._observers)
-        return _AssociationFanout([each for each in made if each is not None])
+        made = []
+        for each in self._observers:
+            observer = _guarded(each.association, peer_address, peer_port)
+            if observer is not None:
+                made.append(observer)
+        return _AssociationFanout(made)
 
     def observe(self, event: ReceiverEvent) -> None:
         """See `ReceiverObserver.observe`."""

@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Association", "Services"]
 
+_LINGER = Wait.LINGER  # by a plain name where each read passes
+
 
 class Store(Protocol):
     """What takes a C-STORE."""
@@ -180,7 +182,7 @@ class Association:
                 if acceptor.unsent:
                     self._send()
                 wait = acceptor.wait
-                if self._over or wait >= Wait.LINGER:
+                if self._over or wait >= _LINGER:
                     return
                 if self._ending and self._session is None:
                     return

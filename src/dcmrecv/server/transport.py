@@ -21,6 +21,7 @@ __all__ = ["ByteStream", "Clocks", "SecureStream", "Transport"]
 
 _QUICKACK = getattr(socket, "TCP_QUICKACK", None)  # Linux only
 _ABORTIVE_CLOSE = struct.pack("ii", 1, 0)
+_BOUNDARY = Wait.PDU_BOUNDARY  # by a plain name where each read passes
 _DRIPPING = (Wait.REQUEST_BODY, Wait.PDU_BODY)
 _TIMED_AS_A_WHOLE = (Wait.FIRST_HEADER, Wait.PDU_HEADER, Wait.ABORT_WAIT)
 
@@ -95,11 +96,11 @@ class Transport:
         *watch* is shown the bytes first. Returns how many there are.
         """
         if wait is not self._wait:
-            if wait is Wait.PDU_BOUNDARY and self._timeout == self._boundary:
+            if wait is _BOUNDARY and self._timeout == self._boundary:
                 self._wait = wait  # the usual case: nothing to set
             else:
                 self._enter(wait)
-        elif wait is not Wait.PDU_BOUNDARY and not self._still_in_time(wait):
+        elif wait is not _BOUNDARY and not self._still_in_time(wait):
             self._expired(acceptor, wait)
             return 0
         if self._acknowledge:

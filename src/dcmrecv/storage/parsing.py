@@ -76,11 +76,11 @@ class ParsingSession(StoreSession):
             observer.observe(ob.DataSetStarted(self._transfer_syntax))
         self._rewriter = DataSetRewriter(
             self._transfer_syntax,
-            dictionary=self._store.dictionary,
-            note=self._remark if ob.DataSetRemark in wanted else None,
-            detail=2 if ob.TraceRemark in wanted else int(ob.DebugRemark in wanted),
-            saving=self.saving,
-            max_nesting=self._store.max_nesting,
+            self._store.dictionary,
+            self._remark if ob.DataSetRemark in wanted else None,
+            2 if ob.TraceRemark in wanted else int(ob.DebugRemark in wanted),
+            self.saving,
+            self._store.max_nesting,
         )
         return self._rewriter
 

@@ -38,7 +38,7 @@ class ObjectStore:
     ) -> None:
         """*observe* is called, from any thread, with what the operator should know of the output directory."""
         self.config = config
-        self._mode = config.mode
+        self._normal = config.mode is StorageMode.NORMAL
         self.max_nesting = config.max_nesting
         self.dictionary = dictionary
         self.writer = StorageWriter(config, observe)
@@ -75,10 +75,9 @@ class ObjectStore:
         self, request: StoreRequest, association: AcceptedAssociation, observer: ob.AssociationObserver
     ) -> StoreSession:
         """Return the session for *request*. Raises `RequestRefused` if the association is to be aborted at once."""
-        mode = self._mode
-        if mode is StorageMode.NORMAL:
+        if self._normal:
             return NormalSession(self, request, association, observer)
-        if mode is StorageMode.IGNORE:
+        if self.config.mode is StorageMode.IGNORE:
             return IgnoreSession(self, request, association, observer)
         return self._bit_preserving(request, association, observer)
 

@@ -177,7 +177,7 @@ class StorageWriter:
             return Stored(OUT_OF_RESOURCES)
         if ob.Stored in observer.wanted:
             observer.observe(ob.Stored(path, received.request, file.size))
-        return Stored(SUCCESS, path, file.size)
+        return tuple.__new__(Stored, (SUCCESS, path, file.size))
 
     def _publish_again(self, file: ObjectFile, name: bytes, relative: bytes) -> None:
         """Publish below the output directory, out of which others remove directories or which they replace."""
