@@ -98,10 +98,11 @@ def test_sigkill(tmp_path: Path) -> None:
         acknowledged.clear()
         server.__exit__(None, None, None)
     with RunningServer(out, PROFILE) as last:
-        end = time.monotonic() + 10
-        while last.stored() and time.monotonic() < end:
-            time.sleep(0.02)
-        assert last.stored() == []
+        end = time.monotonic() + 60
+        while any(path.stat().st_size for path in last.stored()) and time.monotonic() < end:
+            time.sleep(0.1)
+        # an empty one may be that of a transfer whose first byte is still to come: it stays for half an hour
+        assert [path for path in last.stored() if path.stat().st_size] == []
     assert total > ROUNDS  # else there was no load
     print(f"{ROUNDS} kills, {total} objects acknowledged, {orphans} orphans removed")
 

@@ -6,6 +6,7 @@ Several scenarios are played at a time, as most of their time is waiting.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -21,15 +22,23 @@ BATCH = 18
 SLOW = bool(os.environ.get("DCMRECV_SLOW"))
 
 CONCURRENT = "associations run side by side; here the reference makes the second one wait"
-DRAIN = "a running C-STORE may finish within the grace time, and nothing partial lies under a final name"
+DRAIN = "a running C-STORE may finish within the grace time, which is said; nothing partial has a final name"
 LINK = "a link is replaced by the object, not followed (docs/differences.md)"
+CONTROL = "control characters of a peer never reach the log as they are"
+NAME = "names of UIDs are made as by the reference since CVE-2026-5663 was repaired there"
+TRACE = "the trace level is best effort"
 SYNTAX = "a syntax is received or refused at negotiation, never accepted and then aborted for"
 DIFFERENT: dict[str, tuple[set[str], str]] = {
     "second-client-waits": ({"replies", "time", "log"}, CONCURRENT),
     "second-client-after-reject": ({"replies", "time", "log"}, CONCURRENT),
     "backlog": ({"replies"}, CONCURRENT),
-    "sig-term-mid-normal": ({"replies", "time", "files", "process"}, DRAIN),
-    "sig-term-mid-bit": ({"replies", "time", "files", "process"}, DRAIN),
+    "sig-term-mid-normal": ({"replies", "time", "files", "process", "log"}, DRAIN),
+    "sig-term-mid-bit": ({"replies", "time", "files", "process", "log"}, DRAIN),
+    "assoc-titles-8bit": ({"log"}, CONTROL),
+    "store-instance-bytes": ({"files", "log"}, NAME),
+    "store-instance-letters": ({"files", "log"}, NAME),
+    "log-trace-store": ({"log"}, TRACE),
+    "log-trace-store-bit": ({"log"}, TRACE),
     "store-dev-full": ({"replies", "files", "log"}, LINK),
     "store-dev-full-big-bit": ({"replies", "files", "log", "time"}, LINK),
     "store-dev-full-last": ({"replies", "files", "log"}, LINK),
@@ -70,15 +79,17 @@ def differs(scenario: dict[str, Any], work: Path) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("batch", BATCHES, ids=lambda batch: f"{batch[0]['name']}..{batch[-1]['name']}")
-def test_dialogues(batch: list[dict[str, Any]], tmp_path: Path) -> None:
-    """What took another time than recorded, and differs in nothing else, is timed once more by itself."""
+def test_dialogues(
+    batch: list[dict[str, Any]], tmp_path: Path, record_property: Callable[[str, object], None]
+) -> None:
+    """What differs is played once more by itself, as a busy machine delays anything; the summary names it."""
     with ThreadPoolExecutor(AT_A_TIME) as players:
         results = list(players.map(lambda each: differs(each, tmp_path / each["name"]), batch))
     problems = []
     unplayable = []
     for scenario, found in zip(batch, results, strict=True):
-        if found.keys() == {"time"}:
-            print(f"{scenario['name']} is timed by itself: {found['time']}")
+        if found and not found.keys() & {"unplayable", "said"}:
+            record_property("played twice", f"{scenario['name']}: {sorted(found)} at first")
             found = differs(scenario, tmp_path / f"{scenario['name']}-alone")
         unplayable += found.pop("unplayable", [])
         if found:
