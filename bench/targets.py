@@ -197,7 +197,7 @@ class Server:
 def profile_file() -> Path:
     """Return the association profile file that all share, an installed one first: old references read it."""
     installed = Path("/etc/dcmtk/storescp.cfg")
-    return installed if installed.is_file() else REPOSITORY / "src/dcmrecv/data/storescp.cfg"
+    return installed if installed.is_file() else REPOSITORY / "data/storescp.cfg"
 
 
 def certificate() -> Certificate | None:

@@ -57,7 +57,7 @@ def test_shells_can_read_their_completion(shell: str, path: Path) -> None:
 @pytest.fixture
 def place(tmp_path: Path) -> Path:
     """A directory with a profile file, a command file and a directory."""
-    shutil.copy(ROOT / "src/dcmrecv/data/storescp.cfg", tmp_path / "own.cfg")
+    shutil.copy(ROOT / "data/storescp.cfg", tmp_path / "own.cfg")
     (tmp_path / "args.txt").touch()
     (tmp_path / "incoming").mkdir()
     return tmp_path

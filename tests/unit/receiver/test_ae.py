@@ -24,7 +24,7 @@ from tests.wire.peer import associate, context, role, user
 
 IMPLICIT, EXPLICIT = "1.2.840.10008.1.2", "1.2.840.10008.1.2.1"
 CT = CT_IMAGE.encode()
-PROFILE_FILES = (ROOT / "src/dcmrecv/data/storescp.cfg", ROOT / "tests/golden/network/profiles.cfg")
+PROFILE_FILES = (ROOT / "data/storescp.cfg", ROOT / "tests/golden/network/profiles.cfg")
 
 
 def proposal(abstract: str, *syntaxes: str, who: Requestor | None = None) -> bytes:
