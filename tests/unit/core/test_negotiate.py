@@ -31,4 +31,4 @@ def test_a_syntax_of_which_nothing_is_known_is_refused_with_a_remark() -> None:
     association = settings().negotiate(associate(unknown, context(3, VERIFICATION, DICOM))).association
     assert association is not None
     assert association.contexts[0].outcome is ContextOutcome.TRANSFER_SYNTAXES_NOT_SUPPORTED
-    assert association.notes == (remarks.SYNTAX_UNKNOWN(1, "1.2.3.4.5.99"),)
+    assert association.notes == (remarks.SYNTAX_UNKNOWN(1, b"1.2.3.4.5.99"),)
