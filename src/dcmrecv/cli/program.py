@@ -79,6 +79,7 @@ def _parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Parsed |
     """Do steps 1 to 6; return what was given, or the screen that is all that was asked for."""
     from dcmrecv.cli.command_files import expand
     from dcmrecv.cli.scan import scan
+    from dcmrecv.options import ALL_OPTIONS
 
     parsed = scan(expand(arguments))
     screen = _exclusive_screen(parsed)
@@ -87,7 +88,7 @@ def _parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Parsed |
     parameters = len(parsed.all("port"))
     if parameters != 1:
         raise CommandLineError(messages.TOO_MANY_PARAMETERS if parameters else messages.MISSING_PARAMETER)
-    if any(name.startswith("DCMRECV_") for name in environment):
+    if any(option.variable and option.variable in environment for option in ALL_OPTIONS):
         from dcmrecv.cli.environment import environment_uses  # loads ConfigArgParse
 
         parsed.precede(environment_uses(environment))
