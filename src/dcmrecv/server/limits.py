@@ -17,6 +17,7 @@ __all__ = [
     "DESCRIPTORS_EACH",
     "GATE_BELOW",
     "GATE_SECONDS",
+    "HEAD_START_SECONDS",
     "HEAVY_GATE_SECONDS",
     "HOPELESS_SECONDS",
     "HOST_CACHE_SECONDS",
@@ -104,6 +105,9 @@ CHECK_SECONDS = 1.0
 DEAF_SECONDS = 10.0
 """How long connections may wait for a receiver that has room before it counts as ill: `/healthz` says so and the
 service manager's watchdog is not fed (ours)."""
+
+HEAD_START_SECONDS = 0.1
+"""How long a connection that came before we could serve goes before the next (ours)."""
 
 HOPELESS_SECONDS = 60.0
 """After this time without a cure, and no shortage to wait for, the process ends with exit code 70 (ours)."""

@@ -73,6 +73,8 @@ class ThreadPool:
         self._starting = threading.Lock()  # held by a thread that starts another, never waited for
         self._start_pending = 0.0  # until when the thread started last may still come to life
         self._stopping = False
+        self.alone = False
+        """While this is set there is one thread only."""
         self.accepted = 0
         """Number of connections so far; when it stands still another thread should look why."""
 
@@ -97,7 +99,8 @@ class ThreadPool:
             return True
         try:
             now = time.monotonic()
-            if now < self._start_pending or 0 < self._limit <= len(self._threads):
+            most = 1 if self.alone else self._limit
+            if now < self._start_pending or 0 < most <= len(self._threads):
                 return True
             self._start_pending = now + limits.THREAD_START_SECONDS
             if start_thread(self._work):

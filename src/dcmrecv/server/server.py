@@ -70,11 +70,18 @@ class Server:
             limit=self._limit,
             failed=self._failed,
         )
+        pool = self._pool
+        pool.alone = True
         end = time.monotonic() + limits.THREAD_START_SECONDS
-        while not self._pool.waiting and not self._pool.serving:
-            if not self._pool.restore() or time.monotonic() > end:
+        while not pool.waiting and not pool.serving:
+            if not pool.restore() or time.monotonic() > end:
                 raise ServerError("the system gives no thread to serve connections")
             time.sleep(limits.LOOK_AGAIN_SECONDS / 50)
+        if pool.serving or self._queue.pending:
+            # they came one after the other while we were loading, and begin in this order, as in the reference
+            time.sleep(limits.HEAD_START_SECONDS)
+        pool.alone = False
+        pool.restore()
         self._well_at = time.monotonic()
 
     # -- health --------------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import time
 from pathlib import Path
 
@@ -47,3 +48,14 @@ def test_workers_share_what_is_loaded(tmp_path: Path) -> None:
         for worker in workers:
             found = status(worker)
             assert found["Private_Dirty"] < found["Rss"] / 2
+
+
+@pytest.mark.parametrize("package", ["numpy", "requests", "PIL"])
+def test_what_pydicom_loads_for_pixels_and_downloads_is_not_loaded(tmp_path: Path, package: str) -> None:
+    """It would take time before the first connection is served, and memory."""
+    (tmp_path / package).mkdir()
+    (tmp_path / package / "__init__.py").write_text("import os\nos._exit(3)\n")
+    environment = {"PYTHONPATH": str(tmp_path)}
+    with RunningServer(tmp_path / "out", environment=environment) as server:
+        Association(server.port).release()
+        assert server.stop() == -signal.SIGTERM

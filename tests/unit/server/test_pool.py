@@ -213,6 +213,22 @@ def test_a_thread_that_dies(server: Server, monkeypatch: pytest.MonkeyPatch) -> 
     assert server.is_served()
 
 
+def test_alone_a_thread_serves_in_the_order_of_arrival(server: Server) -> None:
+    """Also if the first connection takes longer to serve than another thread takes to start."""
+    server.pool.alone = True
+    first, second = server.connect(), server.connect()
+    assert first.recv(1) == b"!"
+    second.settimeout(0.1)
+    with pytest.raises(TimeoutError):
+        second.recv(1)
+    server.pool.alone = False
+    assert server.pool.restore()
+    second.settimeout(10)
+    assert second.recv(1) == b"!"
+    first.close()
+    second.close()
+
+
 def test_no_descriptor_to_be_had(server: Server) -> None:
     """Whoever waits meanwhile is served afterwards, and the wait takes no time of the processor."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
