@@ -29,7 +29,7 @@ SINGLE_ONES = {
         "storage.normal": ["HOLD_LIMIT"],
         "storage.publish": ["MAX_ATTEMPTS"],
         "storage.temporary": ["SETTLED_AGE", "RESTART_AGE", "FOREIGN_AGE"],
-        "storage.writer": ["MAX_NAMES"],
+        "storage.filing": ["MAX_NAMES"],
     },
     "Load balancers": {"server.proxy_protocol": ["MAX_LENGTH"]},
     "Handlers of programs": {"receiver.received": ["HANDLER_MEMORY", "IN_MEMORY"]},

@@ -42,7 +42,7 @@ class BitPreservingSession(StoreSession):
         self._association = association
         self._observer = observer
         self._target = target
-        self._file = store.writer.publisher.new_file()
+        self._file = store.filer.publisher.new_file()
         self._creatable = False
         self._context_id = request.context_id
         self._reason = conditions.FILE_NOT_WRITTEN
@@ -119,7 +119,7 @@ class BitPreservingSession(StoreSession):
         return STORED
 
     def _publish(self) -> bytes:
-        return self._store.writer.publish(self._file, self._target, self.request)
+        return self._store.filer.publish(self._file, self._target, self.request)
 
     def keep_or_discard(self) -> None:
         """See `StoreSession.keep_or_discard`."""

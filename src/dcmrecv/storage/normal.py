@@ -85,7 +85,7 @@ class NormalSession(ParsingSession):
 
         *more* of the object is to come from the peer, who may take long.
         """
-        file = ObjectFile(self._store.writer.publisher)
+        file = ObjectFile(self._store.filer.publisher)
         try:
             file.open()
             if more:
@@ -117,7 +117,7 @@ class NormalSession(ParsingSession):
         try:
             if self._rewriter is None or self._rewriter.empty:
                 return StoreResult(CANNOT_UNDERSTAND)
-            status = self._store.handler(self, self._observer).status
+            status = self._store.filer.file(self, self._observer)
             return STORED if status == SUCCESS else StoreResult(status)
         finally:
             file = self._file
@@ -179,7 +179,7 @@ class NormalSession(ParsingSession):
         assert self._rewriter is not None
         for offset, data in self._rewriter.patches:
             body.patch(offset, data)
-        whole = self._store.writer.publisher.new_file()
+        whole = self._store.filer.publisher.new_file()
         self._file = whole
         try:
             whole.open()
@@ -195,7 +195,7 @@ class NormalSession(ParsingSession):
         assert self._rewriter is not None
         second_pass = self._rewriter.reorder
         assert second_pass is not None
-        publisher = self._store.writer.publisher
+        publisher = self._store.filer.publisher
         plain = first
         begin = self._header_size
         whole = publisher.new_file()

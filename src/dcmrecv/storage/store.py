@@ -12,12 +12,12 @@ from dcmrecv.conditions import Condition
 from dcmrecv.config import FilenameMode, StorageConfig, StorageMode
 from dcmrecv.storage.bit_preserving import BitPreservingSession
 from dcmrecv.storage.directories import DirectoryError
+from dcmrecv.storage.filing import ObjectFiler
 from dcmrecv.storage.ignore import IgnoreSession
 from dcmrecv.storage.normal import NormalSession
 from dcmrecv.storage.publish import NoName
 from dcmrecv.storage.session import RequestRefused, StoreSession
 from dcmrecv.storage.temporary import RESTART_AGE, SETTLED_AGE, remove_orphans
-from dcmrecv.storage.writer import ReceivedObject, StorageWriter, Stored
 
 if TYPE_CHECKING:
     from dcmrecv.core.events import AcceptedAssociation, StoreRequest
@@ -41,9 +41,7 @@ class ObjectStore:
         self._normal = config.mode is StorageMode.NORMAL
         self.max_nesting = config.max_nesting
         self.dictionary = dictionary
-        self.writer = StorageWriter(config, observe)
-        self.handler: Callable[[ReceivedObject, ob.AssociationObserver], Stored] = self.writer.store
-        """What is done with an object that has been received (normal mode)."""
+        self.filer = ObjectFiler(config, observe)
         self._closing = threading.Event()
         self._cleaner: threading.Thread | None = None
 
@@ -59,7 +57,7 @@ class ObjectStore:
 
     def _clean(self) -> None:
         """Look once, and again for what only time can tell about."""
-        path = self.writer.output.path
+        path = self.filer.output.path
         for seconds in (2 * SETTLED_AGE, RESTART_AGE):
             if not remove_orphans(path).undecided or self._closing.wait(seconds):
                 return
@@ -84,18 +82,18 @@ class ObjectStore:
     def _bit_preserving(
         self, request: StoreRequest, association: AcceptedAssociation, observer: ob.AssociationObserver
     ) -> StoreSession:
-        writer = self.writer
-        if writer.namer.mode is FilenameMode.DEFAULT and not request.sop_class_uid:
+        filer = self.filer
+        if filer.namer.mode is FilenameMode.DEFAULT and not request.sop_class_uid:
             raise self._no_name(conditions.INVALID_SOP_CLASS, observer)
         try:
-            target = writer.reserve(request.sop_class_uid, request.sop_instance_uid)
+            target = filer.reserve(request.sop_class_uid, request.sop_instance_uid)
         except NoName as error:
             raise self._no_name(conditions.no_file_name(error.text), observer) from None
         if ob.NameGenerated in observer.wanted:
             observer.observe(ob.NameGenerated(target.path, before_reception=True))
         overwrites = (
             ob.Overwriting in observer.wanted
-            and writer.namer.replaces
+            and filer.namer.replaces
             and target.exists()
             and not target.is_directory()
         )
@@ -104,7 +102,7 @@ class ObjectStore:
             session.create()
         except DirectoryError as error:
             if ob.DirectoryNotCreated in observer.wanted:
-                shown = writer.output.shown or b"/"
+                shown = filer.output.shown or b"/"
                 observer.observe(ob.DirectoryNotCreated(shown, error.text, before_reception=True))
             raise RequestRefused((conditions.no_directory(error.text),)) from None
         if overwrites:

@@ -176,7 +176,7 @@ def test_a_name_taken_at_the_last_moment(
     """The object is finished once, whatever edits it needed, and gets the next name."""
     one = peer(filenames=FilenameMode.SHORT_UNIQUE)
     names = iter([b"CT_1", b"CT_2"])
-    monkeypatch.setattr(one.store.writer.namer, "name", lambda *_: next(names))
+    monkeypatch.setattr(one.store.filer.namer, "name", lambda *_: next(names))
     monkeypatch.setattr("dcmrecv.storage.publish.Target.is_taken", lambda _: False)
     (out / "CT_1").write_bytes(b"older")
     sent = one.send(content)
@@ -273,7 +273,7 @@ store = ObjectStore(config, dictionary=lambda: None)
 request = AssociateRequest(1, b"A", b"B", b"", (), 16384, b"", b"", (), (), None)
 peer = Peer(store, AcceptedAssociation(request, (), 16384, 16372, ()))
 tried = __import__("itertools").count()
-store.writer.namer.name = lambda sop_class, sop_instance: b"CT_%06d" % (next(tried) // 2)
+store.filer.namer.name = lambda sop_class, sop_instance: b"CT_%06d" % (next(tried) // 2)
 for number in range(300):
     assert peer.send(b"%04d" % number).status == 0
 """

@@ -214,7 +214,7 @@ def test_a_file_system_without_hard_links(
         names = iter([b"taken", b"free"])
     else:  # the first is skipped without an attempt
         names = iter([b"taken", b"free", b"more"])
-    one.store.writer.namer.name = lambda sop_class, instance: next(names)
+    one.store.filer.namer.name = lambda sop_class, instance: next(names)
     (out / "taken").write_bytes(b"old")
     with fault("link", error) as hit:
         sent = one.send(data_set(b"2.2"))
@@ -312,7 +312,7 @@ def test_the_memory_of_durable_directories_is_bounded(
     one = peer(fsync=True, subdirectories=BY_DATE)
     for day in range(10, 25):
         assert one.send(data_set(date=b"202401%d" % day)).status == 0
-        assert 0 < len(one.store.writer.output._durable) <= 5
+        assert 0 < len(one.store.filer.output._durable) <= 5
 
 
 # -- a mount below the output directory --------------------------------------------------------------
@@ -354,7 +354,7 @@ def test_a_name_that_is_taken_on_another_file_system(peer: Callable[..., Peer], 
     (out / DAY).mkdir(parents=True)
     (out / DAY / "taken").write_bytes(b"old")
     names = iter([b"taken", b"free"])
-    one.store.writer.namer.name = lambda sop_class, instance: next(names)
+    one.store.filer.namer.name = lambda sop_class, instance: next(names)
     assert one.send(data_set(date=b"20240131")).status == 0
     assert everything(out) == {f"{DAY}/taken", f"{DAY}/free"}
     assert (out / DAY / "taken").read_bytes() == b"old"

@@ -1,14 +1,14 @@
-"""The storage writer: gives a received object its name and its directory, and publishes it.
+"""Filing: a received object gets its name and its directory, and is published.
 
 The sessions receive a data set into a temporary; what becomes of it then is decided here, in one call. In normal
-mode that is all of it (`StorageWriter.store`); in bit-preserving mode the name is made before reception
-(`StorageWriter.reserve`) and the object published under it afterwards (`StorageWriter.publish`).
+mode that is all of it (`ObjectFiler.file`); in bit-preserving mode the name is made before reception
+(`ObjectFiler.reserve`) and the object published under it afterwards (`ObjectFiler.publish`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from dcmrecv import observer as ob
 from dcmrecv.conditions import INVALID_SOP_CLASS
@@ -31,7 +31,7 @@ from dcmrecv.storage.space import FreeSpace
 if TYPE_CHECKING:
     from dcmrecv.core.events import StoreRequest
 
-__all__ = ["ReceivedObject", "StorageWriter", "Stored"]
+__all__ = ["ObjectFiler", "ReceivedObject"]
 
 MAX_NAMES = 1024
 """Names that are tried for one object in the modes whose names are never given twice, as in the reference."""
@@ -62,18 +62,7 @@ class ReceivedObject(Protocol):
         """
 
 
-class Stored(NamedTuple):
-    """What became of a received object."""
-
-    status: int
-    """Status of the C-STORE response."""
-    path: bytes = b""
-    """Path of the file as messages show it; empty if there is none."""
-    size: int = 0
-    """Bytes of the file."""
-
-
-class StorageWriter:
+class ObjectFiler:
     """Stores objects as one `StorageConfig` says. Shared by the threads of one process."""
 
     def __init__(
@@ -90,8 +79,11 @@ class StorageWriter:
 
     # -- normal mode: everything after reception -------------------------------------------------------
 
-    def store(self, received: ReceivedObject, observer: ob.AssociationObserver) -> Stored:
-        """Name *received* and publish it, with events for *observer* in the reference's order."""
+    def file(self, received: ReceivedObject, observer: ob.AssociationObserver) -> int:
+        """Name *received* and publish it; return the status for the response.
+
+        *observer* gets its events in the reference's order.
+        """
         sop_class = received.sop_class
         if not sop_class and self.namer.replaces:
             return self._no_name(INVALID_SOP_CLASS.text, observer)
@@ -103,14 +95,14 @@ class StorageWriter:
             return self._no_name(error.text, observer)
 
     @staticmethod
-    def _no_name(reason: str, observer: ob.AssociationObserver) -> Stored:
+    def _no_name(reason: str, observer: ob.AssociationObserver) -> int:
         if ob.NameNotGenerated in observer.wanted:
             observer.observe(ob.NameNotGenerated(reason, before_reception=False))
-        return Stored(CANNOT_UNDERSTAND)
+        return CANNOT_UNDERSTAND
 
     def _store_by_date(
         self, received: ReceivedObject, sop_class: bytes, observer: ob.AssociationObserver
-    ) -> Stored:
+    ) -> int:
         relative = series_date_directory(received.series_date)
         shown = self.output.shown + b"/" + relative + b"/"
         try:
@@ -125,10 +117,10 @@ class StorageWriter:
             return self._no_directory(error, observer)
 
     @staticmethod
-    def _no_directory(error: DirectoryError, observer: ob.AssociationObserver) -> Stored:
+    def _no_directory(error: DirectoryError, observer: ob.AssociationObserver) -> int:
         if ob.DirectoryNotCreated in observer.wanted:
             observer.observe(ob.DirectoryNotCreated(error.path or b"/", error.text, before_reception=False))
-        return Stored(OUT_OF_RESOURCES)
+        return OUT_OF_RESOURCES
 
     def _store_at(
         self,
@@ -137,7 +129,7 @@ class StorageWriter:
         shown: bytes,
         directory: int | None,
         observer: ob.AssociationObserver,
-    ) -> Stored:
+    ) -> int:
         """Name and publish the object; *shown* is the directory as messages show it, with its slash."""
         namer = self.namer
         for _ in range(MAX_NAMES):
@@ -154,7 +146,7 @@ class StorageWriter:
 
     def _store_as(
         self, received: ReceivedObject, path: bytes, target: Target, observer: ob.AssociationObserver
-    ) -> Stored:
+    ) -> int:
         if ob.NameGenerated in observer.wanted:
             observer.observe(ob.NameGenerated(path, before_reception=False))
         replaces = self.namer.replaces
@@ -174,10 +166,10 @@ class StorageWriter:
         except FileError as error:
             if ob.NotStored in observer.wanted:
                 observer.observe(ob.NotStored(path, error.text))
-            return Stored(OUT_OF_RESOURCES)
+            return OUT_OF_RESOURCES
         if ob.Stored in observer.wanted:
             observer.observe(ob.Stored(path, received.request, file.size))
-        return tuple.__new__(Stored, (SUCCESS, path, file.size))
+        return SUCCESS
 
     def _publish_again(self, file: ObjectFile, name: bytes, relative: bytes) -> None:
         """Publish below the output directory, out of which others remove directories or which they replace."""
