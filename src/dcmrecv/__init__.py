@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from dcmrecv.receiver.received import HandlerMemoryError
     from dcmrecv.receiver.storage_writer import StorageWriter
     from dcmrecv.server.listener import PortError
-    from dcmrecv.tls import TlsStartError
+    from dcmrecv.tls.errors import TlsStartError
 
 __all__ = [
     "AE",
@@ -48,7 +48,7 @@ _PLACES = {
     "Receiver": "dcmrecv.receiver.embed",
     "StoreEvent": "dcmrecv.receiver.pynetdicom_events",
     "StorageWriter": "dcmrecv.receiver.storage_writer",
-    "TlsStartError": "dcmrecv.tls",
+    "TlsStartError": "dcmrecv.tls.errors",
     "evt": "pynetdicom",
 }
 

@@ -14,7 +14,8 @@ from pathlib import Path
 import pytest
 
 from dcmrecv.config import TlsConfig
-from dcmrecv.tls import TlsStartError, prepare
+from dcmrecv.tls.errors import TlsStartError
+from dcmrecv.tls.startup import prepare
 from tests.support.pki import PASSWORD
 from tests.support.rawscu import (
     CT_IMAGE,

@@ -103,13 +103,13 @@ def _exclusive_screen(parsed: Parsed) -> str | None:
     if parsed.has("--version"):
         return screens.version_screen()
     if parsed.has("--list-ciphers"):
-        from dcmrecv.tls import list_ciphers
+        from dcmrecv.tls.suites import list_ciphers
 
         return screens.ciphers_screen(list_ciphers())
     if parsed.has("--list-profiles"):
-        from dcmrecv.tls import available_profiles
+        from dcmrecv.tls.suites import supported_profiles
 
-        return screens.profiles_screen(available_profiles())
+        return screens.profiles_screen(supported_profiles())
     return None
 
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dcmrecv.log import Log, Logs
     from dcmrecv.observer import ReceiverObserver
     from dcmrecv.receiver.additions import Metrics
-    from dcmrecv.tls import TlsServerContext
+    from dcmrecv.tls.context import TlsServerContext
 
 __all__ = ["Start"]
 
@@ -176,7 +176,8 @@ class Start:
         """Do step 21."""
         if self._config.tls is None:
             return None
-        from dcmrecv.tls import TlsStartError, prepare
+        from dcmrecv.tls.errors import TlsStartError
+        from dcmrecv.tls.startup import prepare
 
         try:
             return prepare(self._config.tls, _reporter(self._logs.logger(DCMTLS)), again=again)

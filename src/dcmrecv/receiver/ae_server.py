@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from pynetdicom.presentation import PresentationContext
 
     from dcmrecv.receiver.pynetdicom_association import PynetdicomAssociation
-    from dcmrecv.tls import TlsServerContext
+    from dcmrecv.tls.context import TlsServerContext
 
 __all__ = ["AE", "AssociationServer"]
 
@@ -120,7 +120,7 @@ class AssociationServer:
             return TlsServerContext.of_program(self.ssl_context)
         if self.ae.config.tls is None:
             return None
-        from dcmrecv.tls import prepare
+        from dcmrecv.tls.startup import prepare
 
         logger = logging.getLogger("dcmrecv.tls")
         return prepare(self.ae.config.tls, lambda level, text: logger.log(_TLS_LEVELS[level], "%s", text))

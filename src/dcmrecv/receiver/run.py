@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from dcmrecv.receiver.additions import Metrics
     from dcmrecv.receiver.service import Service
     from dcmrecv.server.signals import StopSignals
-    from dcmrecv.tls import TlsServerContext
+    from dcmrecv.tls.context import TlsServerContext
 
     Reload: TypeAlias = Callable[[], tuple[Config, TlsServerContext | None] | None]
 

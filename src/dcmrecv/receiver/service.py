@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from dcmrecv.receiver.additions import Metrics
     from dcmrecv.receiver.ae import ReceiverAE
     from dcmrecv.receiver.pynetdicom_events import Handlers
-    from dcmrecv.tls import TlsServerContext
+    from dcmrecv.tls.context import TlsServerContext
 
 __all__ = ["Service", "load_ahead"]
 

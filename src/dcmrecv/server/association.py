@@ -29,7 +29,7 @@ from dcmrecv.storage import ReceiveFailure, RequestRefused
 
 if TYPE_CHECKING:
     from dcmrecv.storage import StoreSession
-    from dcmrecv.tls import TlsServerContext
+    from dcmrecv.tls.context import TlsServerContext
 
 __all__ = ["Association", "Services"]
 
@@ -147,7 +147,7 @@ class Association:
                     self._observer.flush()
 
     def _shake_hands(self) -> bool:
-        from dcmrecv.tls import HandshakeError
+        from dcmrecv.tls.errors import HandshakeError
 
         assert self._services.tls is not None
         try:

@@ -22,95 +22,52 @@ __all__ = ["UNREADABLE", "Certificate", "CertificateError", "parse_certificate"]
 # What a peer's certificate has that will be an error one day is nothing to tell the operator at each connection.
 warnings.filterwarnings("ignore", category=CryptographyDeprecationWarning, module=re.escape(__name__))
 
-_ATTRIBUTES = {
-    "2.5.4.6": "C",
-    "2.5.4.8": "ST",
-    "2.5.4.7": "L",
-    "2.5.4.10": "O",
-    "2.5.4.11": "OU",
-    "2.5.4.3": "CN",
-    "1.2.840.113549.1.9.1": "emailAddress",
-    "2.5.4.5": "serialNumber",
-    "2.5.4.4": "SN",
-    "2.5.4.42": "GN",
-    "2.5.4.43": "initials",
-    "2.5.4.12": "title",
-    "0.9.2342.19200300.100.1.25": "DC",
-    "0.9.2342.19200300.100.1.1": "UID",
-    "2.5.4.9": "street",
-    "2.5.4.17": "postalCode",
-    "2.5.4.46": "dnQualifier",
-    "2.5.4.65": "pseudonym",
-    "2.5.4.44": "generationQualifier",
-    "2.5.4.41": "name",
-    "2.5.4.13": "description",
-    "2.5.4.15": "businessCategory",
-    "1.3.6.1.4.1.311.60.2.1.3": "jurisdictionC",
-    "1.3.6.1.4.1.311.60.2.1.2": "jurisdictionST",
-    "1.3.6.1.4.1.311.60.2.1.1": "jurisdictionL",
-    "2.5.4.97": "organizationIdentifier",
-    "2.5.4.45": "x500UniqueIdentifier",
-    "1.2.840.113549.1.9.2": "unstructuredName",
-    "1.2.840.113549.1.9.8": "unstructuredAddress",
-    "2.5.4.20": "telephoneNumber",
-    "2.5.4.51": "houseIdentifier",
-    "2.5.4.16": "postalAddress",
-    "2.5.4.18": "postOfficeBox",
-    "2.5.4.72": "role",
-}
+
+def _by_identifier(text: str) -> dict[str, str]:
+    """Return name by object identifier of a table ``name=identifier ...``."""
+    return {identifier: name for name, identifier in (pair.split("=") for pair in text.split())}
+
+
+_ATTRIBUTES = _by_identifier("""
+    C=2.5.4.6 ST=2.5.4.8 L=2.5.4.7 O=2.5.4.10 OU=2.5.4.11 CN=2.5.4.3 serialNumber=2.5.4.5 SN=2.5.4.4
+    GN=2.5.4.42 initials=2.5.4.43 title=2.5.4.12 street=2.5.4.9 postalCode=2.5.4.17
+    dnQualifier=2.5.4.46 pseudonym=2.5.4.65 generationQualifier=2.5.4.44 name=2.5.4.41
+    description=2.5.4.13 businessCategory=2.5.4.15 organizationIdentifier=2.5.4.97
+    x500UniqueIdentifier=2.5.4.45 telephoneNumber=2.5.4.20 houseIdentifier=2.5.4.51
+    postalAddress=2.5.4.16 postOfficeBox=2.5.4.18 role=2.5.4.72 emailAddress=1.2.840.113549.1.9.1
+    DC=0.9.2342.19200300.100.1.25 UID=0.9.2342.19200300.100.1.1
+    jurisdictionC=1.3.6.1.4.1.311.60.2.1.3 jurisdictionST=1.3.6.1.4.1.311.60.2.1.2
+    jurisdictionL=1.3.6.1.4.1.311.60.2.1.1 unstructuredName=1.2.840.113549.1.9.2
+    unstructuredAddress=1.2.840.113549.1.9.8
+""")
 """Short names of OpenSSL; others are shown as dotted object identifiers."""
 
-_BROKEN_HASHES = {
-    "1.2.840.113549.1.1.2": "MD2",
-    "1.2.840.113549.2.2": "MD2",
-    "1.2.840.113549.1.1.3": "MD4",
-    "1.2.840.113549.2.4": "MD4",
-    "1.2.840.113549.1.1.4": "MD5",
-    "1.2.840.113549.2.5": "MD5",
-    "1.3.14.3.2.3": "MD5",
-}
+_BROKEN_HASHES = _by_identifier("""
+    MD2=1.2.840.113549.1.1.2 MD2=1.2.840.113549.2.2 MD4=1.2.840.113549.1.1.3 MD4=1.2.840.113549.2.4
+    MD5=1.2.840.113549.1.1.4 MD5=1.2.840.113549.2.5 MD5=1.3.14.3.2.3
+""")
 
-_NIST_SIGNATURES = "2.16.840.1.101.3.4.3."
 _STRONG_SIGNATURES = {
-    "1.2.840.113549.1.1.11",  # RSA with SHA-256, -384, -512, -512/256
-    "1.2.840.113549.1.1.12",
-    "1.2.840.113549.1.1.13",
-    "1.2.840.113549.1.1.16",
-    "1.2.840.10045.4.3.2",  # ECDSA with SHA-256, -384, -512
-    "1.2.840.10045.4.3.3",
-    "1.2.840.10045.4.3.4",
+    *(f"1.2.840.113549.1.1.{arc}" for arc in (11, 12, 13, 16)),  # RSA with SHA-256, -384, -512, -512/256
+    *(f"1.2.840.10045.4.3.{arc}" for arc in (2, 3, 4)),  # ECDSA with SHA-256, -384, -512
     # DSA with SHA-2 (2-4), DSA (6-8), ECDSA (10-12) and RSA (14-16) with SHA-3, each -256, -384, -512
-    *(_NIST_SIGNATURES + str(arc) for arc in (2, 3, 4, 6, 7, 8, 10, 11, 12, 14, 15, 16)),
+    *(f"2.16.840.1.101.3.4.3.{arc}" for arc in (2, 3, 4, 6, 7, 8, 10, 11, 12, 14, 15, 16)),
 }
 
-_WEAK_SIGNATURES = {
-    "1.2.840.113549.1.1.5": "RSA-SHA1",
-    "1.3.14.3.2.29": "RSA-SHA1-2",
-    "1.2.840.113549.1.1.14": "RSA-SHA224",
-    "1.2.840.113549.1.1.15": "RSA-SHA512/224",
-    "1.2.840.113549.1.1.10": "RSASSA-PSS",
-    "1.3.36.3.3.1.2": "RSA-RIPEMD160",
-    "1.2.156.10197.1.501": "SM2-SM3",
-    "1.2.156.10197.1.504": "RSA-SM3",
-    "1.2.840.10045.4.1": "ecdsa-with-SHA1",
-    "1.2.840.10045.4.3.1": "ecdsa-with-SHA224",
-    "1.2.840.10040.4.3": "DSA-SHA1",
-    "1.3.14.3.2.27": "DSA-SHA1-old",
-    "2.16.840.1.101.3.4.3.1": "dsa_with_SHA224",
-    "2.16.840.1.101.3.4.3.5": "id-dsa-with-sha3-224",
-    "2.16.840.1.101.3.4.3.9": "id-ecdsa-with-sha3-224",
-    "2.16.840.1.101.3.4.3.13": "id-rsassa-pkcs1-v1_5-with-sha3-224",
-    "1.3.101.112": "ED25519",
-    "1.3.101.113": "ED448",
-}
+_WEAK_SIGNATURES = _by_identifier("""
+    RSA-SHA1=1.2.840.113549.1.1.5 RSA-SHA1-2=1.3.14.3.2.29 RSA-SHA224=1.2.840.113549.1.1.14
+    RSA-SHA512/224=1.2.840.113549.1.1.15 RSASSA-PSS=1.2.840.113549.1.1.10
+    RSA-RIPEMD160=1.3.36.3.3.1.2 SM2-SM3=1.2.156.10197.1.501 RSA-SM3=1.2.156.10197.1.504
+    ecdsa-with-SHA1=1.2.840.10045.4.1 ecdsa-with-SHA224=1.2.840.10045.4.3.1
+    DSA-SHA1=1.2.840.10040.4.3 DSA-SHA1-old=1.3.14.3.2.27 dsa_with_SHA224=2.16.840.1.101.3.4.3.1
+    id-dsa-with-sha3-224=2.16.840.1.101.3.4.3.5 id-ecdsa-with-sha3-224=2.16.840.1.101.3.4.3.9
+    id-rsassa-pkcs1-v1_5-with-sha3-224=2.16.840.1.101.3.4.3.13 ED25519=1.3.101.112 ED448=1.3.101.113
+""")
 """Names of OpenSSL for signatures that are not on the reference's list of strong ones."""
 
-_KEY_TYPES = {
-    "1.2.840.113549.1.1.1": "RSA",
-    "1.2.840.10040.4.1": "DSA",
-    "1.2.840.113549.1.3.1": "DH",
-    "1.2.840.10045.2.1": "EC",
-}
+_KEY_TYPES = _by_identifier(
+    "RSA=1.2.840.113549.1.1.1 DSA=1.2.840.10040.4.1 DH=1.2.840.113549.1.3.1 EC=1.2.840.10045.2.1"
+)
 _COMMON_CURVES = ("secp256r1", "secp384r1", "secp521r1")
 _EDWARDS_BITS = {ed25519.Ed25519PublicKey: 256, ed448.Ed448PublicKey: 456}
 

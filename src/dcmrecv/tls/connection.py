@@ -18,8 +18,6 @@ from dcmrecv.tls.certificate import CertificateError, parse_certificate
 
 __all__ = ["TlsConnection", "send_pending"]
 
-_DONT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
-
 
 def send_pending(sock: socket.socket, outgoing: ssl.MemoryBIO) -> None:
     """Send what OpenSSL has to say. Raises OSError."""
@@ -123,12 +121,9 @@ class TlsConnection:
         self._say_last_words()
 
     def _say_last_words(self) -> None:
-        words = self._outgoing.read()
-        if words:
-            try:
-                self.socket.send(words, _DONT_WAIT)
-            except OSError:
-                return  # the peer is gone
+        if self._outgoing.pending:
+            with contextlib.suppress(OSError):  # the peer is gone
+                self.socket.send(self._outgoing.read(), socket.MSG_DONTWAIT)
 
 
 def abort_on_close(sock: socket.socket) -> None:

@@ -35,15 +35,6 @@ _TLS12 = b"\x03\x03"
 _REASON = re.compile(r"\] (.*?)(?:: | \(_ssl\.c)")
 
 
-class _Refused(Exception):
-    """Our own refusal, with the alert to send."""
-
-    def __init__(self, alert: int, reason: str, lines: Sequence[tuple[str, str]]) -> None:
-        self.alert = alert
-        self.reason = reason
-        self.lines = lines
-
-
 class TlsServerContext:
     """Everything TLS connections of a server share. `handshake` may run in many threads at once."""
 
@@ -111,14 +102,10 @@ class _Handshake:
             self._negotiate()
             warnings = self._check_chain()
             send_pending(self._sock, self._outgoing)
-        except HandshakeError:
-            raise
-        except _Refused as refusal:
-            self._send_alert(refusal.alert)
-            raise self._failed(messages.TLS_ERROR.format(reason=refusal.reason), refusal.lines) from None
         except ssl.SSLError as error:
             self._flush()
-            raise self._failed(_text(error), self._sni_lines(error)) from None
+            wrong_name = error.reason == "CALLBACK_FAILED"
+            raise self._failed(_text(error), self._sni_lines() if wrong_name else ()) from None
         except (BlockingIOError, TimeoutError):
             raise self._failed(messages.READ_TIMEOUT) from None
         except OSError:
@@ -141,7 +128,7 @@ class _Handshake:
         name = hello.server_name
         if self._server._answer_sni and name is not None and not name.isascii():
             # Python would print a traceback from within the handshake
-            raise _Refused(_UNRECOGNIZED_NAME, messages.CALLBACK_FAILED, self._sni_line(name))
+            raise self._refused(_UNRECOGNIZED_NAME, messages.CALLBACK_FAILED, self._sni_lines())
 
     def _negotiate(self) -> None:
         answered = False
@@ -178,7 +165,8 @@ class _Handshake:
         if self._server._profile is None:
             return
         if self._hello.protocols is not None and self._tls.selected_alpn_protocol() is None:
-            raise _Refused(_NO_APPLICATION_PROTOCOL, messages.NO_PROTOCOL, (("E", messages.ALPN_FAILURE),))
+            lines = (("E", messages.ALPN_FAILURE),)
+            raise self._refused(_NO_APPLICATION_PROTOCOL, messages.NO_PROTOCOL, lines)
 
     def _check_chain(self) -> list[str]:
         """Return the warnings about the client's verified chain, root first; refuse what is too weak.
@@ -186,21 +174,25 @@ class _Handshake:
         Comes after the handshake, where the reference judges within it: with TLS 1.2 the refusal still takes
         the place of our Finished, with TLS 1.3 the alert can no longer be sent.
         """
-        warnings: list[str] = []
+        lines: list[tuple[str, str]] = []
         profile = self._server._profile
         if profile is None or self._server._context.verify_mode == ssl.CERT_NONE or self._tls.session_reused:
-            return warnings
+            return []
         for encoding in reversed(_verified_chain(self._tls)):
             try:
                 certificate = parse_certificate(encoding)
             except CertificateError:  # OpenSSL takes some certificates that are not quite DER
                 certificate = UNREADABLE
-            verdict = check_peer_certificate(certificate, profile)
-            if verdict.refused:
-                lines = [("W", text) for text in warnings] + verdict.lines
-                raise _Refused(_INTERNAL_ERROR, messages.VERIFY_FAILED, lines)
-            warnings += [text for _, text in verdict.lines]
-        return warnings
+            for line in check_peer_certificate(certificate, profile):
+                lines.append(line)
+                if line[0] != "W":
+                    raise self._refused(_INTERNAL_ERROR, messages.VERIFY_FAILED, lines)
+        return [text for _, text in lines]
+
+    def _refused(self, alert: int, reason: str, lines: Sequence[tuple[str, str]]) -> HandshakeError:
+        """Return our own refusal, after its alert was sent."""
+        self._send_alert(alert)
+        return self._failed(messages.TLS_ERROR.format(reason=reason), lines)
 
     def _send_alert(self, alert: int) -> None:
         """Replace OpenSSL's answer by an alert in clear, in the record version it would have used."""
@@ -212,10 +204,8 @@ class _Handshake:
         self._flush()
 
     def _flush(self) -> None:
-        try:
+        with contextlib.suppress(OSError):  # the peer is gone; what failed is told anyway
             send_pending(self._sock, self._outgoing)
-        except OSError:
-            return  # the peer is gone; what failed is told anyway
 
     def _failed(self, text: str, lines: Sequence[tuple[str, str]] = ()) -> HandshakeError:
         if self._incoming.pending:
@@ -224,15 +214,9 @@ class _Handshake:
                 abort_on_close(self._sock)
         return HandshakeError(text, lines)
 
-    def _sni_lines(self, error: ssl.SSLError) -> Sequence[tuple[str, str]]:
-        name = self._hello.server_name
-        if error.reason != "CALLBACK_FAILED" or name is None:
-            return ()
-        return self._sni_line(name)
-
-    def _sni_line(self, name: bytes) -> Sequence[tuple[str, str]]:
-        expected = self._server._expected_sni
-        if expected is None:
+    def _sni_lines(self) -> Sequence[tuple[str, str]]:
+        name, expected = self._hello.server_name, self._server._expected_sni
+        if name is None or expected is None:
             return ()
         text = messages.SNI_FAILURE.format(requested=printable(name), expected=printable(expected))
         return (("E", text),)

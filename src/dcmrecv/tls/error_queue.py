@@ -10,24 +10,6 @@ from __future__ import annotations
 import errno
 from collections import deque
 
-__all__ = [
-    "CERTIFICATE_PEM",
-    "DER_CERTIFICATE",
-    "DER_CRL",
-    "DER_KEY",
-    "INVALID_DIRECTORY",
-    "KEY_PROMPT_ENDED",
-    "KEY_PROMPT_INTERRUPTED",
-    "NOT_A_CERTIFICATE_OR_CRL",
-    "NO_SEED_FILE",
-    "TRUST_DER",
-    "UNSUPPORTED_KEY",
-    "WRONG_PASSWORD_PKCS8",
-    "WRONG_PASSWORD_TRADITIONAL",
-    "ErrorQueue",
-    "file_unreadable",
-]
-
 _REASONS = {
     0x10000080: "no such file",
     0x10080002: "system lib",
@@ -51,9 +33,11 @@ _REASONS = {
     0x0480006C: "no start line",
 }
 _SSL_LIBRARY = 20
-_SYSTEM_FLAG = 0x80000000
+SYSTEM_FLAG = 0x80000000
+"""With an errno: what the system said."""
+SYSTEM_LIBRARY = 0x10080002
 
-_IS_DIRECTORY = (_SYSTEM_FLAG | errno.EISDIR, 0x10080002, 0x0680008E)
+_IS_DIRECTORY = (SYSTEM_FLAG | errno.EISDIR, SYSTEM_LIBRARY, 0x0680008E)
 
 NO_SEED_FILE = (0x12000079,)
 INVALID_DIRECTORY = (0x05800071,)
@@ -92,11 +76,6 @@ DER_KEY = {
 }
 
 
-def file_unreadable(number: int, *context: int) -> tuple[int, ...]:
-    """Return the entries for a file that cannot be opened: errno, the file layer's, then *context*."""
-    return (_SYSTEM_FLAG | number, *context)
-
-
 class ErrorQueue:
     """First in, first out; `line` is None when it is empty."""
 
@@ -117,6 +96,6 @@ class ErrorQueue:
             return None
         code = self._codes.popleft()
         reason = _REASONS.get(code, "OpenSSL error")
-        if not code & _SYSTEM_FLAG and code >> 23 == _SSL_LIBRARY:
+        if not code & SYSTEM_FLAG and code >> 23 == _SSL_LIBRARY:
             return f"TLS error: {reason}"
         return f"OpenSSL error {code:08x}: {reason}"

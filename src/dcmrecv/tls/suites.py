@@ -1,4 +1,4 @@
-"""The cipher suites of TLS 1.2 and older, and the security profiles made of them. Data and rules, no OpenSSL.
+"""The cipher suites of TLS 1.2 and older, the security profiles made of them, and what the TLS library has of them.
 
 spec/tls.md b, a.4 step 8. Suites are named by their IANA names; the order of the table is the reference's
 order of strength, and a server offers what it has strongest first, whatever the command line's order was.
@@ -6,158 +6,73 @@ order of strength, and a server offers what it has strongest first, whatever the
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+import re
+import ssl
+from collections.abc import Collection
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import cache
 
-__all__ = ["PROFILES", "SUITES", "SecurityProfile", "Suite", "server_order", "supported_profiles"]
+__all__ = [
+    "EVERY_SUITE",
+    "PROFILES",
+    "SUITES",
+    "SecurityProfile",
+    "library_suites",
+    "list_ciphers",
+    "server_order",
+    "supported_profiles",
+]
+
+EVERY_SUITE = "ALL:eNULL:@SECLEVEL=0"
+"""For OpenSSL: those without encryption included, keys of any length."""
+
+_CIPHER = re.compile(r"(AES|CAMELLIA)_(\d+)(?:_CBC)?")
 
 
-class Suite(NamedTuple):
-    """One cipher suite. *bits* is the key size, 0 for no encryption; *mac* ``AEAD`` for GCM and ChaCha20."""
-
-    iana: str
-    openssl: str
-    key_exchange: str
-    mac: str
-    mode: str
-    bits: int
+def _openssl_name(iana: str) -> str:
+    """Return OpenSSL's name of a suite: without RSA key transport and CBC, which are what it takes for granted."""
+    exchange, _, cipher = iana.removeprefix("TLS_").partition("_WITH_")
+    cipher = _CIPHER.sub(r"\1\2", cipher).replace("CCM_8", "CCM8").replace("3DES_EDE_CBC", "DES_CBC3")
+    name = cipher.replace("POLY1305_SHA256", "POLY1305")
+    return (name if exchange == "RSA" else f"{exchange}_{name}").replace("_", "-")
 
 
-SUITES: tuple[Suite, ...] = (
-    Suite("TLS_RSA_WITH_NULL_SHA", "NULL-SHA", "RSA", "SHA1", "NA", 0),
-    Suite("TLS_RSA_WITH_3DES_EDE_CBC_SHA", "DES-CBC3-SHA", "RSA", "SHA1", "CBC", 168),
-    Suite("TLS_RSA_WITH_AES_128_CBC_SHA", "AES128-SHA", "RSA", "SHA1", "CBC", 128),
-    Suite("TLS_RSA_WITH_CAMELLIA_128_CBC_SHA", "CAMELLIA128-SHA", "RSA", "SHA1", "CBC", 128),
-    Suite("TLS_RSA_WITH_AES_128_CBC_SHA256", "AES128-SHA256", "RSA", "SHA256", "CBC", 128),
-    Suite("TLS_RSA_WITH_AES_128_GCM_SHA256", "AES128-GCM-SHA256", "RSA", "AEAD", "GCM", 128),
-    Suite("TLS_ECDH_ECDSA_WITH_AES_128_CBC_SHA", "ECDH-ECDSA-AES128-SHA", "ECDH", "SHA1", "CBC", 128),
-    Suite("TLS_ECDH_RSA_WITH_AES_128_CBC_SHA", "ECDH-RSA-AES128-SHA", "ECDH", "SHA1", "CBC", 128),
-    Suite("TLS_ECDH_ECDSA_WITH_AES_128_CBC_SHA256", "ECDH-ECDSA-AES128-SHA256", "ECDH", "SHA256", "CBC", 128),
-    Suite("TLS_ECDH_RSA_WITH_AES_128_CBC_SHA256", "ECDH-RSA-AES128-SHA256", "ECDH", "SHA256", "CBC", 128),
-    Suite(
-        "TLS_ECDH_ECDSA_WITH_AES_128_GCM_SHA256", "ECDH-ECDSA-AES128-GCM-SHA256", "ECDH", "AEAD", "GCM", 128
-    ),
-    Suite("TLS_ECDH_RSA_WITH_AES_128_GCM_SHA256", "ECDH-RSA-AES128-GCM-SHA256", "ECDH", "AEAD", "GCM", 128),
-    Suite("TLS_RSA_WITH_CAMELLIA_256_CBC_SHA", "CAMELLIA256-SHA", "RSA", "SHA1", "CBC", 256),
-    Suite("TLS_RSA_WITH_AES_256_CBC_SHA", "AES256-SHA", "RSA", "SHA1", "CBC", 256),
-    Suite("TLS_RSA_WITH_AES_256_CBC_SHA256", "AES256-SHA256", "RSA", "SHA256", "CBC", 256),
-    Suite("TLS_RSA_WITH_AES_256_GCM_SHA384", "AES256-GCM-SHA384", "RSA", "AEAD", "GCM", 256),
-    Suite("TLS_ECDH_ECDSA_WITH_AES_256_CBC_SHA", "ECDH-ECDSA-AES256-SHA", "ECDH", "SHA1", "CBC", 256),
-    Suite("TLS_ECDH_RSA_WITH_AES_256_CBC_SHA", "ECDH-RSA-AES256-SHA", "ECDH", "SHA1", "CBC", 256),
-    Suite("TLS_ECDH_ECDSA_WITH_AES_256_CBC_SHA384", "ECDH-ECDSA-AES256-SHA384", "ECDH", "SHA384", "CBC", 256),
-    Suite("TLS_ECDH_RSA_WITH_AES_256_CBC_SHA384", "ECDH-RSA-AES256-SHA384", "ECDH", "SHA384", "CBC", 256),
-    Suite(
-        "TLS_ECDH_ECDSA_WITH_AES_256_GCM_SHA384", "ECDH-ECDSA-AES256-GCM-SHA384", "ECDH", "AEAD", "GCM", 256
-    ),
-    Suite("TLS_ECDH_RSA_WITH_AES_256_GCM_SHA384", "ECDH-RSA-AES256-GCM-SHA384", "ECDH", "AEAD", "GCM", 256),
-    Suite("TLS_DHE_DSS_WITH_AES_128_CBC_SHA", "DHE-DSS-AES128-SHA", "DHE", "SHA1", "CBC", 128),
-    Suite("TLS_DHE_DSS_WITH_CAMELLIA_128_CBC_SHA", "DHE-DSS-CAMELLIA128-SHA", "DHE", "SHA1", "CBC", 128),
-    Suite("TLS_DHE_RSA_WITH_AES_128_CBC_SHA", "DHE-RSA-AES128-SHA", "DHE", "SHA1", "CBC", 128),
-    Suite("TLS_DHE_RSA_WITH_CAMELLIA_128_CBC_SHA", "DHE-RSA-CAMELLIA128-SHA", "DHE", "SHA1", "CBC", 128),
-    Suite("TLS_DHE_DSS_WITH_AES_128_CBC_SHA256", "DHE-DSS-AES128-SHA256", "DHE", "SHA256", "CBC", 128),
-    Suite("TLS_DHE_RSA_WITH_AES_128_CBC_SHA256", "DHE-RSA-AES128-SHA256", "DHE", "SHA256", "CBC", 128),
-    Suite("TLS_DHE_DSS_WITH_AES_128_GCM_SHA256", "DHE-DSS-AES128-GCM-SHA256", "DHE", "AEAD", "GCM", 128),
-    Suite("TLS_DHE_RSA_WITH_AES_128_GCM_SHA256", "DHE-RSA-AES128-GCM-SHA256", "DHE", "AEAD", "GCM", 128),
-    Suite("TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA", "ECDHE-ECDSA-AES128-SHA", "ECDHE", "SHA1", "CBC", 128),
-    Suite("TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA", "ECDHE-RSA-AES128-SHA", "ECDHE", "SHA1", "CBC", 128),
-    Suite(
-        "TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256", "ECDHE-ECDSA-AES128-SHA256", "ECDHE", "SHA256", "CBC", 128
-    ),
-    Suite("TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256", "ECDHE-RSA-AES128-SHA256", "ECDHE", "SHA256", "CBC", 128),
-    Suite(
-        "TLS_ECDHE_ECDSA_WITH_CAMELLIA_128_GCM_SHA256",
-        "ECDHE-ECDSA-CAMELLIA128-GCM-SHA256",
-        "ECDHE",
-        "SHA256",
-        "GCM",
-        128,
-    ),
-    Suite(
-        "TLS_ECDHE_RSA_WITH_CAMELLIA_128_GCM_SHA256",
-        "ECDHE-RSA-CAMELLIA128-GCM-SHA256",
-        "ECDHE",
-        "SHA256",
-        "GCM",
-        128,
-    ),
-    Suite("TLS_ECDHE_ECDSA_WITH_AES_128_CCM", "ECDHE-ECDSA-AES128-CCM", "ECDHE", "CBC_MAC", "CCM", 128),
-    Suite("TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8", "ECDHE-ECDSA-AES128-CCM8", "ECDHE", "CBC_MAC", "CCM", 128),
-    Suite(
-        "TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256",
-        "ECDHE-ECDSA-AES128-GCM-SHA256",
-        "ECDHE",
-        "AEAD",
-        "GCM",
-        128,
-    ),
-    Suite(
-        "TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256", "ECDHE-RSA-AES128-GCM-SHA256", "ECDHE", "AEAD", "GCM", 128
-    ),
-    Suite("TLS_DHE_DSS_WITH_AES_256_CBC_SHA", "DHE-DSS-AES256-SHA", "DHE", "SHA1", "CBC", 256),
-    Suite("TLS_DHE_RSA_WITH_AES_256_CBC_SHA", "DHE-RSA-AES256-SHA", "DHE", "SHA1", "CBC", 256),
-    Suite("TLS_DHE_DSS_WITH_CAMELLIA_256_CBC_SHA", "DHE-DSS-CAMELLIA256-SHA", "DHE", "SHA1", "CBC", 256),
-    Suite("TLS_DHE_RSA_WITH_CAMELLIA_256_CBC_SHA", "DHE-RSA-CAMELLIA256-SHA", "DHE", "SHA1", "CBC", 256),
-    Suite("TLS_DHE_RSA_WITH_CHACHA20_POLY1305_SHA256", "DHE-RSA-CHACHA20-POLY1305", "DHE", "AEAD", "NA", 256),
-    Suite("TLS_DHE_DSS_WITH_AES_256_CBC_SHA256", "DHE-DSS-AES256-SHA256", "DHE", "SHA256", "CBC", 256),
-    Suite("TLS_DHE_RSA_WITH_AES_256_CBC_SHA256", "DHE-RSA-AES256-SHA256", "DHE", "SHA256", "CBC", 256),
-    Suite("TLS_DHE_DSS_WITH_AES_256_GCM_SHA384", "DHE-DSS-AES256-GCM-SHA384", "DHE", "AEAD", "GCM", 256),
-    Suite("TLS_DHE_RSA_WITH_AES_256_GCM_SHA384", "DHE-RSA-AES256-GCM-SHA384", "DHE", "AEAD", "GCM", 256),
-    Suite("TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA", "ECDHE-ECDSA-AES256-SHA", "ECDHE", "SHA1", "CBC", 256),
-    Suite("TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA", "ECDHE-RSA-AES256-SHA", "ECDHE", "SHA1", "CBC", 256),
-    Suite(
-        "TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384", "ECDHE-ECDSA-AES256-SHA384", "ECDHE", "SHA384", "CBC", 256
-    ),
-    Suite("TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384", "ECDHE-RSA-AES256-SHA384", "ECDHE", "SHA384", "CBC", 256),
-    Suite(
-        "TLS_ECDHE_ECDSA_WITH_CAMELLIA_256_GCM_SHA384",
-        "ECDHE-ECDSA-CAMELLIA256-GCM-SHA384",
-        "ECDHE",
-        "SHA384",
-        "GCM",
-        256,
-    ),
-    Suite(
-        "TLS_ECDHE_RSA_WITH_CAMELLIA_256_GCM_SHA384",
-        "ECDHE-RSA-CAMELLIA256-GCM-SHA384",
-        "ECDHE",
-        "SHA384",
-        "GCM",
-        256,
-    ),
-    Suite(
-        "TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256",
-        "ECDHE-ECDSA-CHACHA20-POLY1305",
-        "ECDHE",
-        "AEAD",
-        "NA",
-        256,
-    ),
-    Suite(
-        "TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256",
-        "ECDHE-RSA-CHACHA20-POLY1305",
-        "ECDHE",
-        "AEAD",
-        "NA",
-        256,
-    ),
-    Suite("TLS_ECDHE_ECDSA_WITH_AES_256_CCM", "ECDHE-ECDSA-AES256-CCM", "ECDHE", "CBC_MAC", "CCM", 256),
-    Suite("TLS_ECDHE_ECDSA_WITH_AES_256_CCM_8", "ECDHE-ECDSA-AES256-CCM8", "ECDHE", "CBC_MAC", "CCM", 256),
-    Suite(
-        "TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384",
-        "ECDHE-ECDSA-AES256-GCM-SHA384",
-        "ECDHE",
-        "AEAD",
-        "GCM",
-        256,
-    ),
-    Suite(
-        "TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384", "ECDHE-RSA-AES256-GCM-SHA384", "ECDHE", "AEAD", "GCM", 256
-    ),
-)
-"""Weakest first. No released OpenSSL has Camellia-GCM; static ECDH and 3DES went with 1.1.0."""
+_WEAKEST_FIRST = """
+    TLS_RSA_WITH_NULL_SHA TLS_RSA_WITH_3DES_EDE_CBC_SHA
+    TLS_RSA_WITH_AES_128_CBC_SHA TLS_RSA_WITH_CAMELLIA_128_CBC_SHA
+    TLS_RSA_WITH_AES_128_CBC_SHA256 TLS_RSA_WITH_AES_128_GCM_SHA256
+    TLS_ECDH_ECDSA_WITH_AES_128_CBC_SHA TLS_ECDH_RSA_WITH_AES_128_CBC_SHA
+    TLS_ECDH_ECDSA_WITH_AES_128_CBC_SHA256 TLS_ECDH_RSA_WITH_AES_128_CBC_SHA256
+    TLS_ECDH_ECDSA_WITH_AES_128_GCM_SHA256 TLS_ECDH_RSA_WITH_AES_128_GCM_SHA256
+    TLS_RSA_WITH_CAMELLIA_256_CBC_SHA TLS_RSA_WITH_AES_256_CBC_SHA
+    TLS_RSA_WITH_AES_256_CBC_SHA256 TLS_RSA_WITH_AES_256_GCM_SHA384
+    TLS_ECDH_ECDSA_WITH_AES_256_CBC_SHA TLS_ECDH_RSA_WITH_AES_256_CBC_SHA
+    TLS_ECDH_ECDSA_WITH_AES_256_CBC_SHA384 TLS_ECDH_RSA_WITH_AES_256_CBC_SHA384
+    TLS_ECDH_ECDSA_WITH_AES_256_GCM_SHA384 TLS_ECDH_RSA_WITH_AES_256_GCM_SHA384
+    TLS_DHE_DSS_WITH_AES_128_CBC_SHA TLS_DHE_DSS_WITH_CAMELLIA_128_CBC_SHA
+    TLS_DHE_RSA_WITH_AES_128_CBC_SHA TLS_DHE_RSA_WITH_CAMELLIA_128_CBC_SHA
+    TLS_DHE_DSS_WITH_AES_128_CBC_SHA256 TLS_DHE_RSA_WITH_AES_128_CBC_SHA256
+    TLS_DHE_DSS_WITH_AES_128_GCM_SHA256 TLS_DHE_RSA_WITH_AES_128_GCM_SHA256
+    TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA
+    TLS_ECDHE_ECDSA_WITH_AES_128_CBC_SHA256 TLS_ECDHE_RSA_WITH_AES_128_CBC_SHA256
+    TLS_ECDHE_ECDSA_WITH_CAMELLIA_128_GCM_SHA256 TLS_ECDHE_RSA_WITH_CAMELLIA_128_GCM_SHA256
+    TLS_ECDHE_ECDSA_WITH_AES_128_CCM TLS_ECDHE_ECDSA_WITH_AES_128_CCM_8
+    TLS_ECDHE_ECDSA_WITH_AES_128_GCM_SHA256 TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256
+    TLS_DHE_DSS_WITH_AES_256_CBC_SHA TLS_DHE_RSA_WITH_AES_256_CBC_SHA
+    TLS_DHE_DSS_WITH_CAMELLIA_256_CBC_SHA TLS_DHE_RSA_WITH_CAMELLIA_256_CBC_SHA
+    TLS_DHE_RSA_WITH_CHACHA20_POLY1305_SHA256 TLS_DHE_DSS_WITH_AES_256_CBC_SHA256
+    TLS_DHE_RSA_WITH_AES_256_CBC_SHA256 TLS_DHE_DSS_WITH_AES_256_GCM_SHA384
+    TLS_DHE_RSA_WITH_AES_256_GCM_SHA384 TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA
+    TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA TLS_ECDHE_ECDSA_WITH_AES_256_CBC_SHA384
+    TLS_ECDHE_RSA_WITH_AES_256_CBC_SHA384 TLS_ECDHE_ECDSA_WITH_CAMELLIA_256_GCM_SHA384
+    TLS_ECDHE_RSA_WITH_CAMELLIA_256_GCM_SHA384 TLS_ECDHE_ECDSA_WITH_CHACHA20_POLY1305_SHA256
+    TLS_ECDHE_RSA_WITH_CHACHA20_POLY1305_SHA256 TLS_ECDHE_ECDSA_WITH_AES_256_CCM
+    TLS_ECDHE_ECDSA_WITH_AES_256_CCM_8 TLS_ECDHE_ECDSA_WITH_AES_256_GCM_SHA384
+    TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384
+"""
 
-_RANK = {suite.iana: rank for rank, suite in enumerate(SUITES)}
+SUITES = {iana: _openssl_name(iana) for iana in _WEAKEST_FIRST.split()}
+"""OpenSSL's name by the IANA name. No released OpenSSL has Camellia-GCM; static ECDH and 3DES went with 1.1.0."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +103,7 @@ _3DES_SHA = "TLS_RSA_WITH_3DES_EDE_CBC_SHA"
 _EC = ("ECDHE_RSA", "ECDHE_ECDSA")
 _RSA_ONLY = ("ECDHE_RSA", "DHE_RSA")
 _EXTENDED = (*_EC, "DHE_RSA")
-_CAMELLIA = tuple(s.iana for s in SUITES if "CAMELLIA" in s.iana and s.mode == "GCM")
+_CAMELLIA = tuple(name for name in SUITES if re.search("CAMELLIA.*GCM", name))
 _BCP195 = _gcm(256, *_RSA_ONLY) + _gcm(128, *_RSA_ONLY)
 
 PROFILES: dict[str, SecurityProfile] = {
@@ -230,13 +145,25 @@ PROFILES: dict[str, SecurityProfile] = {
 _NEEDED = {"pb": (_3DES_SHA,), "pn": ("TLS_RSA_WITH_NULL_SHA",)}
 
 
-def supported_profiles(openssl_names: Collection[str]) -> tuple[str, ...]:
-    """Return the keys of `PROFILES` that a TLS library can do which knows *openssl_names*."""
-    have = {suite.iana for suite in SUITES if suite.openssl in openssl_names}
-    return tuple(key for key in PROFILES if have.issuperset(_NEEDED.get(key, ())))
+@cache
+def library_suites() -> frozenset[str]:
+    """Return the IANA names of all suites the TLS library of this Python has."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.set_ciphers(EVERY_SUITE)
+    have = {suite["name"] for suite in context.get_ciphers()}
+    return frozenset(iana for iana, openssl in SUITES.items() if openssl in have)
 
 
-def server_order(iana_names: Iterable[str], openssl_names: Collection[str]) -> list[str]:
-    """Return OpenSSL's names of the suites it supports, strongest first."""
-    ranked = sorted({_RANK[name] for name in iana_names}, reverse=True)
-    return [SUITES[rank].openssl for rank in ranked if SUITES[rank].openssl in openssl_names]
+def list_ciphers() -> list[str]:
+    """Return the IANA names for ``--list-ciphers``: weakest first, without those of TLS 1.3."""
+    return [iana for iana in SUITES if iana in library_suites()]
+
+
+def supported_profiles() -> tuple[str, ...]:
+    """Return the keys of `PROFILES` that the library can do."""
+    return tuple(key for key in PROFILES if library_suites().issuperset(_NEEDED.get(key, ())))
+
+
+def server_order(iana_names: Collection[str]) -> list[str]:
+    """Return OpenSSL's names of those that the library has, strongest first."""
+    return [SUITES[iana] for iana in reversed(list_ciphers()) if iana in iana_names]

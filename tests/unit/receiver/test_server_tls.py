@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from dcmrecv.config import Config, NetworkConfig, TlsConfig
-from dcmrecv.tls import TlsStartError
+from dcmrecv.tls.errors import TlsStartError
 from tests.support.embedded import serving
 from tests.support.rawscu import Association
 

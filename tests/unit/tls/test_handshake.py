@@ -12,7 +12,9 @@ from pathlib import Path
 import pytest
 
 from dcmrecv.config import TlsConfig
-from dcmrecv.tls import HandshakeError, TlsConnection, prepare
+from dcmrecv.tls.connection import TlsConnection
+from dcmrecv.tls.errors import HandshakeError
+from dcmrecv.tls.startup import prepare
 
 
 def silent(letter: str, text: str) -> None:

@@ -9,8 +9,10 @@ from typing import Any
 import pytest
 
 from dcmrecv.config import KeyFormat, TlsConfig
-from dcmrecv.tls import TlsServerContext, TlsStartError, available_profiles, list_ciphers, prepare
-from dcmrecv.tls.suites import PROFILES
+from dcmrecv.tls.context import TlsServerContext
+from dcmrecv.tls.errors import TlsStartError
+from dcmrecv.tls.startup import prepare
+from dcmrecv.tls.suites import PROFILES, list_ciphers, supported_profiles
 
 
 def start(pki: Path, **settings: Any) -> tuple[list[tuple[str, str]], TlsServerContext | str]:
@@ -107,20 +109,20 @@ def test_list_is_weakest_first() -> None:
     assert not any(name.startswith("TLS_AES_") for name in names)
 
 
-@pytest.mark.parametrize("profile", available_profiles())
+@pytest.mark.parametrize("profile", supported_profiles())
 def test_every_profile_that_is_listed_starts(pki: Path, profile: str) -> None:
     _, context = start(pki, profile=profile)
     assert isinstance(context, TlsServerContext)
 
 
-@pytest.mark.parametrize("profile", sorted(set(PROFILES) - set(available_profiles())))
+@pytest.mark.parametrize("profile", sorted(set(PROFILES) - set(supported_profiles())))
 def test_a_profile_that_the_library_cannot_do_is_refused_in_a_line(pki: Path, profile: str) -> None:
     expected = f"the TLS library supports no ciphersuite of security profile '{PROFILES[profile].name}'"
     assert start(pki, profile=profile)[1] == expected
 
 
 def test_the_modified_profile_is_in_every_build() -> None:
-    assert "pm" in available_profiles()
+    assert "pm" in supported_profiles()
 
 
 def test_groups_that_are_gone_are_left_out(pki: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,7 +13,9 @@ from pathlib import Path
 import pytest
 
 from dcmrecv.config import CrlCheck, KeyFormat, PeerCertificate, TlsConfig
-from dcmrecv.tls import HandshakeError, TlsServerContext, prepare
+from dcmrecv.tls.context import TlsServerContext
+from dcmrecv.tls.errors import HandshakeError
+from dcmrecv.tls.startup import prepare
 from tests.unit.tls.test_handshake import meet, silent
 
 REVOKED = "TLS error: certificate verify failed"
