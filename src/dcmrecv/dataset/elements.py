@@ -366,7 +366,8 @@ class Elements:
         rest = cursor.size - position
         if rest < 8:
             return False
-        group, element, length = self._order.item_header.unpack_from(cursor.view, position)
+        order = _LITTLE if self._frames.current.converting else self._order
+        group, element, length = order.item_header.unpack_from(cursor.view, position)
         tag = group << 16 | element
         if length and rest == 8 and not self.final and tag == ITEM_TAG:
             return False

@@ -9,7 +9,7 @@ import struct
 
 import pytest
 
-from tests.unit.dataset.generate import EXPLICIT, IMPLICIT, JPEG
+from tests.unit.dataset.generate import BIG_ENDIAN, EXPLICIT, IMPLICIT, JPEG
 from tests.unit.dataset.rewriting import outcome
 
 HEAD = b"\x08\0\x16\0UI\x06\x001.2.3\0\x08\0\x18\0UI\x06\x001.2.4\0"
@@ -76,6 +76,16 @@ class TestFragmentsInANativeTransferSyntax:
         assert not refused(head + pixels, [], IMPLICIT)
         for size in range(8, len(pixels), 2):
             assert refused(head + pixels, [len(head) + size], IMPLICIT)
+
+    @pytest.mark.parametrize("syntax", [EXPLICIT, BIG_ENDIAN, JPEG])
+    def test_those_inside_a_sequence_read_as_implicit_vr_little_endian(self, syntax):
+        order = ">" if syntax == BIG_ENDIAN else "<"
+        head = struct.pack(order + "HH2sHI", 0x0088, 0x0200, b"UN", 0, 0xFFFFFFFF)
+        start = len(head) + 16
+        data = head + ICON[12:20] + struct.pack("<HHI", 0x7FE0, 0x10, 0xFFFFFFFF) + PIXELS[12:] + ICON[-16:]
+        assert not refused(data, [], syntax)
+        for size in range(2, len(data), 2):
+            assert refused(data, [size], syntax) == (start <= size < len(data) - 16)
 
     def test_how_many_fragments_count(self):
         _, fragments, _ = outcome(HEAD + PIXELS, EXPLICIT, [len(HEAD) + 20, 10, 10], batch=50)
