@@ -28,7 +28,6 @@ __all__ = [
     "ContextsDiffer",
     "Crashed",
     "CutOff",
-    "DataSetContent",
     "DataSetDropped",
     "DataSetFailed",
     "DataSetReceived",
@@ -199,13 +198,6 @@ class DataSetUnreadable(NamedTuple):
     """``Invalid stream``, ..."""
 
 
-class DataSetContent(NamedTuple):
-    """The data set as received, directly before `DataSetReceived`. The engine keeps a copy of it for this
-    event alone. Trace level."""
-
-    data: bytes
-
-
 class DataSetReceived(NamedTuple):
     """24: all fragments are there; then the dump of the request."""
 
@@ -356,7 +348,6 @@ AssociationEvent: TypeAlias = (
     | DataSetStarted
     | DataSetRemark
     | DataSetUnreadable
-    | DataSetContent
     | DataSetReceived
     | DataSetFailed
     | DataSetDropped

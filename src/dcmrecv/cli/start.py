@@ -224,19 +224,11 @@ class Start:
 
         names = self._dictionary or builtin_dictionary
 
-        def dump(data_set: bytes, transfer_syntax: bytes) -> str:
-            from dcmrecv.dataset.dump import dump_data_set  # for the trace level alone
-            from dcmrecv.uids import long_name
-
-            lines = dump_data_set(data_set, transfer_syntax, names())
-            return "\n".join([messages.DUMP_HEADING.format(name=long_name(transfer_syntax)), *lines])
-
         return DcmtkLines(
             self._logs,
             self._config,
             self._resolver(),
             keyword=lambda group, element: names().name(group << 16 | element),
-            dump_data_set=dump,
             dictionary_loaded=self._loaded,
         )
 

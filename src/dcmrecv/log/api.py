@@ -16,7 +16,7 @@ from dcmrecv.config import LogLevel
 __all__ = ["AssociationLogs", "Fields", "Log", "Logs", "Sink"]
 
 Fields = Mapping[str, object]
-"""Event fields of a message, for ``--log-json`` alone; values are str, int, float, bool or None."""
+"""Event fields of a message, for ``--log-json`` alone; values are str, bytes, int, float, bool or None."""
 
 _TRACE, _DEBUG, _INFO = LogLevel.TRACE, LogLevel.DEBUG, LogLevel.INFO
 _WARN, _ERROR, _FATAL = LogLevel.WARN, LogLevel.ERROR, LogLevel.FATAL

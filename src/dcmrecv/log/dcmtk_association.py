@@ -21,7 +21,7 @@ from dcmrecv.log import messages
 from dcmrecv.log.settings import LineSettings
 from dcmrecv.loggers import DCMDATA, DCMNET, DCMTLS
 from dcmrecv.remarks import Remark
-from dcmrecv.text import from_bytes, printable
+from dcmrecv.text import printable
 
 if TYPE_CHECKING:
     from dcmrecv.log.api import AssociationLogs, Fields, Log, Logs
@@ -41,6 +41,9 @@ def _syntax_name(uid: bytes) -> str:
     return long_name(uid)
 
 
+_STORE_ERROR = {"event": "store_error"}
+
+
 class DcmtkAssociationLines(ob.AssociationObserver):
     """The lines of one connection: a method for each kind of event (table at the end of this module)."""
 
@@ -50,7 +53,6 @@ class DcmtkAssociationLines(ob.AssociationObserver):
     _host = _calling = _called = ""
     _request: ev.AssociateRequest | None = None
     _notes: Sequence[Remark] = ()
-    _content: bytes | None = None
 
     def __init__(
         self, logs: Logs, settings: LineSettings, number: int, peer_address: str, peer_port: int
@@ -62,6 +64,7 @@ class DcmtkAssociationLines(ob.AssociationObserver):
         self._number = number
         self._peer_address = peer_address
         self._peer_port = peer_port
+        self._json = settings.fields
         if settings.info or settings.data_debug:
             self._info = settings.info
             self._debug = settings.debug
@@ -97,19 +100,17 @@ class DcmtkAssociationLines(ob.AssociationObserver):
             self._host = self._settings.resolve(self._peer_address)
         return self._host
 
-    def _note(self, note: Remark) -> None:
-        kind = note.kind
-        log = self._net if kind.logger == DCMNET else self._data
-        if log.on(kind.level):
-            names = self._settings.keyword, self._calling, self._called
-            log.log(kind.level, messages.remark_text(note, *names, syntax_name=_syntax_name))
+    def _note(self, *notes: Remark) -> None:
+        for note in notes:
+            kind = note.kind
+            log = self._net if kind.logger == DCMNET else self._data
+            if log.on(kind.level):
+                names = self._settings.keyword, self._calling, self._called
+                log.log(kind.level, messages.remark_text(note, *names, syntax_name=_syntax_name))
 
     def _command_starts(self) -> None:
         if self._data_debug:
             self._data.debug(messages.READING.format(name="Little Endian Implicit"))
-
-    def _with_fields(self, fields: Fields) -> Fields | None:
-        return fields if self._settings.fields else None
 
     # -- association ---------------------------------------------------------------------------------
 
@@ -132,46 +133,41 @@ class DcmtkAssociationLines(ob.AssociationObserver):
         log = self._logs.logger(DCMTLS)
         for letter, line in event.lines:
             log.log(LEVEL_BY_LETTER[letter], line)
-        self._net.error(
-            messages.REQUEST_UNUSABLE.format(reason=event.text),
-            self._with_fields({"event": "tls_failed", "reason": event.text}),
-        )
+        self._unusable("tls_failed", event.text)
+
+    def _unusable(self, name: str, reason: str) -> None:
+        self._net.error(messages.REQUEST_UNUSABLE.format(reason=reason), {"event": name, "reason": reason})
 
     def not_an_association(self, event: ev.NotAnAssociation) -> None:
-        if self._info:
-            self._net.info(
-                messages.REQUEST_RECEIVED.format(host=self._host_name(), calling="", called=""),
-                self._with_fields({"event": "association_requested", "calling": "", "called": ""}),
-            )
-        self._dump_request(None)
+        self._request_lines(None)
         self._refuse("bad application context")
 
-    def _hex_dump(self, raw: bytes) -> None:
-        from dcmrecv.log import dumps  # the dumps and the UID names are for the debug level alone
-
-        self._net.debug(dumps.hex_dump(raw))
-
-    def _dump_request(self, request: ev.AssociateRequest | None) -> None:
-        if self._dumps_parameters:
-            from dcmrecv.log import dumps  # as in `_hex_dump`
-
-            self._net.log(
-                self._settings.dump_level,
-                f"{messages.REQUEST_DUMP_TITLE}\n{dumps.request_dump(request, self._settings.max_pdu)}",
+    def _request_lines(self, request: ev.AssociateRequest | None) -> None:
+        if self._info:
+            text = messages.REQUEST_RECEIVED.format(
+                host=self._host_name(), calling=self._calling, called=self._called
             )
+            fields = {"event": "association_requested", "calling": self._calling, "called": self._called}
+            self._net.info(text, fields)
+        if self._dumps_parameters:
+            from dcmrecv.log import dumps
+
+            text = dumps.request_dump(request, self._settings.max_pdu)
+            self._net.log(self._settings.dump_level, f"{messages.REQUEST_DUMP_TITLE}\n{text}")
+
+    def _received(self, raw: bytes, parsed: bool) -> None:
+        if self._debug and raw:
+            from dcmrecv.log import dumps
+
+            self._net.debug(dumps.hex_dump(raw))
+            if parsed:
+                self._net.debug(messages.PARSING_REQUEST)
 
     def request_unusable(self, event: ev.RequestUnusable) -> None:
-        if self._debug and event.raw:
-            self._hex_dump(event.raw)
-            if event.parsed:
-                self._net.debug(messages.PARSING_REQUEST)
-        for note in event.notes:
-            self._note(note)
+        self._received(event.raw, event.parsed)
+        self._note(*event.notes)
         if event.cause is not None:
-            self._net.error(
-                messages.REQUEST_UNUSABLE.format(reason=event.cause.text),
-                self._with_fields({"event": "request_unusable", "reason": event.cause.text}),
-            )
+            self._unusable("request_unusable", event.cause.text)
         else:
             self.terminated(ob.Terminated())
 
@@ -181,26 +177,12 @@ class DcmtkAssociationLines(ob.AssociationObserver):
         self._notes = event.receive_notes
         self._calling = printable(request.calling_ae_title)
         self._called = printable(request.called_ae_title)
-        if self._debug:
-            self._hex_dump(event.raw)
-            self._net.debug(messages.PARSING_REQUEST)
-            self._request_parsed(request)
-        for note in event.notes:
-            self._note(note)
-        if self._info:
-            self._net.info(
-                messages.REQUEST_RECEIVED.format(
-                    host=self._host_name(), calling=self._calling, called=self._called
-                ),
-                self._with_fields(
-                    {"event": "association_requested", "calling": self._calling, "called": self._called}
-                ),
-            )
-        self._dump_request(request)
+        self._received(event.raw, parsed=True)
+        self._note(*event.notes)
+        self._request_lines(request)
 
     def rejected(self, event: ev.AssociationRejected) -> None:
-        for note in event.notes:
-            self._note(note)
+        self._note(*event.notes)
         match event.reason.name:
             case "CALLED_AE_TITLE_NOT_RECOGNIZED":
                 title = printable(self._settings.called_title or b"")
@@ -212,57 +194,38 @@ class DcmtkAssociationLines(ob.AssociationObserver):
             case "NO_ACCEPTABLE_PRESENTATION_CONTEXTS":
                 self._net.info(messages.NO_CONTEXTS)
                 if self._dumps_parameters and self._request is not None:
-                    from dcmrecv.log import dumps  # as in `_hex_dump`
+                    from dcmrecv.log import dumps
 
-                    self._net.log(
-                        self._settings.dump_level,
-                        dumps.reject_dump(self._request, event.contexts, self._settings.max_pdu),
-                    )
+                    text = dumps.reject_dump(self._request, event.contexts, self._settings.max_pdu)
+                    self._net.log(self._settings.dump_level, text)
         reason = messages.REFUSALS.get(event.reason.name)
         if reason is not None:
             self._refuse(reason)
 
-    def _request_parsed(self, request: ev.AssociateRequest) -> None:
-        """Hook of the trace level: the items of a request."""
-
-    def _command_parsed(self, command_set: bytes) -> None:
-        """Hook of the trace level: the elements of a command."""
-
     def _refuse(self, reason: str) -> None:
-        if self._info:
-            self._net.info(
-                messages.REFUSING.format(reason=reason),
-                self._with_fields({"event": "association_refused", "reason": reason}),
-            )
+        fields = {"event": "association_refused", "reason": reason}
+        self._net.info(messages.REFUSING.format(reason=reason), fields)
 
     def accepted(self, event: ev.AssociationAccepted) -> None:
         association = event.association
         notes = association.notes
         # The reference finds out about a refused role while it looks at the contexts, about the rest later.
-        for note in notes:
-            if note.kind is remarks.ROLE_REFUSED:
-                self._note(note)
+        self._note(*(note for note in notes if note.kind is remarks.ROLE_REFUSED))
         if self._debug:
             self._net.debug(messages.CONSTRUCTING_ACCEPT)
-        for note in (*notes, *self._notes):
-            if note.kind is not remarks.ROLE_REFUSED:
-                self._note(note)
+        self._note(*(note for note in (*notes, *self._notes) if note.kind is not remarks.ROLE_REFUSED))
         if self._debug:
             self._net.debug(messages.ACKNOWLEDGED)
         if self._info:
-            self._net.info(
-                messages.ACKNOWLEDGED_LENGTH.format(length=association.max_send_pdv),
-                self._with_fields(
-                    {
-                        "event": "association_accepted",
-                        "calling": self._calling,
-                        "called": self._called,
-                        "contexts": sum(1 for context in association.contexts if not context.outcome),
-                    }
-                ),
-            )
+            fields = {
+                "event": "association_accepted",
+                "calling": self._calling,
+                "called": self._called,
+                "contexts": sum(1 for context in association.contexts if not context.outcome),
+            }
+            self._net.info(messages.ACKNOWLEDGED_LENGTH.format(length=association.max_send_pdv), fields)
         if self._dumps_parameters:
-            from dcmrecv.log import dumps  # as in `_hex_dump`
+            from dcmrecv.log import dumps
 
             self._net.log(self._settings.dump_level, dumps.accept_dump(association))
 
@@ -271,16 +234,15 @@ class DcmtkAssociationLines(ob.AssociationObserver):
     def command(self, event: ev.EchoRequest | ev.StoreRequest) -> None:
         if self._data_debug:
             self._command_starts()
-        for note in event.notes:
-            self._note(note)
+        self._note(*event.notes)
 
     def echo_request(self, event: ev.EchoRequest) -> None:
         self.command(event)
         if not self._info:
             return
-        fields = self._with_fields({"event": "echo_request", "message_id": event.message_id})
+        fields = {"event": "echo_request", "message_id": event.message_id}
         if self._debug:
-            from dcmrecv.log import dumps  # as in `_hex_dump`
+            from dcmrecv.log import dumps
 
             self._net.info(messages.ECHO_REQUEST, fields)
             self._net.debug(dumps.echo_request_dump(event))
@@ -292,36 +254,34 @@ class DcmtkAssociationLines(ob.AssociationObserver):
         if not self._debug:
             text = messages.ECHO_RESPONSE_INFO.format(status=messages.STATUS_SHORT[0])
         fields = {"event": "echo_response", "message_id": event.request.message_id, "status": "0000"}
-        self._net.info(text, self._with_fields(fields))
-
-    def echo_response_sent(self, event: ob.EchoResponseSent) -> None:
-        self._net.debug(messages.ECHO_RESPONSE_SENT)
+        self._net.info(text, fields)
 
     def store_started(self, event: ob.StoreStarted) -> None:
         request = event.request
         text = messages.STORE_REQUEST
         if not self._debug:
             text = messages.STORE_REQUEST_INFO.format(message_id=request.message_id)
-        fields = self._store_fields("store_request", request) if self._settings.fields else None
-        self._net.info(text, fields)
+        self._net.info(text, self._store_fields("store_request", request) if self._json else None)
 
-    def _store_fields(self, name: str, request: ev.StoreRequest) -> dict[str, object]:
+    def _store_fields(self, name: str, request: ev.StoreRequest, **more: object) -> Fields:
         return {
             "event": name,
             "message_id": request.message_id,
-            "sop_class_uid": from_bytes(request.sop_class_uid),
-            "sop_instance_uid": from_bytes(request.sop_instance_uid),
+            "sop_class_uid": request.sop_class_uid,
+            "sop_instance_uid": request.sop_instance_uid,
+            **more,
         }
 
     def response_failed(self, event: ob.ResponseFailed) -> None:
         stores = event.service == "C-STORE"
         template = messages.STORE_RESPONSE_FAILED if stores else messages.ECHO_RESPONSE_FAILED
-        self._net.error(
-            template.format(causes=_causes(event.causes)),
-            self._with_fields({"event": "response_failed", "service": event.service}),
-        )
+        fields = {"event": "response_failed", "service": event.service}
+        self._net.error(template.format(causes=_causes(event.causes)), fields)
 
-    # -- data sets -----------------------------------------------------------------------------------
+    # -- data sets and storage -----------------------------------------------------------------------
+
+    def fixed(self, event: ob.EchoResponseSent | ob.ProcessingStore | ob.Ignored) -> None:
+        self._net.debug(_FIXED[type(event)])
 
     def name_generated(self, event: ob.NameGenerated) -> None:
         before = event.before_reception
@@ -330,30 +290,18 @@ class DcmtkAssociationLines(ob.AssociationObserver):
 
     def overwriting(self, event: ob.Overwriting) -> None:
         if self._net.warn_on:
-            self._net.warn(
-                messages.OVERWRITING.format(path=printable(event.path)),
-                self._with_fields({"event": "overwriting", "path": from_bytes(event.path)}),
-            )
+            fields = {"event": "overwriting", "path": event.path}
+            self._net.warn(messages.OVERWRITING.format(path=printable(event.path)), fields)
 
     def data_set_started(self, event: ob.DataSetStarted) -> None:
-        from dcmrecv.uids import long_name  # for the debug level alone
-
-        self._data.debug(messages.READING.format(name=long_name(event.transfer_syntax)))
+        self._data.debug(messages.READING.format(name=_syntax_name(event.transfer_syntax)))
 
     def data_set_remark(self, event: ob.DataSetRemark) -> None:
         self._note(event.remark)
 
     def data_set_unreadable(self, event: ob.DataSetUnreadable) -> None:
-        self._net.warn(
-            messages.DIMSE_WARNING.format(
-                calling=self._calling,
-                called=self._called,
-                text=messages.DATA_SET_UNREADABLE.format(reason=event.reason),
-            )
-        )
-
-    def data_set_content(self, event: ob.DataSetContent) -> None:
-        self._content = event.data
+        text = messages.DATA_SET_UNREADABLE.format(reason=event.reason)
+        self._net.warn(messages.DIMSE_WARNING.format(calling=self._calling, called=self._called, text=text))
 
     def data_set_received(self, event: ob.DataSetReceived) -> None:
         template = messages.DATA_SET_STORED_DIRECTLY if event.to_file else messages.DATA_SET_RECEIVED
@@ -361,21 +309,14 @@ class DcmtkAssociationLines(ob.AssociationObserver):
         self._dump_store_request(event.request)
 
     def _dump_store_request(self, request: ev.StoreRequest) -> None:
-        if not self._debug:
-            return
-        from dcmrecv.log import dumps  # as in `_hex_dump`
+        if self._debug:
+            from dcmrecv.log import dumps
 
-        text = None
-        content, self._content = self._content, None
-        if content is not None and self._settings.dump_data_set is not None:
-            text = self._settings.dump_data_set(content, request.transfer_syntax)
-        self._net.debug(dumps.store_request_dump(request, text))
+            self._net.debug(dumps.store_request_dump(request))
 
     def _data_set_error(self, context_id: int, causes: str) -> None:
-        self._net.error(
-            messages.DATA_SET_NOT_RECEIVED.format(context_id=context_id, causes=causes),
-            self._with_fields({"event": "data_set_failed", "reason": causes.split("\n", 1)[0]}),
-        )
+        text = messages.DATA_SET_NOT_RECEIVED.format(context_id=context_id, causes=causes)
+        self._net.error(text, {"event": "data_set_failed", "reason": causes.split("\n", 1)[0]})
 
     def data_set_failed(self, event: ob.DataSetFailed) -> None:
         context_id = event.context_id
@@ -384,41 +325,31 @@ class DcmtkAssociationLines(ob.AssociationObserver):
             bit_preserving = self._settings.mode is StorageMode.BIT_PRESERVING
             context_id = 0 if bit_preserving else event.request.context_id
         self._data_set_error(context_id, _causes(event.causes))
-        self._data_set_lost(event.request)
+        self.data_set_dropped(event)
 
-    def data_set_dropped(self, event: ob.DataSetDropped) -> None:
-        self._data_set_lost(event.request)
+    def data_set_dropped(self, event: ob.DataSetFailed | ob.DataSetDropped) -> None:
+        self._dump_store_request(event.request)
+        self._store_failed(messages.STORE_DATA_SET_NOT_RECEIVED, event.request)
 
-    def _data_set_lost(self, request: ev.StoreRequest) -> None:
-        self._dump_store_request(request)
-        self._net.error(
-            messages.STORE_DATA_SET_NOT_RECEIVED.format(context_id=request.context_id),
-            self._store_fields("store_failed", request) if self._settings.fields else None,
-        )
+    def _store_failed(self, template: str, request: ev.StoreRequest, **more: int) -> None:
+        fields = self._store_fields("store_failed", request)
+        self._net.error(template.format(context_id=request.context_id, **more), fields)
 
     def contexts_differ(self, event: ob.ContextsDiffer) -> None:
-        request = event.request
-        self._net.error(
-            messages.CONTEXTS_DIFFER.format(command=request.context_id, data_set=event.context_id),
-            self._store_fields("store_failed", request) if self._settings.fields else None,
-        )
-
-    def _store_error(self, text: str) -> None:
-        self._net.error(text, self._with_fields({"event": "store_error"}))
+        self._store_failed(messages.CONTEXTS_DIFFER, event.request, data_set=event.context_id)
 
     def name_not_generated(self, event: ob.NameNotGenerated) -> None:
-        self._store_error(
-            messages.NO_NAME.format(object=_OBJECT[event.before_reception], reason=event.reason)
-        )
+        what = _OBJECT[event.before_reception]
+        self._net.error(messages.NO_NAME.format(object=what, reason=event.reason), _STORE_ERROR)
 
     def directory_not_created(self, event: ob.DirectoryNotCreated) -> None:
         path, reason, before = event
-        self._store_error(
-            messages.NO_DIRECTORY.format(object=_OBJECT[before], path=printable(path), reason=reason)
-        )
+        text = messages.NO_DIRECTORY.format(object=_OBJECT[before], path=printable(path), reason=reason)
+        self._net.error(text, _STORE_ERROR)
 
     def not_stored(self, event: ob.NotStored) -> None:
-        self._store_error(messages.NOT_STORED.format(path=printable(event.path), reason=event.reason))
+        text = messages.NOT_STORED.format(path=printable(event.path), reason=event.reason)
+        self._net.error(text, _STORE_ERROR)
 
     def file_not_created(self, event: ob.FileNotCreated) -> None:
         text = messages.CANNOT_CREATE_STREAM.format(path=printable(event.path))
@@ -428,45 +359,32 @@ class DcmtkAssociationLines(ob.AssociationObserver):
     def file_not_written(self, event: ob.FileNotWritten) -> None:
         self._data_set_error(event.context_id, messages.CANNOT_WRITE_FILE)
 
-    # -- storage -------------------------------------------------------------------------------------
-
-    def processing_store(self, event: ob.ProcessingStore) -> None:
-        self._net.debug(messages.PROCESSING_STORE)
-
     def meta_header_written(self, event: ob.MetaHeaderWritten) -> None:
-        from dcmrecv.uids import long_name  # for the debug level alone
-
         debug = self._data.debug
         debug(messages.META_VERSION)
         template = messages.META_CLASS if event.class_found else messages.META_NO_CLASS
         debug(template.format(uid=printable(event.class_uid)))
         template = messages.META_INSTANCE if event.instance_found else messages.META_NEW_INSTANCE
         debug(template.format(uid=printable(event.instance_uid)))
-        debug(messages.META_SYNTAX.format(name=long_name(event.transfer_syntax)))
+        debug(messages.META_SYNTAX.format(name=_syntax_name(event.transfer_syntax)))
         debug(messages.META_VALID)
 
     def stored(self, event: ob.Stored) -> None:
         fields = None
-        if self._settings.fields:
-            path = from_bytes(event.path)
-            fields = {**self._store_fields("stored", event.request), "path": path, "size": event.size}
+        if self._json:
+            fields = self._store_fields("stored", event.request, path=event.path, size=event.size)
         self._net.info(messages.STORED.format(path=printable(event.path)), fields)
-
-    def ignored(self, event: ob.Ignored) -> None:
-        self._net.debug(messages.IGNORED)
 
     def store_response(self, event: ob.StoreResponse) -> None:
         request, status = event
         fields = None
-        if self._settings.fields:
-            fields = {**self._store_fields("store_response", request), "status": f"{status:04x}"}
+        if self._json:
+            fields = self._store_fields("store_response", request, status=f"{status:04x}")
         if not self._debug:
-            words = messages.STATUS_SHORT.get(status)
-            if words is None:
-                words = f"0x{status:04x}"
+            words = messages.STATUS_SHORT.get(status) or f"0x{status:04x}"
             self._net.info(messages.STORE_RESPONSE_INFO.format(status=words), fields)
             return
-        from dcmrecv.log import dumps  # as in `_hex_dump`
+        from dcmrecv.log import dumps
 
         self._net.info(messages.STORE_RESPONSE, fields)
         self._net.debug(dumps.store_response_dump(request, status))
@@ -476,15 +394,13 @@ class DcmtkAssociationLines(ob.AssociationObserver):
     def protocol_error(self, event: ev.ProtocolError) -> None:
         if event.command_started:
             self._command_starts()
-        for note in event.notes:
-            self._note(note)
+        self._note(*event.notes)
         if event.command_set:
-            self._command_parsed(event.command_set)
             self._note(remarks.NO_STORAGE_COMMAND(event.command_field))
         if not self._debug:
             return
         if event.command_set:
-            from dcmrecv.log import dumps  # as in `_hex_dump`
+            from dcmrecv.log import dumps
 
             dump = dumps.command_dump(event.command_set)
             if dump is not None:
@@ -494,14 +410,12 @@ class DcmtkAssociationLines(ob.AssociationObserver):
     def release_requested(self, event: ev.ReleaseRequested) -> None:
         if event.command_started:
             self._command_starts()
-        if self._info:
-            self._net.info(messages.RELEASE_REQUESTED, self._with_fields({"event": "release_requested"}))
+        self._net.info(messages.RELEASE_REQUESTED, {"event": "release_requested"})
 
     def abort_received(self, event: ev.AbortReceived | ev.PeerClosed) -> None:
         if event.command_started:
             self._command_starts()
-        if self._info:
-            self._net.info(messages.ABORT_RECEIVED, self._with_fields({"event": "abort_received"}))
+        self._net.info(messages.ABORT_RECEIVED, {"event": "abort_received"})
 
     def terminated(self, event: ob.Terminated) -> None:
         if self._debug:
@@ -530,6 +444,13 @@ class DcmtkAssociationLines(ob.AssociationObserver):
             self._opened.close()
 
 
+_FIXED: dict[type, str] = {
+    ob.EchoResponseSent: messages.ECHO_RESPONSE_SENT,
+    ob.ProcessingStore: messages.PROCESSING_STORE,
+    ob.Ignored: messages.IGNORED,
+}
+"""Debug lines that are the same each time."""
+
 LINES: dict[type, Callable[[Any, Any], None]] = {
     ob.Connected: DcmtkAssociationLines.connected,
     ob.TlsEstablished: DcmtkAssociationLines.tls_established,
@@ -542,25 +463,25 @@ LINES: dict[type, Callable[[Any, Any], None]] = {
     ev.AssociationAccepted: DcmtkAssociationLines.accepted,
     ev.EchoRequest: DcmtkAssociationLines.echo_request,
     ob.EchoResponse: DcmtkAssociationLines.echo_response,
-    ob.EchoResponseSent: DcmtkAssociationLines.echo_response_sent,
+    ob.EchoResponseSent: DcmtkAssociationLines.fixed,
     ev.StoreRequest: DcmtkAssociationLines.command,
     ob.StoreStarted: DcmtkAssociationLines.store_started,
     ob.DataSetStarted: DcmtkAssociationLines.data_set_started,
     ob.DataSetRemark: DcmtkAssociationLines.data_set_remark,
     ob.DebugRemark: DcmtkAssociationLines.data_set_remark,
+    ob.TraceRemark: DcmtkAssociationLines.data_set_remark,
     ob.DataSetUnreadable: DcmtkAssociationLines.data_set_unreadable,
-    ob.DataSetContent: DcmtkAssociationLines.data_set_content,
     ob.DataSetReceived: DcmtkAssociationLines.data_set_received,
     ob.DataSetFailed: DcmtkAssociationLines.data_set_failed,
     ob.DataSetDropped: DcmtkAssociationLines.data_set_dropped,
     ob.CutOff: DcmtkAssociationLines.cut_off,
     ob.ContextsDiffer: DcmtkAssociationLines.contexts_differ,
-    ob.ProcessingStore: DcmtkAssociationLines.processing_store,
+    ob.ProcessingStore: DcmtkAssociationLines.fixed,
     ob.NameGenerated: DcmtkAssociationLines.name_generated,
     ob.Overwriting: DcmtkAssociationLines.overwriting,
     ob.MetaHeaderWritten: DcmtkAssociationLines.meta_header_written,
     ob.Stored: DcmtkAssociationLines.stored,
-    ob.Ignored: DcmtkAssociationLines.ignored,
+    ob.Ignored: DcmtkAssociationLines.fixed,
     ob.NameNotGenerated: DcmtkAssociationLines.name_not_generated,
     ob.DirectoryNotCreated: DcmtkAssociationLines.directory_not_created,
     ob.NotStored: DcmtkAssociationLines.not_stored,

@@ -16,7 +16,7 @@ from dcmrecv.core import events as ev
 from dcmrecv.log import messages
 from dcmrecv.log.dcmtk_association import LINES, DcmtkAssociationLines
 from dcmrecv.log.service_lines import service_line
-from dcmrecv.log.settings import DataSetDump, LineSettings
+from dcmrecv.log.settings import LineSettings
 from dcmrecv.loggers import DCMDATA, DCMNET, DCMTLS
 from dcmrecv.text import printable
 
@@ -58,8 +58,6 @@ def _wanted(settings: LineSettings, *, data_trace: bool, tls_debug: bool) -> fro
     kinds = set(LINES)
     if settings.traces:
         kinds.add(ob.WireReceived)
-        if data_trace:
-            kinds.add(ob.TraceRemark)
     else:
         if not (settings.debug or settings.socket_lines):
             kinds.discard(ob.Connected)
@@ -71,12 +69,12 @@ def _wanted(settings: LineSettings, *, data_trace: bool, tls_debug: bool) -> fro
         kinds |= {ev.ReleaseRequested, ev.AbortReceived, ev.PeerClosed}  # half a command was read
     else:
         kinds -= _OF_DATA_DEBUG
+    if not data_trace:
+        kinds.discard(ob.TraceRemark)
     if not tls_debug:
         kinds.discard(ob.TlsDetails)
     if not settings.remarks:
         kinds.discard(ob.DataSetRemark)
-    if not settings.data_set:
-        kinds.discard(ob.DataSetContent)
     return frozenset(kinds)
 
 
@@ -89,8 +87,7 @@ class DcmtkLines(ob.ReceiverObserver):
 
     *resolve* turns the address of a peer into the host name of the lines (first label of its name, or the
     address where there is none; with ``-dhl`` the address always); it is asked when a line first needs it.
-    *keyword* names a tag for notes about commands, *dump_data_set* prints a data set in dcmdump style at
-    trace level; without them the built-in dictionary names tags, and data sets are not dumped.
+    *keyword* names a tag for notes about commands; without it the built-in dictionary does.
     """
 
     def __init__(
@@ -100,7 +97,6 @@ class DcmtkLines(ob.ReceiverObserver):
         resolve: Callable[[str], str],
         *,
         keyword: Callable[[int, int], str] = _keyword,
-        dump_data_set: DataSetDump | None = None,
         dictionary_loaded: bool = True,
     ) -> None:
         self._logs = logs
@@ -108,7 +104,7 @@ class DcmtkLines(ob.ReceiverObserver):
         self._net: Log = logs.logger(DCMNET)
         data = logs.logger(DCMDATA)
         self._settings = LineSettings(
-            config, resolve, keyword, dump_data_set, net=self._net, data=data, fields=logs.wants_fields
+            config, resolve, keyword, net=self._net, data=data, fields=logs.wants_fields
         )
         max_pdu = config.association.max_pdu
         self._odd_length = max_pdu if max_pdu != receive_length(max_pdu) else 0

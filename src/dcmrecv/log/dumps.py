@@ -7,11 +7,12 @@ wire as text (`dcmrecv.text`). Layout: spec/network.md f.2.
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from dcmrecv.config import Role
 from dcmrecv.core import events as ev
+from dcmrecv.core.dimse import read_elements
 from dcmrecv.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dcmrecv.log import messages
 from dcmrecv.log.status_texts import status_text
@@ -236,17 +237,11 @@ def reject_dump(request: ev.AssociateRequest, contexts: Iterable[ev.ContextResul
 
 _INCOMING: Final = "===================== INCOMING DIMSE MESSAGE ===================="
 _OUTGOING: Final = "===================== OUTGOING DIMSE MESSAGE ===================="
-_DATA_SET_LINE: Final = "-" * 65
 _END: Final = "======================= END DIMSE MESSAGE ======================="
 
 
-def _message(head: str, fields: Iterable[tuple[str, object]], data_set: str | None = None) -> str:
-    lines = [head]
-    lines += [f"{label:<30}: {value}" for label, value in fields]
-    if data_set is not None:
-        lines.append(_DATA_SET_LINE + data_set.rstrip("\n"))
-    lines.append(_END)
-    return "\n".join(lines)
+def _message(head: str, *fields: tuple[str, object]) -> str:
+    return "\n".join([head, *(f"{label:<30}: {value}" for label, value in fields), _END])
 
 
 def _presence(data_set_type: int) -> str:
@@ -257,20 +252,15 @@ def echo_request_dump(request: ev.EchoRequest) -> str:
     """Return the dump of a C-ECHO request."""
     return _message(
         _INCOMING,
-        [
-            ("Message Type", "C-ECHO RQ"),
-            ("Presentation Context ID", request.context_id),
-            ("Message ID", request.message_id),
-            ("Data Set", "none"),
-        ],
+        ("Message Type", "C-ECHO RQ"),
+        ("Presentation Context ID", request.context_id),
+        ("Message ID", request.message_id),
+        ("Data Set", "none"),
     )
 
 
-def store_request_dump(request: ev.StoreRequest, data_set: str | None = None) -> str:
-    """Return the dump of a C-STORE request.
-
-    *data_set* is the text of the data set in dcmdump style (trace level), from its first line break on.
-    """
+def store_request_dump(request: ev.StoreRequest) -> str:
+    """Return the dump of a C-STORE request."""
     fields: list[tuple[str, object]] = [
         ("Message Type", "C-STORE RQ"),
         ("Presentation Context ID", request.context_id),
@@ -284,174 +274,101 @@ def store_request_dump(request: ev.StoreRequest, data_set: str | None = None) ->
         fields.append(("Move Originator AE Title", printable(request.move_originator_ae_title)))
     if request.move_originator_message_id is not None:
         fields.append(("Move Originator ID", request.move_originator_message_id))
-    return _message(_INCOMING, fields, data_set)
+    return _message(_INCOMING, *fields)
 
 
 def store_response_dump(request: ev.StoreRequest, status: int) -> str:
     """Return the dump of the C-STORE response with *status* to *request*."""
     return _message(
         _OUTGOING,
-        [
-            ("Message Type", "C-STORE RSP"),
-            ("Presentation Context ID", request.context_id),
-            ("Message ID Being Responded To", request.message_id),
-            ("Affected SOP Class UID", _class_name(request.sop_class_uid)),
-            ("Affected SOP Instance UID", printable(request.sop_instance_uid)),
-            ("Data Set", "none"),
-            ("DIMSE Status", status_text("C-STORE", status)),
-        ],
+        ("Message Type", "C-STORE RSP"),
+        ("Presentation Context ID", request.context_id),
+        ("Message ID Being Responded To", request.message_id),
+        ("Affected SOP Class UID", _class_name(request.sop_class_uid)),
+        ("Affected SOP Instance UID", printable(request.sop_instance_uid)),
+        ("Data Set", "none"),
+        ("DIMSE Status", status_text("C-STORE", status)),
     )
 
 
-_Elements = Mapping[int, bytes]
-_Field = Callable[[_Elements, str], str]
+def _number(value: bytes) -> int:
+    return int.from_bytes(value[:2], "little")
 
 
-def _text(element: int) -> _Field:
-    return lambda elements, service: printable(elements.get(element, b"").split(b"\0", 1)[0].strip())
+def _trimmed(value: bytes) -> bytes:
+    return value.split(b"\0", 1)[0].strip()
 
 
-def _named(element: int) -> _Field:
-    return lambda elements, service: _class_name(elements.get(element, b"").split(b"\0", 1)[0].strip())
-
-
-def _number(element: int) -> _Field:
-    return lambda elements, service: str(int.from_bytes(elements.get(element, b"")[:2], "little"))
-
-
-def _optional(field: _Field, element: int) -> _Field:
-    return lambda elements, service: field(elements, service) if element in elements else "none"
-
-
-def _data_set(elements: _Elements, service: str) -> str:
-    return _presence(int.from_bytes(elements.get(0x0800, b"")[:2], "little"))
-
-
-def _priority(elements: _Elements, service: str) -> str:
-    return _PRIORITIES.get(int.from_bytes(elements.get(0x0700, b"")[:2], "little"), "")
-
-
-def _status(elements: _Elements, service: str) -> str:
-    return status_text(service, int.from_bytes(elements.get(0x0900, b"")[:2], "little"))
-
-
-def _identifiers(elements: _Elements, service: str) -> str:
-    value = elements.get(0x1005, b"")
+def _identifiers(value: bytes) -> str:
     pairs = struct.iter_unpack("<HH", value[: len(value) & ~3])
     return "".join(f"({group:04x},{element:04x}) " for group, element in pairs) or "none"
 
 
-_MESSAGE_ID = ("Message ID", _number(0x0110))
-_RESPONDED_TO = ("Message ID Being Responded To", _number(0x0120))
-_CLASS = ("Affected SOP Class UID", _named(0x0002))
-_CLASS_IF = ("Affected SOP Class UID", _optional(_named(0x0002), 0x0002))
-_INSTANCE = ("Affected SOP Instance UID", _text(0x1000))
-_INSTANCE_IF = ("Affected SOP Instance UID", _optional(_text(0x1000), 0x1000))
-_REQUESTED = (
-    ("Requested SOP Class UID", _named(0x0003)),
-    ("Requested SOP Instance UID", _text(0x1001)),
-)
-_DATA_SET = ("Data Set", _data_set)
-_PRIORITY = ("Priority", _priority)
-_STATUS = ("DIMSE Status", _status)
-_SUBOPERATIONS = tuple(
-    (f"{what} Suboperations", _optional(_number(element), element))
-    for what, element in (
-        ("Remaining", 0x1020),
-        ("Completed", 0x1021),
-        ("Failed", 0x1022),
-        ("Warning", 0x1023),
-    )
-)
-_RESPONSE = (_RESPONDED_TO, _CLASS_IF, _INSTANCE_IF, _DATA_SET, _STATUS)
+_FIELDS: Final[dict[str, tuple[str, int, Callable[[bytes], object]]]] = {
+    "id": ("Message ID", 0x0110, _number),
+    "to": ("Message ID Being Responded To", 0x0120, _number),
+    "class": ("Affected SOP Class UID", 0x0002, lambda value: _class_name(_trimmed(value))),
+    "instance": ("Affected SOP Instance UID", 0x1000, lambda value: printable(_trimmed(value))),
+    "requested-class": ("Requested SOP Class UID", 0x0003, lambda value: _class_name(_trimmed(value))),
+    "requested": ("Requested SOP Instance UID", 0x1001, lambda value: printable(_trimmed(value))),
+    "destination": ("Move Destination", 0x0600, lambda value: printable(_trimmed(value))),
+    "priority": ("Priority", 0x0700, lambda value: _PRIORITIES.get(_number(value), "")),
+    "data": ("Data Set", 0x0800, lambda value: _presence(_number(value))),
+    "attributes": ("Attribute Identifier List", 0x1005, _identifiers),
+    "event": ("Event Type ID", 0x1002, _number),
+    "action": ("Action Type ID", 0x1008, _number),
+    "remaining": ("Remaining Suboperations", 0x1020, _number),
+    "completed": ("Completed Suboperations", 0x1021, _number),
+    "failed": ("Failed Suboperations", 0x1022, _number),
+    "warning": ("Warning Suboperations", 0x1023, _number),
+}
+"""Label, element (PS3.7 annex E.1) and how its value is shown. The status depends on the service, too."""
 
-_COMMANDS: Final[dict[int, tuple[str, tuple[tuple[str, _Field], ...]]]] = {
+_RESPONSE: Final = "to class? instance? data status"
+_RETRIEVED: Final = "to class? remaining? completed? failed? warning? data status"
+
+_COMMANDS: Final = {
     0x8001: ("C-STORE RSP", _RESPONSE),
-    0x0010: ("C-GET RQ", (_MESSAGE_ID, _CLASS, _DATA_SET, _PRIORITY)),
-    0x8010: ("C-GET RSP", (_RESPONDED_TO, _CLASS_IF, *_SUBOPERATIONS, _DATA_SET, _STATUS)),
-    0x0020: ("C-FIND RQ", (_MESSAGE_ID, _CLASS, _DATA_SET, _PRIORITY)),
-    0x8020: ("C-FIND RSP", (_RESPONDED_TO, _CLASS_IF, _DATA_SET, _STATUS)),
-    0x0021: (
-        "C-MOVE RQ",
-        (_MESSAGE_ID, _CLASS, _DATA_SET, _PRIORITY, ("Move Destination", _text(0x0600))),
-    ),
-    0x8021: ("C-MOVE RSP", (_RESPONDED_TO, _CLASS_IF, *_SUBOPERATIONS, _DATA_SET, _STATUS)),
-    0x8030: ("C-ECHO RSP", (_RESPONDED_TO, _CLASS_IF, _DATA_SET, _STATUS)),
-    0x0FFF: ("C-CANCEL RQ", (_RESPONDED_TO, _DATA_SET)),
-    0x0100: (
-        "N-EVENT-REPORT RQ",
-        (_MESSAGE_ID, _CLASS, _INSTANCE, _DATA_SET, ("Event Type ID", _number(0x1002))),
-    ),
-    0x8100: (
-        "N-EVENT-REPORT RSP",
-        (
-            _RESPONDED_TO,
-            _CLASS_IF,
-            _INSTANCE_IF,
-            _DATA_SET,
-            ("Event Type ID", _optional(_number(0x1002), 0x1002)),
-            _STATUS,
-        ),
-    ),
-    0x0110: (
-        "N-GET RQ",
-        (_MESSAGE_ID, *_REQUESTED, _DATA_SET, ("Attribute Identifier List", _identifiers)),
-    ),
+    0x0010: ("C-GET RQ", "id class data priority"),
+    0x8010: ("C-GET RSP", _RETRIEVED),
+    0x0020: ("C-FIND RQ", "id class data priority"),
+    0x8020: ("C-FIND RSP", "to class? data status"),
+    0x0021: ("C-MOVE RQ", "id class data priority destination"),
+    0x8021: ("C-MOVE RSP", _RETRIEVED),
+    0x8030: ("C-ECHO RSP", "to class? data status"),
+    0x0FFF: ("C-CANCEL RQ", "to data"),
+    0x0100: ("N-EVENT-REPORT RQ", "id class instance data event"),
+    0x8100: ("N-EVENT-REPORT RSP", "to class? instance? data event? status"),
+    0x0110: ("N-GET RQ", "id requested-class requested data attributes"),
     0x8110: ("N-GET RSP", _RESPONSE),
-    0x0120: ("N-SET RQ", (_MESSAGE_ID, *_REQUESTED, _DATA_SET)),
+    0x0120: ("N-SET RQ", "id requested-class requested data"),
     0x8120: ("N-SET RSP", _RESPONSE),
-    0x0130: (
-        "N-ACTION RQ",
-        (_MESSAGE_ID, *_REQUESTED, ("Action Type ID", _number(0x1008)), _DATA_SET),
-    ),
-    0x8130: (
-        "N-ACTION RSP",
-        (
-            _RESPONDED_TO,
-            _CLASS_IF,
-            _INSTANCE_IF,
-            _DATA_SET,
-            ("Action Type ID", _optional(_number(0x1008), 0x1008)),
-            _STATUS,
-        ),
-    ),
-    0x0140: ("N-CREATE RQ", (_MESSAGE_ID, _CLASS, _INSTANCE_IF, _DATA_SET)),
+    0x0130: ("N-ACTION RQ", "id requested-class requested action data"),
+    0x8130: ("N-ACTION RSP", "to class? instance? data action? status"),
+    0x0140: ("N-CREATE RQ", "id class instance? data"),
     0x8140: ("N-CREATE RSP", _RESPONSE),
-    0x0150: ("N-DELETE RQ", (_MESSAGE_ID, *_REQUESTED, _DATA_SET)),
+    0x0150: ("N-DELETE RQ", "id requested-class requested data"),
     0x8150: ("N-DELETE RSP", _RESPONSE),
 }
-"""Title and fields of the messages a storage SCP does not handle, by Command Field."""
-
-
-def _elements(command_set: bytes) -> dict[int, bytes]:
-    """Return the values of group 0000 in *command_set* (Implicit VR Little Endian), the first of each tag."""
-    found: dict[int, bytes] = {}
-    position = 0
-    while position + 8 <= len(command_set):
-        group = int.from_bytes(command_set[position : position + 2], "little")
-        element = int.from_bytes(command_set[position + 2 : position + 4], "little")
-        length = int.from_bytes(command_set[position + 4 : position + 8], "little")
-        position += 8
-        if length > len(command_set) - position:
-            break
-        if group == 0:
-            found.setdefault(element, command_set[position : position + length])
-        position += length
-    return found
+"""Title and fields of the messages a storage SCP does not handle, by Command Field; ``?``: "none" if absent."""
 
 
 def command_dump(command_set: bytes) -> str | None:
     """Return the dump of a command that is not handled; None if its Command Field is none of PS3.7's.
 
-    *command_set* was checked before (spec/network.md c.1 steps 6 and 7); the context ID is not shown.
+    *command_set* was read before (spec/network.md c.1 steps 6 and 7); the context ID is not shown.
     """
-    elements = _elements(command_set)
-    command = _COMMANDS.get(int.from_bytes(elements.get(0x0100, b"")[:2], "little"))
-    if command is None:
+    elements, _ = read_elements(command_set)
+    title, names = _COMMANDS.get(_number(elements.get(0x0100, b"")), ("", ""))
+    if not title:
         return None
-    title, fields = command
-    service = title.split(" ", 1)[0]
-    return _message(
-        _INCOMING,
-        [("Message Type", title), *((label, field(elements, service)) for label, field in fields)],
-    )
+    fields: list[tuple[str, object]] = [("Message Type", title)]
+    for name in names.split():
+        if name == "status":
+            status = _number(elements.get(0x0900, b""))
+            fields.append(("DIMSE Status", status_text(title.split(" ", 1)[0], status)))
+            continue
+        label, element, shown = _FIELDS[name.removesuffix("?")]
+        absent = name.endswith("?") and element not in elements
+        fields.append((label, "none" if absent else shown(elements.get(element, b""))))
+    return _message(_INCOMING, *fields)

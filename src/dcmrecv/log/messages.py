@@ -87,7 +87,7 @@ DATA_SET_STORED_DIRECTLY: Final = (
 DATA_SET_UNREADABLE: Final = "DIMSE receiveDataSetInMemory: dset->read() Failed ({reason})"
 DATA_SET_NOT_RECEIVED: Final = "Unable to receive dataset on presentation context {context_id}: {causes}"
 STORE_DATA_SET_NOT_RECEIVED: Final = "Unable to receive C-STORE dataset on presentation context {context_id}"
-CONTEXTS_DIFFER: Final = "Presentation Context ID of command ({command}) and data set ({data_set}) differs"
+CONTEXTS_DIFFER: Final = "Presentation Context ID of command ({context_id}) and data set ({data_set}) differs"
 IGNORING_DATA_SET: Final = "Ignoring incoming dataset and returning an error status to the SCU"
 
 STATUS_SHORT: Final = {

@@ -6,50 +6,24 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from dcmrecv.config import Config, LogLevel, StorageMode, receive_length
+from dcmrecv.config import Config, LogLevel, receive_length
 from dcmrecv.log.refusals import RefusalLines
 from dcmrecv.log.socket_variables import socket_lines
 
 if TYPE_CHECKING:
     from dcmrecv.log.api import Log
 
-__all__ = ["DataSetDump", "LineSettings"]
-
-#: Data set of a C-STORE (bytes), transfer syntax UID -> its text in dcmdump style.
-DataSetDump = Callable[[bytes, bytes], str]
+__all__ = ["LineSettings"]
 
 
 class LineSettings:
     """What the observers of all connections share. Levels are constant, so what is said at all is, too."""
-
-    __slots__ = (
-        "acse_timeout",
-        "called_title",
-        "data_debug",
-        "data_set",
-        "debug",
-        "dump_data_set",
-        "dump_level",
-        "dumps_parameters",
-        "fields",
-        "info",
-        "keyword",
-        "max_pdu",
-        "mode",
-        "refusals",
-        "remarks",
-        "resolve",
-        "socket_lines",
-        "traces",
-        "wanted",
-    )
 
     def __init__(
         self,
         config: Config,
         resolve: Callable[[str], str],
         keyword: Callable[[int, int], str],
-        dump_data_set: DataSetDump | None,
         *,
         net: Log,
         data: Log,
@@ -59,10 +33,8 @@ class LineSettings:
         self.resolve = resolve
         self.refusals = RefusalLines()
         self.keyword = keyword
-        self.dump_data_set = dump_data_set
         self.mode = config.storage.mode
         self.max_pdu = receive_length(config.association.max_pdu)
-        self.acse_timeout = config.association.acse_timeout
         self.called_title = config.association.ae_title
         self.dump_level = LogLevel.INFO if config.logging.verbose_pc else LogLevel.DEBUG
         self.fields = fields
@@ -74,6 +46,3 @@ class LineSettings:
         self.dumps_parameters = net.on(self.dump_level)
         self.remarks = data.error_on
         self.wanted: frozenset[type] = frozenset()
-        self.data_set = (
-            net.trace_on and dump_data_set is not None and self.mode is not StorageMode.BIT_PRESERVING
-        )

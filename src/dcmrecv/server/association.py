@@ -70,7 +70,6 @@ class Association:
     _agreed: ev.AcceptedAssociation | None = None
     _request: ev.StoreRequest | None = None
     _session: StoreSession | None = None
-    _data_set: list[bytes] | None = None
     _data_context: int | None = None  # of the data set being received, None before its first PDV
     _over = False
     _ending = False
@@ -324,14 +323,10 @@ class Association:
         session.account = self._account
         if ob.StoreStarted in self._wanted:
             self._observe(ob.StoreStarted(event))
-        if ob.DataSetContent in self._wanted:
-            self._data_set = []
 
     def _fragments(self, event: ev.DataFragments) -> None:
         session = self._session
         assert session is not None
-        if self._data_set is not None:
-            self._data_set.extend(bytes(view) for view in event.views)
         self._data_context = event.context_id
         if ev.DataFragments in self._wanted:
             self._observe(event)
@@ -352,13 +347,11 @@ class Association:
             if ob.DataSetDropped in self._wanted:
                 self._observe(ob.DataSetDropped(request))
         else:
-            if self._data_set is not None:
-                self._observe(ob.DataSetContent(b"".join(self._data_set)))
             if ob.DataSetReceived in self._wanted:
                 self._observe(ob.DataSetReceived(request, context_id, session.to_file))
         if context_id != request.context_id:
             session.keep_or_discard()
-            self._session = self._data_set = None
+            self._session = None
             if ob.ContextsDiffer in self._wanted:
                 self._observe(ob.ContextsDiffer(request, context_id))
             self._give_up((conditions.CONTEXTS_DIFFER,))
@@ -371,7 +364,7 @@ class Association:
                 error.conditions if isinstance(error, RequestRefused) else (conditions.OUT_OF_MEMORY,)
             )
             return
-        self._session = self._data_set = None
+        self._session = None
         if session.charged:
             self._account.give_back(session.charged)
         if ob.StoreResponse in self._wanted:
@@ -400,7 +393,7 @@ class Association:
     def _end_session(self) -> None:
         session = self._session
         if session is not None:
-            self._session = self._data_set = None
+            self._session = None
             if session.charged:
                 self._account.give_back(session.charged)
             session.discard()

@@ -405,9 +405,9 @@ def test_json_fields_are_made_only_for_those_who_want_them() -> None:
             assert fields[1] == {
                 "event": "stored",
                 "message_id": 1,
-                "sop_class_uid": CT.decode(),
-                "sop_instance_uid": "1.2.3.4.5",
-                "path": PATH.decode(),
+                "sop_class_uid": CT,
+                "sop_instance_uid": b"1.2.3.4.5",
+                "path": PATH,
                 "size": 400,
             }
             assert fields[2] is not None
