@@ -58,10 +58,27 @@ def test_all_examples_are_known() -> None:
     assert len(EXAMPLES) == 6
 
 
-@pytest.mark.parametrize("number", range(6))
-def test_the_examples_are_typed(tmp_path: Path, number: int) -> None:
-    (tmp_path / "example.py").write_text(EXAMPLES[number])
-    check = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(ROOT / ".mypy_cache"), "example.py"]
+RETURNED = """
+from typing_extensions import assert_type
+
+from dcmrecv import AE, evt
+from dcmrecv.receiver.ae_server import AssociationServer
+
+def serve(ae: AE, block: bool) -> None:
+    handlers = [(evt.EVT_C_ECHO, lambda event: 0x0000)]
+    assert_type(ae.start_server(("", 11112), block=False, evt_handlers=handlers), AssociationServer)
+    assert_type(ae.start_server(("", 11112), block), AssociationServer | None)
+    assert_type(ae.make_server(("", 11112), evt_handlers=handlers), AssociationServer)
+    ae.start_server(("", 11112))
+    ae.start_server(("", 11112), True, evt_handlers=handlers)
+"""
+
+
+def test_the_examples_are_typed(tmp_path: Path) -> None:
+    programs = {f"example{number}.py": source for number, source in enumerate([*EXAMPLES, RETURNED])}
+    for name, source in programs.items():
+        (tmp_path / name).write_text(source)
+    check = [sys.executable, "-m", "mypy", "--strict", "--cache-dir", str(ROOT / ".mypy_cache"), *programs]
     path = {**os.environ, "MYPYPATH": str(ROOT / "src")}
     result = subprocess.run(check, cwd=tmp_path, capture_output=True, text=True, env=path)
     assert result.returncode == 0, result.stdout

@@ -11,6 +11,4 @@ from dcmrecv.receiver.ae_server import AssociationServer
 
 def serving(config: Config, *handlers: Any, **more: Any) -> AssociationServer:
     """Return the running server of the AE of *config*; *handlers* as pynetdicom takes them."""
-    server = AE.from_config(config).start_server(block=False, evt_handlers=handlers, **more)
-    assert server is not None
-    return server
+    return AE.from_config(config).start_server(block=False, evt_handlers=handlers, **more)

@@ -9,8 +9,7 @@ import threading
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack, suppress
 from dataclasses import replace
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 import pynetdicom
 from pydicom.uid import UID
@@ -40,6 +39,9 @@ if TYPE_CHECKING:
 
 __all__ = ["AE", "AssociationServer"]
 
+Address: TypeAlias = tuple[str, int] | tuple[str, int, int, int]
+"""Of IPv4, or of IPv6 with flow information and scope, as in Python's `socket`."""
+
 _TLS_LEVELS = {level.name[0]: number for level, number in LEVELS.items() if level is not LogLevel.OFF}
 
 
@@ -52,7 +54,7 @@ class AssociationServer:
     def __init__(
         self,
         ae: AE,
-        address: tuple[str, int] | tuple[str, int, int, int] | None,
+        address: Address | None,
         ae_title: str | None,
         contexts: Sequence[PresentationContext] | None,
         ssl_context: ssl.SSLContext | None,
@@ -105,7 +107,7 @@ class AssociationServer:
         self._is_running = self._is_shut = False
         self._asked = threading.Event()
 
-    def _listeners(self, address: tuple[str, int] | tuple[str, int, int, int] | None) -> list[socket.socket]:
+    def _listeners(self, address: Address | None) -> list[socket.socket]:
         network = self.ae.config.network
         if address is None:
             return open_listeners(network)
@@ -219,12 +221,7 @@ class AssociationServer:
     def __enter__(self) -> AssociationServer:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.shutdown()
 
 
@@ -239,7 +236,7 @@ class AE(ReceiverAE):
 
     def make_server(  # type: ignore[override]
         self,
-        address: tuple[str, int] | tuple[str, int, int, int] | None = None,
+        address: Address | None = None,
         ae_title: str | None = None,
         contexts: list[PresentationContext] | None = None,
         ssl_context: ssl.SSLContext | None = None,
@@ -295,9 +292,38 @@ class AE(ReceiverAE):
             named = ", ".join(f"{name} ({UID(name).name})" for name in foreign)
             raise ValueError(f"this engine serves Verification and Storage, not {named}")
 
-    def start_server(  # type: ignore[override]
+    @overload  # type: ignore[override]
+    def start_server(
         self,
-        address: tuple[str, int] | tuple[str, int, int, int] | None = None,
+        address: Address | None = None,
+        block: Literal[True] = True,
+        ssl_context: ssl.SSLContext | None = None,
+        evt_handlers: Sequence[HandlerBinding] | None = None,
+        ae_title: str | None = None,
+        contexts: list[PresentationContext] | None = None,
+        *,
+        observer: ob.ReceiverObserver | None = None,
+        handler_memory: int = HANDLER_MEMORY,
+    ) -> None: ...
+
+    @overload
+    def start_server(
+        self,
+        address: Address | None = None,
+        *,
+        block: Literal[False],
+        ssl_context: ssl.SSLContext | None = None,
+        evt_handlers: Sequence[HandlerBinding] | None = None,
+        ae_title: str | None = None,
+        contexts: list[PresentationContext] | None = None,
+        observer: ob.ReceiverObserver | None = None,
+        handler_memory: int = HANDLER_MEMORY,
+    ) -> AssociationServer: ...
+
+    @overload
+    def start_server(
+        self,
+        address: Address | None = None,
         block: bool = True,
         ssl_context: ssl.SSLContext | None = None,
         evt_handlers: Sequence[HandlerBinding] | None = None,
@@ -306,21 +332,24 @@ class AE(ReceiverAE):
         *,
         observer: ob.ReceiverObserver | None = None,
         handler_memory: int = HANDLER_MEMORY,
+    ) -> AssociationServer | None: ...
+
+    def start_server(
+        self,
+        address: Address | None = None,
+        block: bool = True,
+        ssl_context: ssl.SSLContext | None = None,
+        evt_handlers: Sequence[HandlerBinding] | None = None,
+        ae_title: str | None = None,
+        contexts: list[PresentationContext] | None = None,
+        **more: Any,
     ) -> AssociationServer | None:
         """Serve; see `make_server`. Without *block* return the running server.
 
         With *block* until `shutdown` is called, or SIGINT or SIGTERM comes: then shut down, and after SIGTERM do
         what the program does at it, which by default is to end.
         """
-        server = self.make_server(
-            address,
-            ae_title,
-            contexts,
-            ssl_context,
-            evt_handlers,
-            observer=observer,
-            handler_memory=handler_memory,
-        )
+        server = self.make_server(address, ae_title, contexts, ssl_context, evt_handlers, **more)
         try:
             if not block:
                 server.start()

@@ -1,10 +1,9 @@
-"""`Receiver`, the class that programs used before there was `AE`. Deprecated; it goes with version 2."""
+"""`Receiver`, the class that programs used before there was `AE`. Deprecated; it goes with version 1.0."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Sequence
-from types import TracebackType
 from typing import TYPE_CHECKING
 
 from dcmrecv.config import Config
@@ -54,7 +53,6 @@ class Receiver:
             observer=self._observer,
             handler_memory=self._memory,
         )
-        assert self._server is not None
         self.port = self._server.port
 
     def stop(self, grace: float | None = None) -> None:
@@ -67,10 +65,5 @@ class Receiver:
         self.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.stop()

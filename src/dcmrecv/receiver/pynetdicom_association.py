@@ -13,10 +13,11 @@ from dcmrecv.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NA
 if TYPE_CHECKING:
     from pynetdicom.ae import ApplicationEntity
 
-__all__ = ["PynetdicomAssociation", "PynetdicomPeer"]
+__all__ = ["PynetdicomAssociation", "PynetdicomPeer", "text_of"]
 
 
-def _text(data: bytes) -> str:
+def text_of(data: bytes) -> str:
+    """Return a title or UID without its padding."""
     return data.decode("ascii", "replace").strip(" \0")
 
 
@@ -97,15 +98,15 @@ class PynetdicomAssociation:
     def requested(self, request: AssociateRequest) -> None:
         """Take over what an A-ASSOCIATE-RQ says."""
         requestor = self.requestor
-        requestor.ae_title = _text(request.calling_ae_title)
+        requestor.ae_title = text_of(request.calling_ae_title)
         requestor.maximum_length = request.max_pdu
-        requestor.implementation_class_uid = UID(_text(request.implementation_class_uid))
-        requestor.implementation_version_name = _text(request.implementation_version_name)
+        requestor.implementation_class_uid = UID(text_of(request.implementation_class_uid))
+        requestor.implementation_version_name = text_of(request.implementation_version_name)
         requestor.requested_contexts = [
             _context(each.context_id, each.abstract_syntax, each.transfer_syntaxes)
             for each in request.contexts
         ]
-        self.acceptor.ae_title = _text(request.called_ae_title)
+        self.acceptor.ae_title = text_of(request.called_ae_title)
 
     def accepted(self, agreed: AcceptedAssociation) -> None:
         """Take over what an A-ASSOCIATE-AC says."""
@@ -128,8 +129,8 @@ def _context(
     context = PresentationContext()
     try:
         context.context_id = context_id
-        context.abstract_syntax = UID(_text(abstract_syntax))
-        context.transfer_syntax = [UID(_text(each)) for each in transfer_syntaxes]
+        context.abstract_syntax = UID(text_of(abstract_syntax))
+        context.transfer_syntax = [UID(text_of(each)) for each in transfer_syntaxes]
     except ValueError:
         return context
     return context

@@ -28,7 +28,7 @@ from pynetdicom.presentation import PresentationContextTuple
 from dcmrecv import conditions
 from dcmrecv import observer as ob
 from dcmrecv.core import events as ev
-from dcmrecv.receiver.pynetdicom_association import PynetdicomAssociation
+from dcmrecv.receiver.pynetdicom_association import PynetdicomAssociation, text_of
 from dcmrecv.receiver.received import HandlerMemory, HandlerMemoryError, ReceivedDataSet
 from dcmrecv.receiver.storage_writer import StorageWriter
 from dcmrecv.storage import RequestRefused, StoreResult, StoreSession
@@ -45,6 +45,9 @@ __all__ = ["HandlerBinding", "Handlers", "StoreEvent"]
 
 HandlerBinding: TypeAlias = tuple[Any, Callable[..., Any]] | tuple[Any, Callable[..., Any], list[Any]]
 """(event, handler) or (event, handler, further arguments), as pynetdicom takes them."""
+
+_Bound: TypeAlias = tuple[Callable[..., Any], list[Any] | None]
+"""A handler and its further arguments."""
 
 HANDLER_FAILED = 0xC211
 """Status when an EVT_C_STORE handler raises (pynetdicom's)."""
@@ -81,8 +84,8 @@ class Handlers(ob.ReceiverObserver):
         self.associations: set[PynetdicomAssociation] = set()
         self.budget = budget
         self._default = default
-        self._bound: dict[Any, list[tuple[Callable[..., Any], list[Any] | None]]] = {}
-        self._current = threading.local()
+        self._bound: dict[Any, list[_Bound]] = {}
+        self._thread = threading.local()
 
     # -- binding -------------------------------------------------------------------------------------
 
@@ -110,7 +113,7 @@ class Handlers(ob.ReceiverObserver):
         """Return the events that have handlers."""
         return sorted({evt.EVT_C_STORE, *self._bound}, key=lambda event: str(event.name))
 
-    def of(self, event: Any) -> list[tuple[Callable[..., Any], list[Any] | None]]:
+    def of(self, event: Any) -> list[_Bound]:
         """Return the handlers of *event* with their further arguments."""
         if event == evt.EVT_C_STORE and event not in self._bound:
             return [(self._default, None)]
@@ -133,11 +136,12 @@ class Handlers(ob.ReceiverObserver):
     @property
     def current(self) -> PynetdicomAssociation:
         """The association that this thread serves."""
-        return cast("PynetdicomAssociation", self._current.association)
+        return cast("PynetdicomAssociation", self._thread.association)
 
-    @current.setter
-    def current(self, association: PynetdicomAssociation) -> None:
-        self._current.association = association
+    def begin(self, association: PynetdicomAssociation) -> None:
+        """This thread begins to serve *association*."""
+        self._thread.association = association
+        self.associations.add(association)
 
     def notify(self, association: PynetdicomAssociation, event: Any, **attributes: Any) -> None:
         """Call the handlers of a notification. What they raise is logged (logger ``dcmrecv.handlers``)."""
@@ -161,24 +165,39 @@ class Handlers(ob.ReceiverObserver):
         bound = self._bound.get(evt.EVT_C_ECHO)
         if not bound:
             return 0x0000, b""
-        ((handler, args),) = bound
-        association = self.current
-        association.can_abort = True
         try:
             primitive = C_ECHO()
             primitive.MessageID = request.message_id
             primitive.AffectedSOPClassUID = _uid(request.sop_class_uid)
             attributes = {"request": primitive, "context": _context(agreed, request.context_id)}
-            event = evt.Event(_for_event(association), evt.EVT_C_ECHO, attributes)
-            status, details = _status(handler(event, *(args or ())))
+            event = evt.Event(_for_event(self.current), evt.EVT_C_ECHO, attributes)
+        except (ValueError, TypeError, LookupError):
+            _LOGGER.exception("a C-ECHO command that pynetdicom does not take")
+            return 0x0000, b""
+        status, details = self.answer(event, bound[0], failed=0x0000)
+        return (0x0000, b"") if status in (STATUS_MISSING, STATUS_INVALID) else (status, details)
+
+    def answer(self, event: evt.Event, bound: _Bound, *, failed: int) -> tuple[int, bytes]:
+        """Return status and details that the handler *bound* answers; *failed* is the status if it raises.
+
+        What it raises is logged (logger ``dcmrecv.handlers``). Raises `RequestRefused` if it asks for an abort.
+        """
+        handler, args = bound
+        association = self.current
+        association.can_abort = True
+        try:
+            answer = _status(handler(event, *(args or ())))
+        except HandlerMemoryError as error:
+            _LOGGER.error("the object is refused: %s", error)
+            answer = OUT_OF_RESOURCES, b""
         except Exception:
-            _LOGGER.exception("the handler of EVT_C_ECHO failed")
-            status, details = 0x0000, b""
+            _LOGGER.exception("the handler of %s failed", event.event)
+            answer = failed, b""
         finally:
             association.can_abort = False
         if association.abort_asked:
             raise RequestRefused((conditions.HANDLER_ABORTS,))
-        return (0x0000, b"") if status in (STATUS_MISSING, STATUS_INVALID) else (status, details)
+        return answer
 
 
 class StoreEvent(evt.Event):
@@ -283,24 +302,9 @@ class _EventSession(StoreSession):
         except (ValueError, TypeError, LookupError):
             _LOGGER.exception("a C-STORE command that pynetdicom does not take")
             return StoreResult(CANNOT_UNDERSTAND)
-        ((handler, args),) = self._handlers.of(evt.EVT_C_STORE)
-        association = self._handlers.current
-        association.can_abort = True
-        try:
-            answer = handler(event, *(args or ()))
-            if association.abort_asked:
-                raise RequestRefused((conditions.HANDLER_ABORTS,))
-            status, details = _status(answer)
-        except RequestRefused:
-            raise
-        except HandlerMemoryError as error:
-            _LOGGER.error("the object is refused: %s", error)
-            return StoreResult(OUT_OF_RESOURCES)
-        except Exception:
-            _LOGGER.exception("the handler of EVT_C_STORE failed")
-            return StoreResult(HANDLER_FAILED)
-        finally:
-            association.can_abort = False
+        status, details = self._handlers.answer(
+            event, self._handlers.of(evt.EVT_C_STORE)[0], failed=HANDLER_FAILED
+        )
         return StoreResult(status, details=details)
 
     def _primitive(self) -> C_STORE:
@@ -313,7 +317,7 @@ class _EventSession(StoreSession):
         if request.priority in (0, 1, 2):
             primitive.Priority = request.priority
         if request.move_originator_ae_title is not None:
-            primitive.MoveOriginatorApplicationEntityTitle = _text(request.move_originator_ae_title)
+            primitive.MoveOriginatorApplicationEntityTitle = text_of(request.move_originator_ae_title)
         if request.move_originator_message_id is not None:
             primitive.MoveOriginatorMessageID = request.move_originator_message_id
         return primitive
@@ -409,8 +413,7 @@ class _AssociationEvents(ob.AssociationObserver):
         peer = association.requestor
         match event:
             case ob.Connected():
-                self._handlers.current = association
-                self._handlers.associations.add(association)
+                self._handlers.begin(association)
                 self._notify(evt.EVT_CONN_OPEN, address=(peer.address, peer.port))
             case ev.RequestReceived():
                 association.requested(event.request)
@@ -441,12 +444,8 @@ def _for_event(association: PynetdicomAssociation) -> Association:
     return cast("Association", association)
 
 
-def _text(data: bytes) -> str:
-    return data.decode("ascii", "replace").strip(" \0")
-
-
 def _uid(data: bytes) -> UID:
-    return UID(_text(data), IGNORE)
+    return UID(text_of(data), IGNORE)
 
 
 def _context(agreed: ev.AcceptedAssociation, context_id: int) -> PresentationContextTuple:

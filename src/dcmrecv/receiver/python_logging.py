@@ -58,6 +58,17 @@ class _PythonAssociationLogs(AssociationLogs):
         self.logger = logs.logger  # type: ignore[method-assign]
 
 
+class _Lines(DcmtkLines):
+    """The command line's lines, but for those about mistakes in this program: these come with their tracebacks."""
+
+    def observe(self, event: ob.ReceiverEvent) -> None:
+        """See `ReceiverObserver.observe`."""
+        if isinstance(event, ob.InternalError):
+            logging.getLogger("dcmrecv").error("an internal error", exc_info=event.error)
+        else:
+            super().observe(event)
+
+
 class _AssociationFailures(ob.AssociationObserver):
     wanted = frozenset({ob.Crashed})
 
@@ -68,7 +79,7 @@ class _AssociationFailures(ob.AssociationObserver):
 
 
 class _Failures(ob.ReceiverObserver):
-    """Logs internal errors with their tracebacks."""
+    """Logs what ends an association by mistake, with its traceback."""
 
     def association(self, peer_address: str, peer_port: int) -> ob.AssociationObserver:
         """See `ReceiverObserver.association`."""
@@ -77,4 +88,4 @@ class _Failures(ob.ReceiverObserver):
 
 def python_lines(config: Config) -> list[ob.ReceiverObserver]:
     """Return what logs, at the levels that the loggers have now."""
-    return [DcmtkLines(_PythonLogs(), config, str), _Failures()]
+    return [_Lines(_PythonLogs(), config, str), _Failures()]

@@ -20,6 +20,13 @@ from pynetdicom import StoragePresentationContexts
 import dcmrecv
 from dcmrecv import AE, Config, PortError, StorageWriter, evt
 from dcmrecv.config import AssociationConfig, ExtrasConfig, NetworkConfig, StorageConfig
+from dcmrecv.observer import (
+    AssociationEvent,
+    AssociationObserver,
+    ReceiverObserver,
+    Stored,
+    StoreResponse,
+)
 from tests.support.embedded import serving
 from tests.support.rawscu import CT_IMAGE, VERIFICATION, Association, Requestor, UnexpectedPdu, element
 from tests.support.server import free_port
@@ -169,7 +176,6 @@ def test_changes_of_the_ae_count_for_the_next_association(tmp_path: Path) -> Non
     server = ae.start_server(
         ("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, StorageWriter(tmp_path))]
     )
-    assert server is not None
     with server:
         Association(server.port).release()
         ae.require_calling_aet = ["OTHER"]
@@ -240,6 +246,38 @@ def test_an_internal_error_is_logged_with_its_traceback(
     assert [(record.name, record.exc_info[0]) for record in raised if record.exc_info] == [
         ("dcmrecv", ZeroDivisionError)
     ]
+
+
+class Raising(AssociationObserver):
+    wanted = frozenset({Stored, StoreResponse})
+
+    def observe(self, event: AssociationEvent) -> None:
+        raise ZeroDivisionError("in an observer")
+
+
+class RaisingReceiver(ReceiverObserver):
+    def association(self, peer_address: str, peer_port: int) -> AssociationObserver:
+        return Raising()
+
+
+def test_an_observer_that_raises_costs_the_sender_nothing(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = Config(
+        association=AssociationConfig(accept_all=True),
+        network=NetworkConfig(port=0),
+        storage=StorageConfig(directory=tmp_path),
+    )
+    with (
+        serving(config, observer=RaisingReceiver()) as server,
+        Association(server.port, CT_IMAGE) as association,
+    ):
+        assert [association.store(uid, DATA_SET) for uid in ("1.2.3", "1.2.4")] == [0, 0]
+        association.release()
+    assert {path.name for path in tmp_path.iterdir()} == {"CT.1.2.3", "CT.1.2.4"}
+    raised = [record.name for record in caplog.records if record.exc_info]
+    assert raised == ["dcmrecv"] * 4
+    assert caplog.text.count("ZeroDivisionError: in an observer") == 4
 
 
 WAITING = """

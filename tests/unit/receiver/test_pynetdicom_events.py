@@ -157,7 +157,9 @@ def failing() -> int:
     ],
     ids=["int", "Dataset", "no status", "None", "no US", "exception"],
 )
-def test_what_handlers_answer(tmp_path: Path, answer: Any, stored: int, echoed: int) -> None:
+def test_what_handlers_answer(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture, answer: Any, stored: int, echoed: int
+) -> None:
     handlers: list[Any] = [
         (evt.EVT_C_STORE, lambda event: answer()),
         (evt.EVT_C_ECHO, lambda event: answer()),
@@ -166,6 +168,9 @@ def test_what_handlers_answer(tmp_path: Path, answer: Any, stored: int, echoed: 
         assert store(receiver.port) == stored
         assert echo(receiver.port) == echoed
         assert echo(receiver.port) == echoed
+    raised = [(record.name, record.getMessage()) for record in caplog.records if record.exc_info]
+    failures = ["the handler of EVT_C_STORE failed", *["the handler of EVT_C_ECHO failed"] * 2]
+    assert raised == [("dcmrecv.handlers", text) for text in failures if answer is failing]
 
 
 def test_memory_for_handlers_is_bounded_and_given_back(tmp_path: Path) -> None:

@@ -35,7 +35,6 @@ def served(handler: Any, *syntaxes: str, **more: Any) -> Iterator[AssociationSer
     ae = AE()
     ae.add_supported_context(CT_IMAGE, list(syntaxes) or [IMPLICIT_VR])
     server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=[(evt.EVT_C_STORE, handler)], **more)
-    assert server is not None
     with server:
         yield server
 
@@ -139,9 +138,12 @@ def test_it_may_refuse_with_a_comment(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [tmp_path / "temporaries"]
 
 
-def test_it_may_abort() -> None:
+@pytest.mark.parametrize("then_raises", [False, True])
+def test_it_may_abort(then_raises: bool) -> None:
     def handle(event: evt.Event) -> int:
         event.assoc.abort()
+        if then_raises:
+            raise ValueError("in a handler")
         return 0
 
     with served(handle) as server, Association(server.port, CT_IMAGE) as association:
@@ -221,7 +223,6 @@ def test_the_built_in_handler_needs_no_event(tmp_path: Path, monkeypatch: pytest
     ae.add_supported_context(CT_IMAGE, IMPLICIT_VR)
     for handlers in ([], [(evt.EVT_C_STORE, StorageWriter(tmp_path))]):
         server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
-        assert server is not None
         with monkeypatch.context() as patch, server:
             patch.setattr(evt.Event, "__init__", made)
             assert send(server, SMALL) == 0
