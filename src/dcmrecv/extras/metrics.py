@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
@@ -28,8 +29,9 @@ from dcmrecv._version import __version__
 from dcmrecv.extras.counters import OUTCOMES, PHASES, STATUSES, Counters
 from dcmrecv.extras.http_server import CONNECTIONS, Answer, HttpServer
 from dcmrecv.extras.status_page import View, page
+from dcmrecv.server.threads import start_thread
 
-__all__ = ["MetricsServer", "ReceiverCollector", "free_space", "open_metrics_socket"]
+__all__ = ["FreeSpace", "MetricsServer", "ReceiverCollector", "open_metrics_socket"]
 
 _BY_TITLE = (
     ("dcmrecv_objects_stored", "Objects stored"),
@@ -39,14 +41,41 @@ _BY_TITLE = (
 _RATE_SAMPLES = 10
 """The page shows the rate of so many seconds."""
 
+FRESH = 30.0
+"""How long free space counts as known after it was measured, seconds."""
 
-def free_space(directory: bytes) -> int | None:
-    """Return the bytes free for us at *directory*, None if unknown."""
-    try:
-        status = os.statvfs(directory)
-    except OSError:
-        return None
-    return status.f_bavail * status.f_frsize
+
+class FreeSpace:
+    """Call it for the bytes free for us at *directory*, None if unknown.
+
+    A file system that hangs holds up a thread that measures, and nobody else; what was measured counts for `FRESH`.
+    """
+
+    def __init__(self, directory: bytes) -> None:
+        self._directory = directory
+        self._measuring = threading.Lock()
+        self._last: tuple[float, int | None] = (0.0, None)
+        self._measure()  # the start has just looked into this directory
+
+    def __call__(self) -> int | None:
+        when, free = self._last
+        return free if time.monotonic() < when + FRESH else None
+
+    def look(self) -> None:
+        """Have it measured, without waiting. Call every second."""
+        if not self._measuring.locked():
+            start_thread(self._measure)
+
+    def _measure(self) -> None:
+        if not self._measuring.acquire(blocking=False):
+            return
+        try:
+            status = os.statvfs(self._directory)
+            self._last = time.monotonic(), status.f_bavail * status.f_frsize
+        except (OSError, MemoryError):
+            self._last = time.monotonic(), None
+        finally:
+            self._measuring.release()
 
 
 def open_metrics_socket(address: str, port: int) -> socket.socket:
@@ -58,10 +87,12 @@ def open_metrics_socket(address: str, port: int) -> socket.socket:
 class ReceiverCollector(Collector):
     """Makes metrics of *counters*."""
 
-    def __init__(self, counters: Counters, healthy: Callable[[], int], directory: bytes) -> None:
+    def __init__(
+        self, counters: Counters, healthy: Callable[[], int], free: Callable[[], int | None]
+    ) -> None:
         self._counters = counters
         self._healthy = healthy
-        self._directory = directory
+        self._free = free
 
     def collect(self) -> Iterator[Metric]:
         """Yield all metrics, from one snapshot."""
@@ -127,7 +158,7 @@ class ReceiverCollector(Collector):
         failures.add_metric(["data_set_not_received"], now["failed_data_sets"])
         failures.add_metric(["object_not_stored"], now["store_errors"])
         yield failures
-        free = free_space(self._directory)
+        free = self._free()
         if free is not None:
             yield GaugeMetricFamily(
                 "dcmrecv_free_bytes", "Bytes free on the file system of the output directory.", free
@@ -149,7 +180,8 @@ class MetricsServer:
     ) -> None:
         """*healthy* returns the number of processes that accept connections; *about* is shown on the page."""
         registry = CollectorRegistry()
-        registry.register(ReceiverCollector(counters, healthy, directory))
+        self._free = FreeSpace(directory)
+        registry.register(ReceiverCollector(counters, healthy, self._free))
 
         def health() -> Answer:
             if healthy():
@@ -162,7 +194,7 @@ class MetricsServer:
             return Answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(registry))
 
         def people() -> Answer:
-            view = View(healthy(), free_space(directory), min_free_space, self._rate(), about)
+            view = View(healthy(), self._free(), min_free_space, self._rate(), about)
             text = page(counters, view)
             return Answer(HTTPStatus.OK, "text/html; charset=utf-8", text.encode())
 
@@ -173,8 +205,9 @@ class MetricsServer:
         self._samples: deque[tuple[float, int, int]] = deque(maxlen=_RATE_SAMPLES)
 
     def look(self) -> None:
-        """See `HttpServer.look`; also remember how much has come so far. Call every second."""
+        """See `HttpServer.look`; also measure space, and remember how much has come so far. Call every second."""
         self._server.look()
+        self._free.look()
         self._samples.append(self._sample())
 
     def _sample(self) -> tuple[float, int, int]:

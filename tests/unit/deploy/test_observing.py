@@ -31,7 +31,7 @@ EXPRESSIONS = [
 def exposed() -> dict[str, set[str]]:
     """Return the samples that a receiver exposes: the values of their labels, with ``name=``."""
     registry = CollectorRegistry()
-    registry.register(ReceiverCollector(Counters(), lambda: 1, b"."))
+    registry.register(ReceiverCollector(Counters(), lambda: 1, lambda: 0))
     found: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(generate_latest(registry).decode()):
         for sample in family.samples:

@@ -1,6 +1,9 @@
 from __future__ import annotations
 
+import errno
+import os
 import socket
+import threading
 import time
 import urllib.error
 import urllib.request
@@ -392,4 +395,33 @@ def test_the_rate_of_late(counters: Counters, monkeypatch: pytest.MonkeyPatch) -
         now += 10
         assert "5.0 kB/s" in get(url)[2]
     finally:
+        server.close()
+
+
+def test_a_file_system_that_hangs_holds_nobody_up(
+    counters: Counters, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hangs, released = threading.Event(), threading.Event()
+
+    def statvfs(path: bytes) -> os.statvfs_result:
+        hangs.set()
+        released.wait(60)
+        raise OSError(errno.ESTALE, "stale")
+
+    listener = open_metrics_socket("127.0.0.1", 0)
+    server = MetricsServer(listener, counters, healthy=lambda: 1, directory=b".")
+    server.start()
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+    try:
+        monkeypatch.setattr(os, "statvfs", statvfs)
+        for _ in range(3):
+            server.look()
+            assert hangs.wait(10)
+        assert get(url + "/healthz")[0] == 200
+        assert samples(get(url + "/metrics")[2])["dcmrecv_free_bytes", ""] > 0  # what was measured last
+        monkeypatch.setattr("dcmrecv.extras.metrics.FRESH", 0.0)
+        assert "dcmrecv_free_bytes" not in get(url + "/metrics")[2]
+        assert "unknown" in get(url + "/")[2]
+    finally:
+        released.set()
         server.close()
