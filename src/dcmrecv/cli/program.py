@@ -51,9 +51,9 @@ def run_program(program: str, arguments: Sequence[str], environment: Mapping[str
 def _end_of_console() -> None:
     """Say what the reference's console says at its end, where logging is being debugged (spec/logging.md A.9)."""
     if DEBUG_VARIABLE in os.environ:
-        from dcmrecv.log.loglog import exit_chatter
+        from dcmrecv.log.loglog import print_exit_steps
 
-        exit_chatter()
+        print_exit_steps()
 
 
 def _print(descriptor: int, text: str) -> None:

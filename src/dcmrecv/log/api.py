@@ -33,17 +33,7 @@ class Sink:
 class Log:
     """One named logger. Text may have several lines and carry foreign bytes (`dcmrecv.text`)."""
 
-    __slots__ = (
-        "_emit",
-        "debug_on",
-        "error_on",
-        "fatal_on",
-        "info_on",
-        "name",
-        "threshold",
-        "trace_on",
-        "warn_on",
-    )
+    __slots__ = ("_emit", "debug_on", "error_on", "info_on", "name", "threshold", "trace_on", "warn_on")
 
     def __init__(self, name: str, threshold: int, sink: Sink) -> None:
         self.name = name
@@ -54,7 +44,6 @@ class Log:
         self.info_on = threshold <= _INFO
         self.warn_on = threshold <= _WARN
         self.error_on = threshold <= _ERROR
-        self.fatal_on = threshold <= _FATAL
 
     def on(self, level: LogLevel) -> bool:
         """Return whether messages of *level* pass this logger."""
@@ -92,7 +81,7 @@ class Log:
 
     def fatal(self, text: str, fields: Fields | None = None) -> None:
         """Log *text* at FATAL."""
-        if self.fatal_on:
+        if self.threshold <= _FATAL:
             self._emit(self.name, _FATAL, text, fields)
 
 

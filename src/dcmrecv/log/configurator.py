@@ -13,7 +13,7 @@ from dcmrecv.log.files import DailyRollingFileAppender, FileAppender, RollingFil
 from dcmrecv.log.hierarchy import Hierarchy, TreeLogger, TreeLogs
 from dcmrecv.log.layouts import JsonLayout, PatternLayout
 from dcmrecv.log.levels import level_from_name
-from dcmrecv.log.loglog import InternalLog, parse_bool
+from dcmrecv.log.loglog import InternalLog
 from dcmrecv.log.network import Log4jUdpAppender, SocketAppender, SysLogAppender
 from dcmrecv.log.properties import MAX_FILE_SIZE, Properties, expand, predefined, read_settings
 
@@ -159,14 +159,12 @@ def configure(config: LoggingConfig, path: bytes, argv0: str) -> TreeLogs:
         settings.set(name, value)
     expand(settings, internal.error)
     settings = settings.subset(PREFIX)
-    if (debugging := parse_bool(settings.get("configDebug"))) is not None:
-        internal.set_debugging(debugging)
-    if (quiet := parse_bool(settings.get("quietMode"))) is not None:
-        internal.set_quiet(quiet)
+    internal.debugging = settings.boolean("configDebug", internal.debugging)
+    internal.quiet = settings.boolean("quietMode", internal.quiet)
     context = AppenderContext(out, err, internal, argv0.rpartition("/")[2], config.json)
     hierarchy = Hierarchy(context)
     hierarchy.root.addHandler(_built_in_console(context))
     _Configurator(settings, hierarchy).run()
     logs = TreeLogs(hierarchy, ndc=settings.get("ndc") == "association")
-    internal.set_quiet(hierarchy.root.level > LogLevel.ERROR)
+    internal.quiet = hierarchy.root.level > LogLevel.ERROR
     return logs

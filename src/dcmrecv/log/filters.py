@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import enum
 import logging
 from collections.abc import Callable
 
@@ -12,18 +11,10 @@ from dcmrecv.log.levels import level_from_name
 from dcmrecv.log.loglog import InternalLog
 from dcmrecv.log.properties import Properties
 
-__all__ = ["Decision", "FilterChain", "build_filters"]
+__all__ = ["FilterChain", "build_filters"]
 
-
-class Decision(enum.Enum):
-    """What one filter says."""
-
-    ACCEPT = enum.auto()
-    DENY = enum.auto()
-    NEUTRAL = enum.auto()
-
-
-Rule = Callable[[logging.LogRecord], Decision]
+Rule = Callable[[logging.LogRecord], bool | None]
+"""One filter: True accepts, False denies, None leaves it to the next."""
 
 
 class FilterChain(logging.Filter):
@@ -35,43 +26,31 @@ class FilterChain(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Return whether *record* passes."""
-        for rule in self._rules:
-            decision = rule(record)
-            if decision is not Decision.NEUTRAL:
-                return decision is Decision.ACCEPT
-        return True
-
-
-def _on_match(options: Properties) -> Decision:
-    return Decision.ACCEPT if options.boolean("AcceptOnMatch", False) else Decision.DENY
+        decisions = (rule(record) for rule in self._rules)
+        return next((decision for decision in decisions if decision is not None), True)
 
 
 def _deny_all(options: Properties) -> Rule:
-    return lambda record: Decision.DENY
+    return lambda record: False
 
 
 def _level_match(options: Properties) -> Rule:
     wanted = level_from_name(options.get("LogLevelToMatch"))
-    match = _on_match(options)
-    return lambda record: match if record.levelno == wanted else Decision.NEUTRAL
+    match = options.boolean("AcceptOnMatch", False)
+    return lambda record: match if record.levelno == wanted else None
 
 
 def _level_range(options: Properties) -> Rule:
     low = level_from_name(options.get("LogLevelMin")) or LogLevel.ALL
     high = level_from_name(options.get("LogLevelMax")) or LogLevel.OFF
-    inside = Decision.ACCEPT if options.boolean("AcceptOnMatch", False) else Decision.NEUTRAL
-    return lambda record: inside if low <= record.levelno <= high else Decision.DENY
+    inside = options.boolean("AcceptOnMatch", False) or None
+    return lambda record: inside if low <= record.levelno <= high else False
 
 
 def _string_match(options: Properties) -> Rule:
-    wanted = options.get("StringToMatch")
-    match = _on_match(options)
-    if not wanted:
-        return lambda record: Decision.NEUTRAL
-    if wanted.isascii():
-        return lambda record: match if wanted in record.msg else Decision.NEUTRAL
-    raw = encode(wanted)
-    return lambda record: match if raw in encode(record.msg) else Decision.NEUTRAL
+    wanted = encode(options.get("StringToMatch"))
+    match = options.boolean("AcceptOnMatch", False)
+    return lambda record: match if wanted and wanted in encode(record.msg) else None
 
 
 _CLASSES: dict[str, Callable[[Properties], Rule]] = {

@@ -53,7 +53,7 @@ class Hierarchy:
         self._manager.setLoggerClass(TreeLogger)
         self.root.manager = self._manager
         self._known = {"": self.root}
-        self._told_no_appenders = False
+        self._reported = False
 
     def logger(self, name: str) -> TreeLogger:
         """Return the logger *name*; the root has the empty name, ``root`` is an ordinary one."""
@@ -82,9 +82,9 @@ class Hierarchy:
         return list(found.values())
 
     def no_appenders(self, name: str) -> None:
-        """Tell, once, that a message of logger *name* goes nowhere."""
-        if not self._told_no_appenders:
-            self._told_no_appenders = True
+        """Report, once, that a message of logger *name* goes nowhere."""
+        if not self._reported:
+            self._reported = True
             self.context.internal.error(f"No appenders could be found for logger ({name}).")
             self.context.internal.error("Please initialize the log4cplus system properly.")
 

@@ -10,19 +10,7 @@ from dcmrecv.log.pattern import checked_time_format, parse_pattern
 from dcmrecv.log.properties import Properties
 from dcmrecv.log.times import relative
 
-__all__ = [
-    "JsonLayout",
-    "Layout",
-    "LayoutError",
-    "PatternLayout",
-    "SimpleLayout",
-    "TTCCLayout",
-    "build_layout",
-]
-
-
-class LayoutError(Exception):
-    """A layout lacks a required option."""
+__all__ = ["JsonLayout", "Layout", "PatternLayout", "build_layout"]
 
 
 class Layout(logging.Formatter):
@@ -73,26 +61,7 @@ class PatternLayout(Layout):
         self._pieces, self.located = parse_pattern(pattern, depth, internal)
         if not self._pieces:
             internal.warn("PatternLayout pattern is empty.  Using default...")
-            self._pieces.append(_message)
-
-    @classmethod
-    def from_options(cls, options: Properties, internal: InternalLog) -> PatternLayout:
-        """Return the layout that *options* describe; raises `LayoutError` without a pattern."""
-        if "Pattern" in options:
-            internal.warn(
-                'PatternLayout- the "Pattern" property has been deprecated.  Use "ConversionPattern" instead.'
-            )
-        for key in ("ConversionPattern", "Pattern"):
-            if key in options:
-                return cls(
-                    options.get(key),
-                    internal,
-                    each_line=options.boolean("FormatEachLine", True),
-                    depth=options.unsigned("NDCMaxDepth", 0),
-                )
-        text = "ConversionPattern not specified in properties"
-        internal.error(text)
-        raise LayoutError(text)
+            self._pieces.append(lambda record, message: message)
 
     def format(self, record: logging.LogRecord) -> str:
         """See `Layout.format`."""
@@ -100,10 +69,6 @@ class PatternLayout(Layout):
         if self._each_line and "\n" in message:
             return "".join(piece(record, line) for line in message.split("\n") for piece in self._pieces)
         return "".join([piece(record, message) for piece in self._pieces])
-
-
-def _message(record: logging.LogRecord, message: str) -> str:
-    return message
 
 
 class JsonLayout(Layout):
@@ -139,8 +104,15 @@ def build_layout(options: Properties, internal: InternalLog) -> tuple[Layout, bo
     if name != "log4cplus::PatternLayout":
         internal.error(f'Cannot find LayoutFactory: "{name}"')
         return SimpleLayout(), False
-    try:
-        return PatternLayout.from_options(inner, internal), True
-    except LayoutError as error:
-        internal.error(f"Error while creating Layout: {error}")
+    if "Pattern" in inner:
+        internal.warn(
+            'PatternLayout- the "Pattern" property has been deprecated.  Use "ConversionPattern" instead.'
+        )
+    if "ConversionPattern" not in inner and "Pattern" not in inner:
+        text = "ConversionPattern not specified in properties"
+        internal.error(text)
+        internal.error(f"Error while creating Layout: {text}")
         return SimpleLayout(), False
+    pattern = inner.get("ConversionPattern" if "ConversionPattern" in inner else "Pattern")
+    each_line = inner.boolean("FormatEachLine", True)
+    return PatternLayout(pattern, internal, each_line=each_line, depth=inner.unsigned("NDCMaxDepth", 0)), True

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dcmrecv.log.descriptor_writer import DescriptorWriter, encode
 from dcmrecv.loggers import DEBUG_VARIABLE
 
-__all__ = ["InternalLog", "OnceOnly", "exit_chatter", "parse_bool", "parse_int"]
+__all__ = ["InternalLog", "OnceOnly", "parse_bool", "parse_int", "print_exit_steps"]
 
 QUIET_VARIABLE = "DCMTK_LOG4CPLUS_LOGLOG_QUIETMODE"
 
@@ -38,7 +38,7 @@ def _from_environment(name: str) -> bool:
     return bool(parse_bool(os.environ.get(name, "")))
 
 
-def exit_chatter() -> None:
+def print_exit_steps() -> None:
     """Print what the reference prints with `DEBUG_VARIABLE` when its built-in console goes away."""
     if _from_environment(DEBUG_VARIABLE):
         writer = DescriptorWriter(1)
@@ -49,57 +49,42 @@ def exit_chatter() -> None:
 
 
 class InternalLog:
-    """The three kinds of internal message; quiet and debug come from the file or the environment."""
+    """The three kinds of internal message: *quiet* hides all, *debugging* shows the steps."""
 
     def __init__(self, out: DescriptorWriter, err: DescriptorWriter) -> None:
         self._out = out
         self._err = err
-        self._quiet: bool | None = None
-        self._debugging: bool | None = None
-
-    def set_quiet(self, value: bool) -> None:
-        """Set ``quietMode``: neither errors nor warnings nor debug messages."""
-        self._quiet = value
-
-    def set_debugging(self, value: bool) -> None:
-        """Set ``configDebug``."""
-        self._debugging = value
-
-    def _is_quiet(self) -> bool:
-        if self._quiet is None:
-            self._quiet = _from_environment(QUIET_VARIABLE)
-        return self._quiet
+        self.quiet = _from_environment(QUIET_VARIABLE)
+        self.debugging = _from_environment(DEBUG_VARIABLE)
 
     def error(self, text: str) -> None:
-        """Tell an error on standard error."""
-        if not self._is_quiet():
+        """Write an error to standard error."""
+        if not self.quiet:
             self._err.write(encode(f"log4cplus:ERROR {text}\n"))
 
     def warn(self, text: str) -> None:
-        """Tell a warning on standard error."""
-        if not self._is_quiet():
+        """Write a warning to standard error."""
+        if not self.quiet:
             self._err.write(encode(f"log4cplus:WARN {text}\n"))
 
     def debug(self, text: str) -> None:
-        """Tell a step on standard output."""
-        if self._debugging is None:
-            self._debugging = _from_environment(DEBUG_VARIABLE)
-        if self._debugging and not self._is_quiet():
+        """Write a step to standard output."""
+        if self.debugging and not self.quiet:
             self._out.write(encode(f"log4cplus: {text}\n"))
 
 
 class OnceOnly:
-    """Pass on one error, then none until `reset`."""
+    """Pass on the first error after each `reset`."""
 
-    def __init__(self, tell: Callable[[str], None]) -> None:
-        self._tell = tell
+    def __init__(self, write: Callable[[str], None]) -> None:
+        self._write = write
         self._first = True
 
     def error(self, text: str) -> None:
-        """Pass *text* on if none was since the last reset."""
+        """Pass *text* on if it is the first."""
         if self._first:
             self._first = False
-            self._tell(text)
+            self._write(text)
 
     def reset(self) -> None:
         """Make ready for the next error."""

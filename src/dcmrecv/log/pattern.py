@@ -11,7 +11,6 @@ import os
 import re
 import socket
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from dcmrecv.log.descriptor_writer import encode
 from dcmrecv.log.errors import LogConfigError
@@ -55,6 +54,10 @@ def checked_time_format(text: str, *, utc: bool) -> TimeFormat:
     if not result.format(0.0):
         raise LogConfigError(f'Specified --log-config file: date format "{text}" gives an empty text')
     return result
+
+
+def _number(digits: str, limit: int) -> int:
+    return min(int(digits.lstrip("0")[:12] or "0"), limit)
 
 
 def _literal(text: str) -> Piece:
@@ -118,26 +121,22 @@ _SIMPLE: dict[str, Piece] = {
 }
 
 
-@dataclass
-class _Width:
-    minimum: int = -1
-    maximum: int | None = None
-    left: bool = False
+def _fitted(piece: Piece, left: bool, minimum: int, maximum: int | None) -> Piece:
+    """Return *piece* padded to *minimum* bytes, or cut to its last *maximum* ones."""
 
-    def apply(self, piece: Piece) -> Piece:
-        if self.minimum < 0 and self.maximum is None:
-            return piece
-        minimum, maximum, left = min(self.minimum, MAX_WIDTH), self.maximum, self.left
+    def fitted(record: logging.LogRecord, message: str) -> str:
+        text = piece(record, message)
+        raw = encode(text)
+        if maximum is not None and len(raw) > maximum:
+            return from_bytes(raw[len(raw) - maximum :])
+        padding = " " * (minimum - len(raw))
+        return text + padding if left else padding + text
 
-        def fitted(record: logging.LogRecord, message: str) -> str:
-            text = piece(record, message)
-            raw = encode(text)
-            if maximum is not None and len(raw) > maximum:
-                return from_bytes(raw[len(raw) - maximum :])
-            padding = " " * (minimum - len(raw))
-            return text + padding if left else padding + text
+    return fitted
 
-        return fitted
+
+_CONVERSION = re.compile(r"%(-*)(?!-)([0-9]*)(?:\.([0-9]+))?([^0-9])", re.DOTALL)
+"""Flags, minimum, maximum, letter. The letter is a dot where a dot has no number behind it."""
 
 
 class _Parser:
@@ -146,73 +145,57 @@ class _Parser:
         self._depth = ndc_depth
         self._internal = internal
         self._position = 0
-        self._text = ""
         self.pieces: list[Piece] = []
         self.located = False
 
     def parse(self) -> None:
-        pattern = self._pattern
-        while self._position < len(pattern):
-            character = pattern[self._position]
-            self._position += 1
-            # The last character is always text, even a percent sign.
-            if character != "%" or self._position == len(pattern):
-                self._text += character
-            elif pattern[self._position] == "%":
-                self._text += "%"
-                self._position += 1
-            else:
-                self._end_text()
-                self._conversion()
-        self._end_text()
-
-    def _end_text(self) -> None:
-        if self._text:
-            self.pieces.append(_literal(_native(self._text)))
-            self._text = ""
-
-    def _conversion(self) -> None:
-        """Read one conversion, the percent sign being consumed; unfinished ones stay as text."""
-        width = _Width()
-        state = "flags"
-        self._text = "%"
+        text = ""
         while self._position < len(self._pattern):
-            character = self._pattern[self._position]
-            self._position += 1
-            self._text += character
-            digit = int(character) if character in "0123456789" else None
-            if state == "dot" and digit is None:
-                self._internal.error(
-                    f"Error occurred in position {self._position}.\n"
-                    f' Was expecting digit, instead got char "{_native(character)}".'
-                )
-                return
-            if digit is not None:
-                if state in ("dot", "maximum"):
-                    width.maximum = min((width.maximum or 0) * 10 + digit, 0x7FFFFFFF)
-                    state = "maximum"
-                else:
-                    width.minimum = min((width.minimum if state == "minimum" else 0) * 10 + digit, MAX_WIDTH)
-                    state = "minimum"
-            elif character == "." and state in ("flags", "minimum"):
-                state = "dot"
-            elif character == "-" and state == "flags":
-                width.left = True
+            found = _CONVERSION.match(self._pattern, self._position)
+            if found is None or found[4] == "%" == found[0][1]:
+                # Text; a doubled percent sign is one, an unfinished conversion at the end stays as it is.
+                text += self._pattern[self._position]
+                self._position += 1 if found is None else 2
+            elif found[4] == "." and found[3] is None:
+                text += self._dot(found)
             else:
-                self._finish(character, width)
-                return
+                self._literal(text)
+                text = ""
+                self._conversion(found)
+        self._literal(text)
 
-    def _finish(self, letter: str, width: _Width) -> None:
+    def _literal(self, text: str) -> None:
+        if text:
+            self.pieces.append(_literal(_native(text)))
+
+    def _dot(self, found: re.Match[str]) -> str:
+        """Return the text of a conversion without a number behind its dot."""
+        start, end = found.start(), found.end() + 1
+        character = self._pattern[end - 1 : end]
+        if not character or character in "0123456789":  # the pattern ends before the letter
+            end = len(self._pattern)
+        else:
+            self._internal.error(
+                f"Error occurred in position {end}.\n"
+                f' Was expecting digit, instead got char "{_native(character)}".'
+            )
+        self._position = end
+        return self._pattern[start:end]
+
+    def _conversion(self, found: re.Match[str]) -> None:
+        flags, minimum, maximum, letter = found.groups()
+        self._position = found.end()
         piece = self._piece(letter)
         if piece is None:
             self._internal.error(
                 f"Unexpected char [{_native(letter)}] at position {self._position} in conversion pattern."
             )
-            self.pieces.append(_literal(_native(self._text)))
-        else:
-            self.pieces.append(width.apply(piece))
-            self.located = self.located or letter in LOCATION_LETTERS
-        self._text = ""
+            piece = _literal(_native(found[0]))
+        elif minimum or maximum:
+            widest = None if maximum is None else _number(maximum, 1 << 31)
+            piece = _fitted(piece, bool(flags), _number(minimum, MAX_WIDTH), widest)
+        self.pieces.append(piece)
+        self.located = self.located or letter in LOCATION_LETTERS
 
     def _piece(self, letter: str) -> Piece | None:
         if letter == "c":

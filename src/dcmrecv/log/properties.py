@@ -107,51 +107,45 @@ def _lookup(name: str, settings: Properties) -> str:
     return value
 
 
-def _substitute(text: str, settings: Properties, tell_error: Callable[[str], None]) -> tuple[str, bool]:
-    """Return *text* with its variables replaced until nothing changes, and whether anything did."""
-    pattern = text
-    changed = False
+def _substitute(text: str, settings: Properties, error: Callable[[str], None]) -> str:
+    """Return *text* with its variables replaced until nothing changes."""
+    expanded = text
     position = 0
     for _ in range(MAX_SUBSTITUTIONS):
-        start = pattern.find("${", position)
+        start = expanded.find("${", position)
         if start < 0:
-            return pattern, changed
-        end = pattern.find("}", start)
+            return expanded
+        end = expanded.find("}", start)
         if end < 0:
-            offset = len(encode(pattern[:start]))
-            tell_error(f'"{pattern}" has no closing brace. Opening brace at position {offset}.')
-            return text, False
-        replacement = _lookup(pattern[start + 2 : end], settings)
+            offset = len(encode(expanded[:start]))
+            error(f'"{expanded}" has no closing brace. Opening brace at position {offset}.')
+            return text
+        replacement = _lookup(expanded[start + 2 : end], settings)
+        position = start if replacement else end + 1
         if replacement:
-            pattern = pattern[:start] + replacement + pattern[end + 1 :]
-            changed = True
-            position = start
-            if len(pattern) > MAX_EXPANDED:
-                break
-        else:
-            position = end + 1
+            expanded = expanded[:start] + replacement + expanded[end + 1 :]
+        if len(expanded) > MAX_EXPANDED:
+            break
     raise LogConfigError(f'Specified --log-config file: variables in "{text[:80]}" do not come to an end')
 
 
-def expand(settings: Properties, tell_error: Callable[[str], None]) -> None:
-    """Replace variables in all keys and values of *settings*.
+def expand(settings: Properties, error: Callable[[str], None]) -> None:
+    """Replace variables in all keys and values of *settings*; mistakes go to *error*.
 
     Raises `LogConfigError` where the reference would go on for ever.
     """
-    changed = True
-    rounds = 0
-    while changed:
+    for _ in range(MAX_SUBSTITUTIONS):
         changed = False
-        rounds += 1
-        if rounds > MAX_SUBSTITUTIONS:
-            raise LogConfigError("Specified --log-config file: variables do not come to an end")
         for key in list(settings):
             value = settings.get(key)
-            new_key, key_changed = _substitute(key, settings, tell_error)
-            if key_changed:
+            new_key = _substitute(key, settings, error)
+            if new_key != key:
                 settings.remove(key)
                 settings.set(new_key, value)
-            new_value, value_changed = _substitute(value, settings, tell_error)
-            if value_changed:
+            new_value = _substitute(value, settings, error)
+            if new_value != value:
                 settings.set(new_key, new_value)
-            changed = changed or key_changed or value_changed
+            changed = changed or (new_key, new_value) != (key, value)
+        if not changed:
+            return
+    raise LogConfigError("Specified --log-config file: variables do not come to an end")

@@ -147,9 +147,9 @@ class LineLogs(Logs):
         self.writer.close()
         if self.errors_visible and DEBUG_VARIABLE in os.environ:
             # Loaded on demand: hardly any site sets this.
-            from dcmrecv.log.loglog import exit_chatter
+            from dcmrecv.log.loglog import print_exit_steps
 
-            exit_chatter()
+            print_exit_steps()
 
     def _lost_lines(self, count: int) -> bytes:
         text = f"{count} lines of this log were lost: standard error did not take them"

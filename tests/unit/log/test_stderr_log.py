@@ -49,7 +49,7 @@ def test_a_level_admits_itself_and_what_is_graver(level: LogLevel, capfd: pytest
     log.fatal("x")
     lines = [f"{letter}: x" for each, letter in LETTERS.items() if each >= level]
     assert capfd.readouterr().err.splitlines() == lines * 2
-    tests = (log.trace_on, log.debug_on, log.info_on, log.warn_on, log.error_on, log.fatal_on)
+    tests = (log.trace_on, log.debug_on, log.info_on, log.warn_on, log.error_on, log.on(LogLevel.FATAL))
     assert tests == tuple(each >= level for each in LETTERS)
     assert all(log.on(each) == (each >= level) for each in LETTERS)
     assert logs.errors_visible == (level <= LogLevel.ERROR)
