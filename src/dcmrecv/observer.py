@@ -21,60 +21,16 @@ from dcmrecv.core import events as ev
 from dcmrecv.remarks import Remark
 
 __all__ = [
-    "AssociationEvent",
-    "AssociationObserver",
-    "Closed",
-    "Connected",
-    "ContextsDiffer",
-    "Crashed",
-    "CutOff",
-    "DataSetDropped",
-    "DataSetFailed",
-    "DataSetReceived",
-    "DataSetRemark",
-    "DataSetStarted",
-    "DataSetUnreadable",
-    "DebugRemark",
-    "DictionaryUnusable",
-    "DirectoryNotCreated",
-    "EchoResponse",
-    "EchoResponseSent",
-    "FileNotCreated",
-    "FileNotWritten",
-    "Ignored",
-    "InternalError",
-    "MetaHeaderWritten",
-    "NameGenerated",
-    "NameNotGenerated",
-    "NotStored",
-    "OutputDirectoryRemade",
-    "OutputFileSystemChanged",
-    "Overwriting",
-    "PeerRefused",
-    "ProcessingStore",
-    "ReceiverEvent",
-    "ReceiverObserver",
-    "ResponseFailed",
-    "ShortageBegan",
-    "ShortageEnded",
-    "SpoolBehind",
-    "SpoolCaughtUp",
-    "SpoolLost",
-    "StopBegan",
-    "StoreResponse",
-    "StoreStarted",
-    "Stored",
-    "Terminated",
-    "TlsDetails",
-    "TlsEstablished",
-    "TlsFailed",
-    "TraceRemark",
-    "Waiting",
-    "WireReceived",
-    "WorkerEnded",
-    "WorkerNotStarted",
-    "WorkerStarted",
-]
+    "AssociationEvent", "AssociationObserver", "Closed", "Connected", "ContextsDiffer", "Crashed", "CutOff",
+    "DataSetDropped", "DataSetFailed", "DataSetReceived", "DataSetRemark", "DataSetStarted", "DataSetUnreadable",
+    "DebugRemark", "DictionaryUnusable", "DirectoryNotCreated", "EchoResponse", "EchoResponseSent",
+    "FileNotCreated", "FileNotWritten", "Ignored", "InternalError", "MetaHeaderWritten", "NameGenerated",
+    "NameNotGenerated", "NotStored", "OutputDirectoryRemade", "OutputFileSystemChanged", "Overwriting",
+    "PeerRefused", "ProcessingStore", "ReceiverEvent", "ReceiverObserver", "ResponseFailed", "ShortageBegan",
+    "ShortageEnded", "SpoolBehind", "SpoolCaughtUp", "SpoolLost", "StopBegan", "StoreResponse", "StoreStarted",
+    "Stored", "Terminated", "TlsDetails", "TlsEstablished", "TlsFailed", "TraceRemark", "Waiting", "WireReceived",
+    "WorkerEnded", "WorkerNotStarted", "WorkerStarted",
+]  # fmt: skip
 
 
 # -- the connection ------------------------------------------------------------------------------------
@@ -320,51 +276,14 @@ class FileNotWritten(NamedTuple):
 
 
 AssociationEvent: TypeAlias = (
-    Connected
-    | WireReceived
-    | TlsEstablished
-    | TlsDetails
-    | TlsFailed
-    | Terminated
-    | Crashed
-    | Closed
-    | ev.NotAnAssociation
-    | ev.RequestUnusable
-    | ev.RequestReceived
-    | ev.AssociationRejected
-    | ev.AssociationAccepted
-    | ev.EchoRequest
-    | ev.StoreRequest
-    | ev.DataFragments
-    | ev.ReleaseRequested
-    | ev.AbortReceived
-    | ev.PeerClosed
-    | ev.ProtocolError
-    | EchoResponse
-    | EchoResponseSent
-    | StoreStarted
-    | StoreResponse
-    | ResponseFailed
-    | DataSetStarted
-    | DataSetRemark
-    | DataSetUnreadable
-    | DataSetReceived
-    | DataSetFailed
-    | DataSetDropped
-    | ContextsDiffer
-    | CutOff
-    | ProcessingStore
-    | NameGenerated
-    | Overwriting
-    | MetaHeaderWritten
-    | Stored
-    | Ignored
-    | NameNotGenerated
-    | DirectoryNotCreated
-    | NotStored
-    | FileNotCreated
-    | FileNotWritten
-)
+    Connected | WireReceived | TlsEstablished | TlsDetails | TlsFailed | Terminated | Crashed | Closed |
+    ev.NotAnAssociation | ev.RequestUnusable | ev.RequestReceived | ev.AssociationRejected | ev.AssociationAccepted
+    | ev.EchoRequest | ev.StoreRequest | ev.DataFragments | ev.ReleaseRequested | ev.AbortReceived | ev.PeerClosed |
+    ev.ProtocolError | EchoResponse | EchoResponseSent | StoreStarted | StoreResponse | ResponseFailed |
+    DataSetStarted | DataSetRemark | DataSetUnreadable | DataSetReceived | DataSetFailed | DataSetDropped |
+    ContextsDiffer | CutOff | ProcessingStore | NameGenerated | Overwriting | MetaHeaderWritten | Stored | Ignored |
+    NameNotGenerated | DirectoryNotCreated | NotStored | FileNotCreated | FileNotWritten
+)  # fmt: skip
 
 
 class AssociationObserver:
@@ -486,22 +405,10 @@ class WorkerStarted(NamedTuple):
 
 
 ReceiverEvent: TypeAlias = (
-    Waiting
-    | DictionaryUnusable
-    | OutputDirectoryRemade
-    | OutputFileSystemChanged
-    | SpoolBehind
-    | SpoolCaughtUp
-    | SpoolLost
-    | ShortageBegan
-    | ShortageEnded
-    | PeerRefused
-    | InternalError
-    | StopBegan
-    | WorkerEnded
-    | WorkerNotStarted
-    | WorkerStarted
-)
+    Waiting | DictionaryUnusable | OutputDirectoryRemade | OutputFileSystemChanged | SpoolBehind | SpoolCaughtUp |
+    SpoolLost | ShortageBegan | ShortageEnded | PeerRefused | InternalError | StopBegan | WorkerEnded |
+    WorkerNotStarted | WorkerStarted
+)  # fmt: skip
 
 
 class ReceiverObserver:

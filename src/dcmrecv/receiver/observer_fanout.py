@@ -32,9 +32,7 @@ def _guarded(call: Callable[..., Any], *arguments: object) -> Any:
 class _AssociationFanout(AssociationObserver):
     def __init__(self, observers: Sequence[AssociationObserver]) -> None:
         self._observers = observers
-        for each in observers:
-            if each.wanted:
-                self.wanted |= each.wanted
+        self.wanted = frozenset().union(*(each.wanted for each in observers))
 
     def observe(self, event: AssociationEvent) -> None:
         """See `AssociationObserver.observe`."""
@@ -49,10 +47,7 @@ class _AssociationFanout(AssociationObserver):
     def flush(self) -> None:
         """See `AssociationObserver.flush`."""
         for each in self._observers:
-            try:
-                each.flush()
-            except Exception:  # noqa: BLE001
-                _failed(each.flush)
+            _guarded(each.flush)
 
 
 class ObserverFanout(ReceiverObserver):
@@ -63,12 +58,8 @@ class ObserverFanout(ReceiverObserver):
 
     def association(self, peer_address: str, peer_port: int) -> AssociationObserver:
         """See `ReceiverObserver.association`."""
-        made = []
-        for each in self._observers:
-            observer = _guarded(each.association, peer_address, peer_port)
-            if observer is not None:
-                made.append(observer)
-        return _AssociationFanout(made)
+        made = [_guarded(each.association, peer_address, peer_port) for each in self._observers]
+        return _AssociationFanout([each for each in made if each is not None])
 
     def observe(self, event: ReceiverEvent) -> None:
         """See `ReceiverObserver.observe`."""

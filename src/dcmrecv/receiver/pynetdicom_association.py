@@ -117,10 +117,6 @@ class PynetdicomAssociation:
             (self.accepted_contexts if is_accepted else self.rejected_contexts).append(context)
         self.is_established = True
 
-    def ended(self) -> None:
-        """The association is over."""
-        self.is_established = False
-
 
 def _context(
     context_id: int, abstract_syntax: bytes, transfer_syntaxes: tuple[bytes, ...]

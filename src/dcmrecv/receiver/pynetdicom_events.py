@@ -426,15 +426,15 @@ class _AssociationEvents(ob.AssociationObserver):
                 association.is_rejected = True
                 self._notify(evt.EVT_REJECTED)
             case ev.ReleaseRequested():
-                association.ended()
+                association.is_established = False
                 association.is_released = True
                 self._notify(evt.EVT_RELEASED)
             case ob.Closed():
-                association.ended()
+                association.is_established = False
                 self._handlers.associations.discard(association)
                 self._notify(evt.EVT_CONN_CLOSE, address=(peer.address, peer.port))
             case _:
-                association.ended()
+                association.is_established = False
                 association.is_aborted = True
                 self._notify(evt.EVT_ABORTED)
 

@@ -6,6 +6,8 @@ tenths of a second, wait in the listen queue; without this order no peer could c
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from dcmrecv.loggers import APPLICATION, DCMNET
 from dcmrecv.server.listener import (
     AddressError,
@@ -86,9 +88,7 @@ def run(
     ready = observer()
     ready.observe(Waiting())
     _prepare_process()
-    process = _Process(
-        config, logs, ready, listeners, tls=tls, dictionary=dictionary, metrics=metrics, reload=reload
-    )
+    process = _Process(config, logs, ready, listeners, tls, dictionary, metrics, reload)
     if config.network.workers > 1:
         process.run_workers()
     else:
@@ -150,36 +150,26 @@ def _settle() -> None:
     gc.enable()  # off since the start of the process
 
 
+@dataclass
 class _Process:
     """What `run` was given, and the two ways to serve it: alone, or as the parent of workers."""
 
-    def __init__(
-        self,
-        config: Config,
-        logs: Logs,
-        observer: ReceiverObserver,
-        listeners: Sequence[socket.socket],
-        *,
-        tls: TlsServerContext | None,
-        dictionary: Callable[[], DataDictionary] | None,
-        metrics: Metrics | None,
-        reload: Reload | None,
-    ) -> None:
+    _config: Config
+    _logs: Logs
+    _observer: ReceiverObserver
+    _listeners: Sequence[socket.socket]
+    _tls: TlsServerContext | None
+    _dictionary: Callable[[], DataDictionary] | None
+    _metrics: Metrics | None
+    _reload: Reload | None
+
+    def __post_init__(self) -> None:
         _load_pynetdicom()  # before workers are made, which share it
         from dcmrecv.receiver.ae import ReceiverAE
-
-        self._ae = ReceiverAE.from_config(config)
-        self._config = config
-        self._logs = logs
-        self._observer = observer
-        self._listeners = listeners
-        self._tls = tls
-        self._dictionary = dictionary
-        self._metrics = metrics
-        self._reload = reload
         from dcmrecv.server.health import HealthBoard
 
-        self._health = HealthBoard(config.network.workers)
+        self._ae = ReceiverAE.from_config(self._config)
+        self._health = HealthBoard(self._config.network.workers)
 
     def _service(self, worker: int = 0) -> Service:
         from dcmrecv.conditions import Condition
