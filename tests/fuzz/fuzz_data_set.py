@@ -29,7 +29,7 @@ SYNTAXES = (b"1.2.840.10008.1.2", b"1.2.840.10008.1.2.1", b"1.2.840.10008.1.2.2"
 IMPLICIT_LE, EXPLICIT_LE, EXPLICIT_BE, JPEG_BASELINE = range(4)
 
 
-def _outcome(data: bytes, transfer_syntax: bytes, cut: int | None) -> bytes | str:
+def outcome(data: bytes, transfer_syntax: bytes, cut: int | None) -> bytes | str:
     try:
         return bytes(rewrite(data, transfer_syntax, cut).data)
     except DataSetError as error:
@@ -41,8 +41,8 @@ def one_input(data: bytes) -> None:
     if len(data) < 3:
         return
     syntax, cut, data = SYNTAXES[data[0] % len(SYNTAXES)], data[1], data[2:]
-    whole = _outcome(data, syntax, None)
-    assert _outcome(data, syntax, cut or 1) == whole
+    whole = outcome(data, syntax, None)
+    assert outcome(data, syntax, cut or 1) == whole
 
 
 def seeds() -> Iterator[bytes]:

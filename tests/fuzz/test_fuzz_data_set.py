@@ -24,6 +24,6 @@ def test_a_short_run() -> None:
 
 
 def test_a_difference_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(fuzz_data_set, "_outcome", lambda data, syntax, cut: data[: cut or 0])
+    monkeypatch.setattr(fuzz_data_set, "outcome", lambda data, syntax, cut: data[: cut or 0])
     with pytest.raises(AssertionError):
         run_random(one_input, seeds, 0.5)

@@ -7,7 +7,7 @@ import zlib
 from collections.abc import Iterator
 
 import pytest
-from pydicom._uid_dict import UID_dictionary
+from pydicom.uid import UID_dictionary
 
 from dcmrecv.transfer_syntaxes import Encoding, encoding_of
 from tests.support.rawscu import CT_IMAGE, Association, UnexpectedPdu

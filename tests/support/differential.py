@@ -33,7 +33,7 @@ from tests.support.rawscu import (
     command_set,
     p_data,
 )
-from tests.support.server import START_SECONDS, _is_listening, free_port
+from tests.support.server import START_SECONDS, free_port, is_listening
 from tests.unit.dataset.generate import DEFLATED, EXPLICIT, Generator
 
 __all__ = [
@@ -150,7 +150,7 @@ class Receiver:
         for limit, value in ((resource.RLIMIT_FSIZE, LARGEST_FILE), (resource.RLIMIT_AS, 16 * LARGEST_FILE)):
             resource.prlimit(self._process.pid, limit, (value, value))
         end = time.monotonic() + START_SECONDS
-        while not _is_listening(self.port):
+        while not is_listening(self.port):
             if self._process.poll() is not None or time.monotonic() > end:
                 raise RuntimeError(f"{self._command[0]} does not listen")
             time.sleep(0.01)

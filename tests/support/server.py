@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-__all__ = ["ROOT", "RunningServer", "free_port"]
+__all__ = ["ROOT", "START_SECONDS", "RunningServer", "free_port", "is_listening"]
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 30.0
@@ -58,7 +58,7 @@ def free_port() -> int:
             return port
 
 
-def _is_listening(port: int) -> bool:
+def is_listening(port: int) -> bool:
     """Look into the kernel's table, so that the probe is no connection the server would see."""
     wanted = f":{port:04X}"
     for table in ("/proc/net/tcp", "/proc/net/tcp6"):
@@ -119,7 +119,7 @@ class RunningServer:
                 cwd=self.directory.parent,
             )
         end = time.monotonic() + START_SECONDS
-        while not _is_listening(self.port):
+        while not is_listening(self.port):
             assert self.process.poll() is None, f"the server ended: {self.log}"
             assert time.monotonic() < end, f"the server does not listen: {self.log}"
             time.sleep(0.01)

@@ -23,15 +23,15 @@ when there is none.
 
 from __future__ import annotations
 
-import struct
 from typing import TYPE_CHECKING
 
 from dcmrecv import conditions
 from dcmrecv.dataset import limits
-from dcmrecv.dataset.captured import Values, choice, is_overlay_data
+from dcmrecv.dataset.captured import choice, is_overlay_data
 from dcmrecv.dataset.diagnostics import Diagnostics
+from dcmrecv.dataset.element_output import LITTLE, Output
 from dcmrecv.dataset.errors import DataSetError, limit_exceeded
-from dcmrecv.dataset.frames import Frame, Frames, GroupLengths
+from dcmrecv.dataset.frames import Frame, Frames
 from dcmrecv.dataset.rules import EXPLICIT
 from dcmrecv.dataset.scan import Cursor
 from dcmrecv.dataset.tags import (
@@ -46,11 +46,9 @@ from dcmrecv.dataset.tags import (
     PIXEL_SEQUENCE,
     SEQUENCE,
     SEQUENCE_DELIMITER,
-    SOP_CLASS_UID,
-    SOP_INSTANCE_UID,
     UNDEFINED,
 )
-from dcmrecv.dataset.vr import INFO, PAD_BINARY, PAD_NONE, UNKNOWN, VrInfo, describe
+from dcmrecv.dataset.vr import INFO, PAD_BINARY, UNKNOWN, VrInfo, describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,23 +60,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Elements"]
 
-MAX_SHORT_LENGTH = 0xFFFF
 UNREAD_LIMIT = 1024
 """Bytes behind a top level item delimiter that the reference tolerates before the last fragment."""
-
-
-class _Order:
-    """The numbers and delimiters of a byte order."""
-
-    def __init__(self, sign: str) -> None:
-        self.word = struct.Struct(sign + "I")
-        self.half = struct.Struct(sign + "H")
-        self.item_header = struct.Struct(sign + "HHI")
-        self.item_end = self.item_header.pack(0xFFFE, 0xE00D, 0)
-        self.sequence_end = self.item_header.pack(0xFFFE, 0xE0DD, 0)
-
-
-_LITTLE, _BIG = _Order("<"), _Order(">")
 
 
 class Elements:
@@ -98,45 +81,38 @@ class Elements:
         self.cursor = cursor
         self.final = False
         self.ended = False
-        self._reorders = False
-        self.unsaveable: str | None = None
         self.disordered_items: set[int] = set()
         self._dictionary = dictionary
         self._diagnostics = diagnostics
         self._scannable = scannable
         self._trace = trace
-        self._order = _BIG if encoding.big_endian else _LITTLE
         self._frames = Frames(cursor)
-        self.lengths = GroupLengths(cursor, self._frames, self._order.word.pack)
-        self._values = Values(encoding, cursor, self._frames, self.lengths, dictionary)
+        self.output = Output(encoding, cursor, self._frames, dictionary, diagnostics)
+        self._order = self.output.order
         self._unread = 0
         self._native_pixel_data = False
-        self.native_fragments = False
-        self._truncated = False
         self._empty_fragment_at = -1
         self._header_at = self._waited_at = -1
-        self._nothing_follows = False
-        self._group_lengths_corrected = 0
         self._look_back = limits.MAX_LOOK_BACK
         self._seen = 0
 
     @property
     def held(self) -> int:
         """About how many bytes are remembered of the data set: for group lengths, sorting and nesting."""
-        lengths = self.lengths
+        lengths = self.output.lengths
         patches = len(lengths.patches) + len(lengths.adjustments) + len(self.disordered_items)
         return limits.PATCH_COST * (patches + self._seen) + limits.FRAME_COST * len(self._frames)
 
     @property
     def second_pass(self) -> bool:
         """One pass is not enough: elements out of order or repeated, odd group lengths (T1, T2, T8)."""
-        return self._reorders or self.lengths.too_large
+        return self.output.reorders or self.output.lengths.too_large
 
     # ---- one piece of input -----------------------------------------------------------------------
 
     def next_fragment(self) -> None:
         """A fragment begins. Fragments of pixel data in a native transfer syntax must not go on in it (3.7)."""
-        if self.native_fragments:
+        if self.output.native_fragments:
             raise DataSetError(conditions.ILLEGAL_CALL)
 
     def walk(self, final: bool) -> None:
@@ -146,7 +122,7 @@ class Elements:
             self._behind_the_end()
             return
         try:
-            if self._values.resume():
+            if self.output.values.resume():
                 self._walk()
         except DataSetError:
             self.suspend()
@@ -202,7 +178,7 @@ class Elements:
 
     def _leave_item(self) -> None:
         """The current item (or the data set) is complete."""
-        self.lengths.close()
+        self.output.lengths.close()
         if self._frames.current.disordered:
             self.disordered_items.add(self.cursor.output_start)
             if len(self.disordered_items) > limits.MAX_SORTED_ELEMENTS:
@@ -214,19 +190,12 @@ class Elements:
         cursor = self.cursor
         kind, tag = cursor.kind, cursor.tag
         if kind == PIXEL_SEQUENCE:
-            self.native_fragments = False
+            self.output.native_fragments = False
         self._frames.leave()
         if self._trace is not None:
             self._trace.sequence_left(kind, tag)
         if self._frames.current.deferred is not None:
             self._say_deferred(self._frames.current)
-
-    def _implicit(self) -> bool:
-        return self._frames.current.converting or not self.encoding.explicit
-
-    def _foreign(self) -> bool:
-        """Return whether the input is little endian and the output is not (T6)."""
-        return self._frames.current.converting and self.encoding.big_endian
 
     def _item_step(self) -> bool:
         cursor = self.cursor
@@ -237,49 +206,62 @@ class Elements:
         rest = cursor.size - position
         if rest < 8:
             return False
-        order = _LITTLE if self._frames.current.converting else self._order
+        order = LITTLE if self._frames.current.converting else self._order
         group, element, length = order.item_header.unpack_from(cursor.view, position)
         tag = group << 16 | element
         if tag in (ITEM_TAG, ITEM_DELIMITER, SEQUENCE_DELIMITER):
             self._delimiter_in_item(tag, length)
             return True
-        size = 8
-        chosen = None
-        code = b""
-        if self._implicit():
-            info, chosen = self._lookup(tag)
-        else:
-            code = self._code()
-            info = describe(code)
-            if info.long:
-                size = 12
-                if rest < 12:
-                    return False
-                (length,) = order.word.unpack_from(cursor.view, position + 8)
-            elif info.name == "na":
-                if rest < 10 and not self.final:
-                    return False
-            else:
-                (length,) = order.half.unpack_from(cursor.view, position + 6)
+        header = self._read_header(tag, length, rest)
+        if header is None:
+            return False
+        info, chosen, code, size, length = header
         if self._header_at != cursor.base + position:
             # Once, also if the header has to wait below.
             self._header_at = cursor.base + position
             if self._diagnostics.wanted:
                 self._diagnostics.header(tag, info, length, code)
         self._check_fit(tag, size, length)
-        if not self.final and rest < size + (min(length, 4) if element == 0 else min(length, 1)):
-            native = length == UNDEFINED and (
-                self._frames.current.converting or not self.encoding.encapsulated
-            )
-            if not native or not self._is_pixel_data(tag, info):
-                self._waited_at = self._header_at
-                return False
+        if (
+            not self.final
+            and rest < size + min(length, 1 if element else 4)
+            and self._waits(tag, info, length)
+        ):
+            self._waited_at = self._header_at
+            return False
         if chosen is not None and self._diagnostics.detailed:
             if self._trace is not None and chosen.by:
                 self._trace.found(chosen.by)
             self._diagnostics.chosen(tag, chosen)
         self._element(tag, info, size, length)
         return True
+
+    def _read_header(
+        self, tag: int, length: int, rest: int
+    ) -> tuple[VrInfo, Choice | None, bytes, int, int] | None:
+        """Return VR, what it was chosen by, its bytes, the header's size and the value's length; None: more is needed.
+
+        *length* is what stands behind the tag, *rest* the number of bytes that are there.
+        """
+        if self.output.implicit():
+            info, chosen = self._lookup(tag)
+            return info, chosen, b"", 8, length
+        cursor = self.cursor
+        order = LITTLE if self._frames.current.converting else self._order
+        code = self.output.code()
+        info = describe(code)
+        if info.long:
+            if rest < 12:
+                return None
+            return info, None, code, 12, order.word.unpack_from(cursor.view, cursor.position + 8)[0]
+        if info.name != "na":
+            return info, None, code, 8, order.half.unpack_from(cursor.view, cursor.position + 6)[0]
+        return None if rest < 10 and not self.final else (info, None, code, 8, length)
+
+    def _waits(self, tag: int, info: VrInfo, length: int) -> bool:
+        """Return whether a header waits for its value: not if it leads to fragments that must not be there."""
+        native = self._frames.current.converting or not self.encoding.encapsulated
+        return not (length == UNDEFINED and native and self._is_pixel_data(tag, info))
 
     def _check_fit(self, tag: int, header: int, length: int) -> None:
         """3.4: an element must fit into the explicit length of its item."""
@@ -310,7 +292,7 @@ class Elements:
             self._unread = cursor.size - position - 8
             cursor.position = cursor.run = cursor.size
             return
-        if length or cursor.end < INFINITE or self._foreign():
+        if length or cursor.end < INFINITE or self.output.foreign():
             cursor.replace(position, self._order.item_end, position + 8)
         cursor.position = position + 8
         self._frames.leave()
@@ -333,7 +315,7 @@ class Elements:
             self._diagnostics.wrong_sequence_delimiter(cursor.tag, tag)
         if self._trace is not None:
             self._trace.sequence_delimiter()
-        if length or cursor.end < INFINITE or self._foreign():
+        if length or cursor.end < INFINITE or self.output.foreign():
             cursor.replace(cursor.position, self._order.sequence_end, cursor.position + 8)
         cursor.position += 8
         self._leave_sequence()
@@ -347,15 +329,15 @@ class Elements:
         if cursor.size - position < 8:
             return False
         converting = self._frames.current.converting
-        order = _LITTLE if converting else self._order
+        order = LITTLE if converting else self._order
         group, element, length = order.item_header.unpack_from(cursor.view, position)
         tag = group << 16 | element
         self._diagnostics.odd_item(cursor.tag, length)
         if tag != ITEM_TAG:
             self._end_sequence_here(tag, length)
             return True
-        if length != UNDEFINED or self._foreign():
-            cursor.replace(position, self._order.item_header.pack(0xFFFE, 0xE000, UNDEFINED), position + 8)
+        if length != UNDEFINED or self.output.foreign():
+            cursor.replace(position, self._order.item(UNDEFINED), position + 8)
         cursor.position = position + 8
         self._enter(ITEM, cursor.tag, length, converting)
         return True
@@ -376,15 +358,15 @@ class Elements:
             self._end_sequence_here(tag, length)
             return True
         if length and rest == 8:
-            self._cut_short(ITEM_TAG, self._order.item_header.pack(0xFFFE, 0xE000, 0), length)
+            self.output.cut_short(ITEM_TAG, self._order.item(0), length)
             return True
         if length == UNDEFINED:
             self._diagnostics.not_loaded(ITEM_TAG)
         if length & 1:
-            cursor.replace(position, self._order.item_header.pack(0xFFFE, 0xE000, length + 1), position + 8)
+            cursor.replace(position, self._order.item(length + 1), position + 8)
         if not length:
             self._empty_fragment_at = cursor.base + position + 8
-        self._values.take(ITEM_TAG, position + 8, length, pad=PAD_BINARY)
+        self.output.values.take(ITEM_TAG, position + 8, length, pad=PAD_BINARY)
         return True
 
     # ---- order and group lengths ------------------------------------------------------------------
@@ -402,12 +384,12 @@ class Elements:
         if not in_order:
             if not frame.disordered:
                 frame = self._frames.own()
-                frame.disordered = self._reorders = True
+                frame.disordered = self.output.reorders = True
                 if self._diagnostics.wanted:
                     frame.seen = self._tags_before()
         else:
             if frame.group_length is not None and frame.group_length.group != tag >> 16:
-                self.lengths.close()
+                self.output.lengths.close()
             if tag > FIRST_TAG:
                 cursor.last = tag
             else:
@@ -456,7 +438,6 @@ class Elements:
         """Handle element *tag* whose header of *header* bytes stands at the current position."""
         cursor = self.cursor
         info, pixels = self._checked(tag, info, header, length)
-        name = info.name
         in_order = self._advance(tag)
         depth = cursor.depth
         if tag == PIXEL_DATA and not depth and in_order and length != UNDEFINED:
@@ -467,27 +448,37 @@ class Elements:
         ):
             frame = self._frames.own()
             frame.deferred = (tag, in_order)
-        if name == "SQ":
-            self._open_sequence(tag, header, length, frame.converting)
-        elif name in ("UN", "??") and length == UNDEFINED:
+        self._pass_on(tag, info, header, length, in_order, pixels)
+        if cursor.depth != depth:
+            return
+        waits = cursor.skip and self.final and self._waited_at != self._header_at
+        if frame.deferred is not None and not waits:
+            self._say_deferred(frame)
+        if self._trace is not None:
+            self._trace.inserted(tag, "OW" if info.name == "px" else info.name, complete=not cursor.skip)
+
+    def _pass_on(
+        self, tag: int, info: VrInfo, header: int, length: int, in_order: bool, pixels: bool
+    ) -> None:
+        """Enter a sequence or fragments, or let the value go out."""
+        cursor = self.cursor
+        converting = self._frames.current.converting
+        unknown = length == UNDEFINED and info.name in ("UN", "??")
+        if unknown:
             self._diagnostics.unknown_sequence(tag)
-            self._open_sequence(tag, header, length, True)
+        if unknown or info.name == "SQ":
+            self.output.open_sequence(tag, header, length)
+            self._enter(SEQUENCE, tag, length, (converting or unknown) and self.encoding.explicit)
         elif pixels and length == UNDEFINED:
             # a second one of the same tag is dropped, whatever it is
-            self._open_pixel_sequence(tag, header, dropped=not in_order and cursor.last == tag)
+            self.output.open_pixel_sequence(tag, header, dropped=not in_order and cursor.last == tag)
+            self._enter(PIXEL_SEQUENCE, tag, UNDEFINED, converting)
         elif not tag & 0xFFFF:
-            self._group_length(tag, info, header, length, in_order)
+            self.output.group_length(tag, info, header, length, in_order)
         else:
-            if name in ("ox", "px") and (pixels or is_overlay_data(tag)):
+            if info.name in ("ox", "px") and (pixels or is_overlay_data(tag)):
                 info = INFO["OW"]._replace(standard=False)
-            self._plain(tag, info, header, length, in_order)
-        if cursor.depth == depth:
-            if frame.deferred is not None and not (
-                cursor.skip and self.final and self._waited_at != self._header_at
-            ):
-                self._say_deferred(frame)
-            if self._trace is not None:
-                self._trace.inserted(tag, "OW" if name == "px" else name, complete=not cursor.skip)
+            self.output.plain(tag, info, header, length, in_order)
 
     def _checked(self, tag: int, info: VrInfo, header: int, length: int) -> tuple[VrInfo, bool]:
         """Raise for what the reference refuses; return the VR to go on with, and whether it is pixel data."""
@@ -515,135 +506,8 @@ class Elements:
         if info.name == "px" or tag != PIXEL_DATA:
             return info.name == "px"
         return info.name in ("OB", "OW", "ox") or (
-            info.name == "??" and not self._implicit() and self._code() == b"OX"
+            info.name == "??" and not self.output.implicit() and self.output.code() == b"OX"
         )
-
-    def _code(self) -> bytes:
-        """Return the VR bytes of the header at the current position."""
-        position = self.cursor.position
-        return bytes(self.cursor.view[position + 4 : position + 6])
-
-    def _header(self, tag: int, vr: str, length: int) -> bytes:
-        """Return an output header; a length too long for the VR makes it UN."""
-        order = self._order
-        start = order.half.pack(tag >> 16) + order.half.pack(tag & 0xFFFF)
-        if not self.encoding.explicit:
-            return start + order.word.pack(length)
-        if not INFO[vr].long:
-            if length <= MAX_SHORT_LENGTH:
-                return start + vr.encode() + order.half.pack(length)
-            vr = "UN"
-        return start + vr.encode() + b"\0\0" + order.word.pack(length)
-
-    def _is_clean(self, info: VrInfo, header: int) -> bool:
-        """Return whether the header at the current position may go out as it came in, its length permitting."""
-        if self._frames.current.converting:
-            return False
-        if not self.encoding.explicit:
-            return True
-        if not info.standard:
-            return False
-        cursor = self.cursor
-        return header == 8 or not (cursor.view[cursor.position + 6] or cursor.view[cursor.position + 7])
-
-    def _plain(self, tag: int, info: VrInfo, header: int, length: int, in_order: bool) -> None:
-        cursor = self.cursor
-        position = cursor.position
-        start = position + header
-        if length and start == cursor.size:
-            # Only with `final`: the header announces a value of which nothing came (3.8 S3).
-            self._cut_short(tag, self._header(tag, info.written, 0), length)
-            if tag in (SOP_CLASS_UID, SOP_INSTANCE_UID):
-                self._values.keep(tag, b"")
-            return
-        written = length + (length & 1 if info.pad != PAD_NONE else 0)
-        converting = self._frames.current.converting
-        illegal = info.name == "??" and header == 8 and self.encoding.explicit and not converting
-        if written != length or illegal or not self._is_clean(info, header):
-            cursor.replace(position, self._header(tag, info.written, written), start)
-        wanted = self._values.wanted(tag, info, in_order)
-        swap = info.width if self._foreign() and info.written not in ("OB", "UN") else 0
-        if swap and not INFO[info.written].long and written > MAX_SHORT_LENGTH:
-            swap = 0
-        self._values.take(tag, start, length, pad=info.pad, uid=info.name == "UI", swap=swap, keep=wanted)
-
-    def _cut_short(self, tag: int, header: bytes, claimed: int) -> None:
-        """3.8 S3: the value of the last element is missing; the element is stored empty."""
-        cursor = self.cursor
-        if not self._nothing_follows:
-            self._diagnostics.value_missing(tag, claimed)
-        cursor.replace(cursor.position, header, cursor.size)
-        # The reference counts the length that was announced.
-        self.lengths.adjust(claimed)
-        cursor.position = cursor.size
-        self._truncated = True
-
-    def _group_length(self, tag: int, info: VrInfo, header: int, length: int, in_order: bool) -> None:
-        """T8: a group length becomes UL of 4 bytes with the value of the output."""
-        cursor = self.cursor
-        position = cursor.position
-        start = position + header
-        is_ul = info.name in ("UL", "up")
-        if is_ul and start < cursor.size and length and (length != 4 or start + 4 > cursor.size):
-            # What becomes of it depends on whether its group is the item's last; or it is cut.
-            self._reorders = self._reorders or length != 4
-            self._plain(tag, info, header, length, in_order)
-            return
-        if is_ul and length == 4 and start < cursor.size:
-            if self._is_clean(info, header):
-                offset = cursor.written(start)
-            else:
-                cursor.replace(position, self._header(tag, "UL", 4), start)
-                offset = cursor.total
-            foreign = self._foreign()
-            (received,) = (_LITTLE if foreign else self._order).word.unpack_from(cursor.view, start)
-            self._values.take(tag, start, 4, swap=4 if foreign else 0)
-        else:
-            if not is_ul and (in_order or tag not in (self._frames.current.seen or ())):
-                self._group_lengths_corrected += 1
-            cursor.replace(position, self._header(tag, "UL", 4) + bytes(4), start)
-            offset = cursor.total - 4
-            received = 0
-            if start == cursor.size and length:
-                cursor.position = cursor.size
-                self._truncated = True
-            else:
-                self._values.take(tag, start, length, drop=True)
-        if in_order:
-            # A dropped value may go on behind this buffer without any output.
-            self.lengths.open(tag >> 16, offset, received)
-
-    def _open_sequence(self, tag: int, header: int, length: int, converting: bool) -> None:
-        cursor = self.cursor
-        position = cursor.position
-        start = position + header
-        if not tag & 0xFFFF:
-            self._reorders = True
-        explicit = self.encoding.explicit
-        clean = length == UNDEFINED and not self._frames.current.converting
-        if clean and explicit:
-            clean = bytes(cursor.view[position + 4 : position + 8]) == b"SQ\0\0"
-        if not clean:
-            cursor.replace(position, self._header(tag, "SQ", UNDEFINED), start)
-        cursor.position = start
-        if tag in (SOP_CLASS_UID, SOP_INSTANCE_UID):
-            self._values.keep(tag, b"")
-        self._enter(SEQUENCE, tag, length, converting and explicit)
-
-    def _open_pixel_sequence(self, tag: int, header: int, *, dropped: bool) -> None:
-        cursor = self.cursor
-        position = cursor.position
-        start = position + header
-        converting = self._frames.current.converting
-        if (converting or not self.encoding.encapsulated) and not dropped:
-            self.unsaveable = conditions.REPRESENTATION_NOT_FOUND.text
-            self.native_fragments = True
-        if self.encoding.explicit and (
-            converting or bytes(cursor.view[position + 4 : position + 8]) != b"OB\0\0"
-        ):
-            cursor.replace(position, self._header(tag, "OB", UNDEFINED), start)
-        cursor.position = start
-        self._enter(PIXEL_SEQUENCE, tag, UNDEFINED, converting)
 
     # ---- the end ----------------------------------------------------------------------------------
 
@@ -664,12 +528,12 @@ class Elements:
                 cursor.value_tag, cursor.value_length, cursor.value_length - cursor.skip
             )
         if empty_last and cursor.held:
-            self._nothing_follows = True
+            self.output.nothing_follows = True
             cursor.load(memoryview(b""))
             self.walk(True)
             cursor.unload()
         held = cursor.held
-        cut = bool(held) or self._truncated
+        cut = bool(held) or self.output.truncated
         if self._diagnostics.wanted:
             self._say_cut_header(held)
         cursor.held = b""
@@ -680,15 +544,15 @@ class Elements:
             self._leave_item()
         if self._native_pixel_data and self.encoding.encapsulated and not cut:
             self._diagnostics.native_pixel_data()
-        if saving and self.unsaveable is None:
-            self._diagnostics.corrected_group_lengths(self._group_lengths_corrected)
+        if saving and self.output.unsaveable is None:
+            self._diagnostics.corrected_group_lengths(self.output.group_lengths_corrected)
         cursor.settle()
 
     def _say_cut_header(self, rest: bytes | memoryview) -> None:
         """Say what can be said of a header of which only *rest* is there; the reference reads it again then."""
-        if not 6 <= len(rest) < 12 or self.cursor.kind != ITEM or self._implicit():
+        if not 6 <= len(rest) < 12 or self.cursor.kind != ITEM or self.output.implicit():
             return
-        group, element = self._order.half.unpack_from(rest)[0], self._order.half.unpack_from(rest, 2)[0]
+        group, element = self._order.tag.unpack_from(rest)
         code = bytes(rest[4:6])
         info = describe(code)
         if group != 0xFFFE and not info.standard and len(rest) < (12 if info.long else 8):

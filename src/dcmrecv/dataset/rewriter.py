@@ -149,7 +149,7 @@ class DataSetRewriter:
         """Fragments inside a value need not be looked at one by one."""
         if self._trace is not None or self._inflater is not None:
             return False
-        return self._elements is None or not self._elements.native_fragments
+        return self._elements is None or not self._elements.output.native_fragments
 
     def _output(self) -> list[Buffer]:
         if self._deflater is not None:
@@ -226,9 +226,12 @@ class DataSetRewriter:
             raise
         if self._trace is not None:
             self._trace.finished()
-        if elements.second_pass or (self._deflater is not None and elements.lengths.patches):
+        if elements.second_pass or (self._deflater is not None and elements.output.lengths.patches):
             self._second_pass = SecondPass(
-                self._encoding, elements.disordered_items, elements.lengths.adjustments, self._dictionary
+                self._encoding,
+                elements.disordered_items,
+                elements.output.lengths.adjustments,
+                self._dictionary,
             )
 
     @property
@@ -244,7 +247,7 @@ class DataSetRewriter:
     @property
     def unsaveable(self) -> str | None:
         """The data set was parsed but cannot be written: text of the A700 (spec/storage.md 3.7)."""
-        return self._elements.unsaveable if self._elements is not None else None
+        return self._elements.output.unsaveable if self._elements is not None else None
 
     @property
     def head(self) -> MediaStorageUids | None:
@@ -280,7 +283,7 @@ class DataSetRewriter:
         """
         if self._elements is None or self._second_pass is not None or self._deflater is not None:
             return ()
-        return self._elements.lengths.patches
+        return self._elements.output.lengths.patches
 
     @property
     def reorder(self) -> SecondPass | None:

@@ -274,7 +274,7 @@ class Cursor:
             if WIDTH * self.depth == len(self.frames):
                 self._more_frames()
 
-    def _scan(self, buffer: memoryview, target: bytearray, frames: array[int]) -> int:
+    def _scan(self, buffer: memoryview, target: bytearray, frames: array[int]) -> int:  # noqa: C901  (its state is in local variables)
         """Run the loop and return why it stopped.
 
         One function, because its state is in local variables: reading an attribute would cost more than what

@@ -12,7 +12,7 @@ from dcmrecv._version import __version__
 from dcmrecv.extras.counters import OUTCOMES, STATUSES, Counters, Texts
 from dcmrecv.uids import name_of
 
-__all__ = ["View", "page"]
+__all__ = ["View", "page", "size_text", "span_text"]
 
 _STYLE = """
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif; }
@@ -59,14 +59,16 @@ _MEANINGS = {
 }
 
 
-def _size(count: float) -> str:
+def size_text(count: float) -> str:
+    """Return a number of bytes as people read it."""
     if count < 1000:
         return f"{count:.0f} B"
     power = min(int(math.log10(count)) // 3, 4)
     return f"{count / 1000**power:.1f} {' kMGT'[power]}B"
 
 
-def _span(seconds: float) -> str:
+def span_text(seconds: float) -> str:
+    """Return a time span as people read it."""
     seconds = int(max(seconds, 0))
     if seconds < 60:
         return f"{seconds} s"
@@ -116,16 +118,22 @@ def _moving(counters: Counters, moment: float) -> Iterable[str]:
     """Return the tables of what happens, and of what happened last."""
     columns = ("calling", "called", "peer", "for", "objects", "object under way", "process")
     running = [
-        (*each[:3], _span(moment - each.since), f"{each.objects:,}", _size(each.under_way), f"{each.process}")
+        (
+            *each[:3],
+            span_text(moment - each.since),
+            f"{each.objects:,}",
+            size_text(each.under_way),
+            f"{each.process}",
+        )
         for each in counters.running()
     ]
     yield _wide("Running associations", columns, running, "none")
     of_objects = ("when", "calling", "size", "took", "SOP class", "SOP instance UID")
     objects = [
         (
-            f"{_span(moment - float(when))} ago",
+            f"{span_text(moment - float(when))} ago",
             calling,
-            _size(int(size)),
+            size_text(int(size)),
             f"{float(took) * 1000:,.1f} ms",
             name_of(kind) or kind,
             uid,
@@ -134,7 +142,7 @@ def _moving(counters: Counters, moment: float) -> Iterable[str]:
     ]
     yield _wide("Last objects", of_objects, objects, "none yet")
     failures = [
-        (f"{_span(moment - float(when))} ago", *words) for when, *words in counters.latest(Texts.failures)
+        (f"{span_text(moment - float(when))} ago", *words) for when, *words in counters.latest(Texts.failures)
     ]
     yield _wide("Last failures", ("when", "calling", "peer", "reason"), failures, "none")
 
@@ -150,21 +158,21 @@ def page(counters: Counters, view: View) -> str:
     if free is not None and min_free_space and free < min_free_space:
         problems.append("too little free space: objects are refused")
     state = "; ".join(problems) or "receiving"
-    last = "none yet" if not now.last_object else f"{_span(moment - now.last_object)} ago"
+    last = "none yet" if not now.last_object else f"{span_text(moment - now.last_object)} ago"
     responses = sum(now[f"status {status}"] for status in STATUSES)
     mean = f"{now['store microseconds'] / responses / 1000:.1f} ms" if responses else "–"
     failures = now["failed_data_sets"] + now["store_errors"]
     tiles = [
-        ("rate now", "–" if rate is None else f"{_size(rate[1])}/s"),
+        ("rate now", "–" if rate is None else f"{size_text(rate[1])}/s"),
         ("objects now", "–" if rate is None else f"{rate[0]:,.1f} /s"),
         ("objects stored", f"{now.objects:,}"),
-        ("volume stored", _size(now.bytes)),
+        ("volume stored", size_text(now.bytes)),
         ("last object", last),
         ("connections now", f"{now['active']:,}"),
         ("mean C-STORE", mean),
         ("failures", f"{failures:,}"),
-        ("free space", "unknown" if free is None else _size(free)),
-        ("running for", _span(moment - counters.started)),
+        ("free space", "unknown" if free is None else size_text(free)),
+        ("running for", span_text(moment - counters.started)),
     ]
     return "".join(
         (

@@ -17,10 +17,17 @@ from contextlib import contextmanager
 from dcmrecv import observer as ob
 from dcmrecv.config import StorageConfig, SubdirectoryMode
 
-__all__ = ["DirectoryError", "OutputDirectory", "close_quietly", "series_date_directory", "sync_directory"]
+__all__ = [
+    "MAX_REMEMBERED",
+    "DirectoryError",
+    "OutputDirectory",
+    "close_quietly",
+    "series_date_directory",
+    "sync_directory",
+]
 
 _DATE = re.compile(rb"(\d{4})(\.?)(\d\d)\2(\d\d)\Z")
-_REMEMBERED = 4096
+MAX_REMEMBERED = 4096
 """Directories that are known to be on disk."""
 _ATTEMPTS = 10
 """Times that the directories of one object are made again while somebody else removes empty ones."""
@@ -191,7 +198,7 @@ class OutputDirectory:
             key = status.st_dev, status.st_ino
             if key not in self._durable:
                 sync_directory(parent)
-                if len(self._durable) >= _REMEMBERED:
+                if len(self._durable) >= MAX_REMEMBERED:
                     self._durable.clear()
                 self._durable.add(key)
         except OSError:

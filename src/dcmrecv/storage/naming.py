@@ -17,7 +17,7 @@ from collections.abc import Callable
 from dcmrecv.config import FilenameMode
 from dcmrecv.uids import file_prefixes
 
-__all__ = ["Namer", "new_uid"]
+__all__ = ["Namer", "UidSource", "new_uid"]
 
 _UNKNOWN = b"UNKNOWN"
 _UNKNOWN_SHORT = b"XX"
@@ -32,26 +32,6 @@ _CLOCK_STEP = 1_000_000
 """Microseconds; a clock that is set back by more is believed, as the reference does."""
 
 
-class _UidSource:
-    """New UIDs in the reference's shape: prefix, host, process, time, counter (spec/storage.md 5.3)."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._pid = 0
-        self._counter = itertools.count()
-        self._host = b""
-
-    def next(self) -> bytes:
-        pid = os.getpid()
-        with self._lock:
-            if pid != self._pid:  # first use, or a forked worker
-                self._pid = pid
-                self._host = b"%d" % (_gethostid() & 0xFFFFFFFF)
-                self._counter = itertools.count(time.time_ns() // 1000 % 1_000_000 + 2)
-            number = next(self._counter)
-        return b"%s.%s.%d.%d.%d" % (_UID_PREFIX, self._host, pid, int(time.time()), number)
-
-
 def _gethostid() -> int:
     """Return gethostid(3); systems without it get a number that is constant for the host name."""
     try:
@@ -62,7 +42,28 @@ def _gethostid() -> int:
         return zlib.crc32(os.uname().nodename.encode("utf-8", "surrogateescape"))
 
 
-_uids = _UidSource()
+class UidSource:
+    """New UIDs in the reference's shape: prefix, host, process, time, counter (spec/storage.md 5.3)."""
+
+    def __init__(self, host_number: Callable[[], int] = _gethostid) -> None:
+        self._host_number = host_number
+        self._lock = threading.Lock()
+        self._pid = 0
+        self._counter = itertools.count()
+        self._host = b""
+
+    def next(self) -> bytes:
+        pid = os.getpid()
+        with self._lock:
+            if pid != self._pid:  # first use, or a forked worker
+                self._pid = pid
+                self._host = b"%d" % (self._host_number() & 0xFFFFFFFF)
+                self._counter = itertools.count(time.time_ns() // 1000 % 1_000_000 + 2)
+            number = next(self._counter)
+        return b"%s.%s.%d.%d.%d" % (_UID_PREFIX, self._host, pid, int(time.time()), number)
+
+
+_uids = UidSource()
 
 
 def new_uid() -> bytes:

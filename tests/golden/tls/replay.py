@@ -199,7 +199,7 @@ class Server:
         self.port = free_port()
         (scratch / "profile.cfg").write_text(PROFILE)
         self._log = scratch / "log"
-        self._start = 0
+        self.beginning = 0
         command = [*PROGRAM, "-d", "-xf", str(scratch / "profile.cfg"), "Default", *arguments, str(self.port)]
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
@@ -214,11 +214,11 @@ class Server:
 
     def mark(self) -> None:
         """`text` begins here."""
-        self._start = self._log.stat().st_size
+        self.beginning = self._log.stat().st_size
 
     def text(self) -> str:
         with self._log.open("rb") as log:
-            log.seek(self._start)
+            log.seek(self.beginning)
             return log.read().decode("utf-8", "replace")
 
     def has_judged(self) -> bool:
@@ -331,10 +331,10 @@ def _resume(server: Server, case: dict[str, Any], patience: float) -> dict[str, 
     session = server.scratch / "session"
     _s_client(server, case, {"tickets": 1}, patience, "-sess_out", str(session))
     assert session.exists(), "the first connection left no session"
-    beginning = server._start
+    beginning = server.beginning
     server.mark()
     seen = _s_client(server, case, case["client"], patience, "-sess_in", str(session))
-    server._start = beginning
+    server.beginning = beginning
     return seen
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 # pydicom has no module of its own for the plain tables.
-from pydicom._dicom_dict import DicomDictionary, RepeatersDictionary
+from pydicom.datadict import DicomDictionary, RepeatersDictionary
 
 HEADER = """\
 # Elements of DICOM PS3.6: tag (or ranges of group and element), VR, keyword.

@@ -18,7 +18,7 @@ from dcmrecv.core import events as ev
 from dcmrecv.extras.counters import LATEST, PHASES, RUNNING, TEXT, TITLES, Counters, Texts
 from dcmrecv.extras.counting import CountingObserver
 from dcmrecv.extras.metrics import MetricsServer, open_metrics_socket
-from dcmrecv.extras.status_page import View, _size, _span, page
+from dcmrecv.extras.status_page import View, page, size_text, span_text
 from dcmrecv.server import limits
 from dcmrecv.server.health import HealthBoard
 
@@ -165,7 +165,7 @@ def test_the_page(counters: Counters, health: HealthBoard, url: str) -> None:
 
 
 def test_sizes_and_spans_for_people() -> None:
-    assert [_size(10**n * 2) for n in (0, 3, 5, 6, 12, 15)] == [
+    assert [size_text(10**n * 2) for n in (0, 3, 5, 6, 12, 15)] == [
         "2 B",
         "2.0 kB",
         "200.0 kB",
@@ -173,7 +173,13 @@ def test_sizes_and_spans_for_people() -> None:
         "2.0 TB",
         "2000.0 TB",
     ]
-    assert [_span(s) for s in (-1, 59, 61, 3700, 90000)] == ["0 s", "59 s", "1 min", "1 h 1 min", "1 d 1 h"]
+    assert [span_text(s) for s in (-1, 59, 61, 3700, 90000)] == [
+        "0 s",
+        "59 s",
+        "1 min",
+        "1 h 1 min",
+        "1 d 1 h",
+    ]
 
 
 # -- what happens at the moment ------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import select
@@ -74,7 +75,7 @@ def test_a_peer_that_does_not_close(made: PassiveClose, monkeypatch: pytest.Monk
 
 def test_one_that_comes_while_the_thread_waits_for_another(made: PassiveClose) -> None:
     silent = take(made)
-    time.sleep(3 * passive_close._FOLLOWED_SECONDS)
+    time.sleep(0.05)  # longer than the thread leaves it to those that follow
     peer = take(made)
     peer.shutdown(socket.SHUT_WR)
     assert peer.recv(1) == b""
@@ -86,7 +87,7 @@ def test_one_that_comes_while_the_thread_waits_for_another(made: PassiveClose) -
 def test_an_association_that_follows_closes_it_on_its_way(
     made: PassiveClose, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(made, "_start", lambda: False)  # no thread
+    monkeypatch.setattr(passive_close, "start_thread", lambda work: False)
     first, second = take(made), take(made)
     first.shutdown(socket.SHUT_WR)
     made.sweep()
@@ -104,41 +105,72 @@ def test_beyond_the_limit_the_oldest_goes(made: PassiveClose, monkeypatch: pytes
         peer.close()
 
 
-class Full:
-    """An epoll that takes no more."""
+class Epoll:
+    """An epoll that shows what is done with it, and takes no sockets when it is *full*."""
 
-    def __init__(self, news: select.epoll) -> None:
-        self.poll = news.poll
-        self.close = news.close
+    def __init__(self, full: bool) -> None:
+        self.real = select.epoll()
+        self.full = full
+        self.waits_for: float | None = -1.0
+        """The timeout while somebody waits, -1 while nobody does."""
 
-    def register(self, sock: socket.socket, events: int) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    def register(self, watched: int | socket.socket, events: int) -> None:
+        if self.full and isinstance(watched, socket.socket):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        self.real.register(watched, events)
+
+    def poll(self, timeout: float | None, most: int) -> list[tuple[int, int]]:
+        self.waits_for = timeout
+        try:
+            return self.real.poll(timeout, most)
+        finally:
+            self.waits_for = -1.0
+
+    def close(self) -> None:
+        self.real.close()
 
 
-def test_one_that_cannot_be_watched_is_closed(made: PassiveClose) -> None:
-    made._news = Full(made._news)  # type: ignore[assignment]
-    peer = take(made)
-    wait_until_closed(made)
-    assert closes(peer)
-    peer.close()
+@contextlib.contextmanager
+def with_epoll(
+    monkeypatch: pytest.MonkeyPatch, *, full: bool = False
+) -> Iterator[tuple[PassiveClose, Epoll]]:
+    epoll = Epoll(full)
+    with monkeypatch.context() as patch:
+        patch.setattr(select, "epoll", lambda: epoll)
+        made = PassiveClose()
+    yield made, epoll
+    made.close()
 
 
-def test_its_thread_waits_when_nothing_is_left(made: PassiveClose) -> None:
-    for _ in range(3):
-        take(made).close()
+def test_one_that_cannot_be_watched_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    with with_epoll(monkeypatch, full=True) as (made, _):
+        peer = take(made)
         wait_until_closed(made)
-        end = time.monotonic() + 10
-        while not made._asleep:
-            assert time.monotonic() < end
-            time.sleep(0.005)
+        assert closes(peer)
+        peer.close()
 
 
-def test_close() -> None:
-    made = PassiveClose()
+def test_its_thread_waits_when_nothing_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    with with_epoll(monkeypatch) as (made, epoll):
+        for _ in range(3):
+            take(made).close()
+            wait_until_closed(made)
+            end = time.monotonic() + 10
+            while epoll.waits_for is not None:
+                assert time.monotonic() < end
+                time.sleep(0.005)
+
+
+def test_close(monkeypatch: pytest.MonkeyPatch) -> None:
+    with with_epoll(monkeypatch) as (made, epoll):
+        close_all(made, epoll)
+
+
+def close_all(made: PassiveClose, epoll: Epoll) -> None:
     peers = [take(made) for _ in range(3)]
     made.close()
     assert all(is_closed(peer) for peer in peers)
-    assert not made._works
+    assert epoll.real.closed  # only when its thread has ended
     late = take(made)
     assert is_closed(late)
     for peer in (*peers, late):

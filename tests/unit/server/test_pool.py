@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from dcmrecv.server import limits, pool, threads
+from dcmrecv.server import limits, pool
 from dcmrecv.server.accept_queue import AcceptQueue
 from dcmrecv.server.descriptors import Descriptors
 from dcmrecv.server.pool import ThreadPool
@@ -27,6 +27,7 @@ class Server:
         self.release = threading.Event()
         self.shortages: list[tuple[Resource, bool]] = []
         self.failures: list[BaseException] = []
+        self.failed: Callable[[BaseException], None] = self.failures.append
         self.fault: BaseException | None = None
         self.pool = ThreadPool(
             AcceptQueue([self.listener]),
@@ -34,7 +35,7 @@ class Server:
             Descriptors(lambda: False),
             Shortages(lambda resource, begins: self.shortages.append((resource, begins))),
             limit=limit,
-            failed=self.failures.append,
+            failed=lambda error: self.failed(error),
         )
         assert self.pool.restore()
 
@@ -85,9 +86,10 @@ def test_no_connection_waits_for_another(server: Server) -> None:
         peer.close()
 
 
-def test_a_burst_in_one_event_is_served_whole(server: Server) -> None:
+def test_a_burst_in_one_event_is_served_whole(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """Connections that come while no thread can look at them are one event to all of them."""
-    with server.pool._starting:  # nobody starts a thread: those that wait are all there are
+    with monkeypatch.context() as patch:
+        patch.setattr(pool, "start_thread", lambda work: False)  # those that wait are all there are
         first = server.connect()
         assert first.recv(1) == b"!"
         peers = [first, *(server.connect() for _ in range(10))]
@@ -189,7 +191,7 @@ def test_a_thread_that_never_comes_to_life(server: Server, monkeypatch: pytest.M
     """As one does whose first frame there is no memory for: nobody waits for it, and it is replaced."""
     monkeypatch.setattr(limits, "THREAD_START_SECONDS", 0.2)
     with monkeypatch.context() as patch:
-        patch.setattr(threads._thread, "start_new_thread", lambda function, arguments: 1)
+        patch.setattr("_thread.start_new_thread", lambda function, arguments: 1)
         first = server.connect()
         assert first.recv(1) == b"!"
         until(lambda: not server.pool.waiting)
@@ -204,7 +206,7 @@ def test_a_thread_that_dies(server: Server, monkeypatch: pytest.MonkeyPatch) -> 
         raise KeyboardInterrupt
 
     monkeypatch.setattr("sys.unraisablehook", lambda *told: None)
-    monkeypatch.setattr(server.pool, "_failed", die)
+    server.failed = die
     server.fault = ZeroDivisionError()
     with server.connect() as peer:
         assert peer.recv(1) == b""

@@ -62,10 +62,21 @@ def test_many_threads_share_one_lookup() -> None:
 
 
 def test_the_memory_is_bounded() -> None:
-    hosts = HostNames(lambda address: "x")
-    for number in range(limits.HOST_CACHE_SIZE + 50):
-        hosts.name(str(number))
-    assert len(hosts._known) <= limits.HOST_CACHE_SIZE
+    """The oldest names are forgotten, and asked for again."""
+    asked: list[str] = []
+
+    def lookup(address: str) -> str:
+        asked.append(address)
+        return "x"
+
+    hosts = HostNames(lookup)
+    addresses = [str(number) for number in range(limits.HOST_CACHE_SIZE + 50)]
+    for address in addresses:
+        hosts.name(address)
+    asked.clear()
+    for address in addresses[-10:] + addresses[:50]:
+        hosts.name(address)
+    assert asked == addresses[:50]
 
 
 def test_loopback_has_the_first_label_or_stays_whole() -> None:

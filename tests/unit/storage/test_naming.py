@@ -17,9 +17,8 @@ from hypothesis import strategies as st
 
 from dcmrecv.conditions import Condition
 from dcmrecv.config import FilenameMode, StorageMode, SubdirectoryMode
-from dcmrecv.storage import naming
 from dcmrecv.storage.directories import series_date_directory
-from dcmrecv.storage.naming import Namer, new_uid
+from dcmrecv.storage.naming import Namer, UidSource, new_uid
 from tests.unit.storage.conftest import CT, Peer, data_set, element, everything
 
 MANY = int(os.environ.get("DCMRECV_MANY_NAMES", "20000"))
@@ -67,12 +66,9 @@ def test_unique_name() -> None:
 
 
 @pytest.mark.parametrize(("host", "shown"), [(0x7F0101, b"8323329"), (-2, b"4294967294"), (0, b"0")])
-def test_the_host_in_a_unique_name_is_an_unsigned_number(
-    monkeypatch: pytest.MonkeyPatch, host: int, shown: bytes
-) -> None:
+def test_the_host_in_a_unique_name_is_an_unsigned_number(host: int, shown: bytes) -> None:
     """gethostid(3) gives a signed one on some systems; a UID has no room for a minus sign."""
-    monkeypatch.setattr(naming, "_gethostid", lambda: host)
-    uid = naming._UidSource().next()
+    uid = UidSource(lambda: host).next()
     assert uid.split(b".")[8] == shown
 
 

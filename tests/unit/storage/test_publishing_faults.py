@@ -308,11 +308,25 @@ def test_a_parent_that_cannot_be_synchronised_is_tried_again(
 def test_the_memory_of_durable_directories_is_bounded(
     peer: Callable[..., Peer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(directories, "_REMEMBERED", 5)
+    """What was forgotten is brought to disk again; what is remembered is not."""
+    monkeypatch.setattr(directories, "MAX_REMEMBERED", 5)
     one = peer(fsync=True, subdirectories=BY_DATE)
-    for day in range(10, 25):
+    synced: list[int] = []
+    fsync = os.fsync
+    monkeypatch.setattr(os, "fsync", lambda descriptor: (synced.append(descriptor), fsync(descriptor)))
+
+    def syncs(day: int) -> int:
+        synced.clear()
         assert one.send(data_set(date=b"202401%d" % day)).status == 0
-        assert 0 < len(one.store.filer.output._durable) <= 5
+        return len(synced)
+
+    first = syncs(10)
+    known = syncs(10)
+    assert known < first
+    for day in range(11, 25):
+        syncs(day)
+    assert syncs(10) > known
+    assert syncs(10) == known
 
 
 # -- a mount below the output directory --------------------------------------------------------------
