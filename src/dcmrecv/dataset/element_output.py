@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dcmrecv.dataset.scan import Cursor
     from dcmrecv.transfer_syntaxes import Encoding
 
-__all__ = ["LITTLE", "ByteOrder", "Output"]
+__all__ = ["Output"]
 
 MAX_SHORT_LENGTH = 0xFFFF
 
@@ -80,6 +80,10 @@ class Output:
     def implicit(self) -> bool:
         """Return whether the input is implicit VR."""
         return self._frames.current.converting or not self._encoding.explicit
+
+    def incoming(self) -> ByteOrder:
+        """Return the byte order of the input."""
+        return LITTLE if self._frames.current.converting else self.order
 
     def foreign(self) -> bool:
         """Return whether the input is little endian and the output is not (T6)."""
@@ -164,7 +168,7 @@ class Output:
                 cursor.replace(position, self._header(tag, "UL", 4), start)
                 offset = cursor.total
             foreign = self.foreign()
-            (received,) = (LITTLE if foreign else self.order).word.unpack_from(cursor.view, start)
+            (received,) = self.incoming().word.unpack_from(cursor.view, start)
             self.values.take(tag, start, 4, swap=4 if foreign else 0)
         else:
             if not is_ul and (in_order or tag not in (self._frames.current.seen or ())):

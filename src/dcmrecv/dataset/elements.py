@@ -29,7 +29,7 @@ from dcmrecv import conditions
 from dcmrecv.dataset import limits
 from dcmrecv.dataset.captured import choice, is_overlay_data
 from dcmrecv.dataset.diagnostics import Diagnostics
-from dcmrecv.dataset.element_output import LITTLE, Output
+from dcmrecv.dataset.element_output import Output
 from dcmrecv.dataset.errors import DataSetError, limit_exceeded
 from dcmrecv.dataset.frames import Frame, Frames
 from dcmrecv.dataset.rules import EXPLICIT
@@ -206,7 +206,7 @@ class Elements:
         rest = cursor.size - position
         if rest < 8:
             return False
-        order = LITTLE if self._frames.current.converting else self._order
+        order = self.output.incoming()
         group, element, length = order.item_header.unpack_from(cursor.view, position)
         tag = group << 16 | element
         if tag in (ITEM_TAG, ITEM_DELIMITER, SEQUENCE_DELIMITER):
@@ -247,7 +247,7 @@ class Elements:
             info, chosen = self._lookup(tag)
             return info, chosen, b"", 8, length
         cursor = self.cursor
-        order = LITTLE if self._frames.current.converting else self._order
+        order = self.output.incoming()
         code = self.output.code()
         info = describe(code)
         if info.long:
@@ -329,7 +329,7 @@ class Elements:
         if cursor.size - position < 8:
             return False
         converting = self._frames.current.converting
-        order = LITTLE if converting else self._order
+        order = self.output.incoming()
         group, element, length = order.item_header.unpack_from(cursor.view, position)
         tag = group << 16 | element
         self._diagnostics.odd_item(cursor.tag, length)
@@ -348,7 +348,7 @@ class Elements:
         rest = cursor.size - position
         if rest < 8:
             return False
-        order = _LITTLE if self._frames.current.converting else self._order
+        order = self.output.incoming()
         group, element, length = order.item_header.unpack_from(cursor.view, position)
         tag = group << 16 | element
         if length and rest == 8 and not self.final and tag == ITEM_TAG:
