@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
+import select
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import Callable
@@ -13,6 +16,7 @@ import pytest
 from tests.live.objects import huge, sample, series
 from tests.live.test_main_job import same_data_set
 from tests.support.pki import PASSWORD
+from tests.support.rawscu import CT_IMAGE, Requestor, associate_rq, p_data
 from tests.support.server import RunningServer
 
 Serve = Callable[..., RunningServer]
@@ -198,3 +202,78 @@ def test_hundreds_of_bad_peers_leave_nothing_behind(
     assert descriptors <= first[0]
     assert threads <= first[1]
     assert server.resident() - resident < 16 << 20
+
+
+class Dripping:
+    """A TLS client whose records leave byte by byte."""
+
+    def __init__(self, port: int, pki: Path) -> None:
+        context = ssl.create_default_context(cafile=pki / "ca.pem")
+        context.check_hostname = False
+        context.load_cert_chain(pki / "client.pem", pki / "client.key", PASSWORD)
+        self._socket = socket.create_connection(("127.0.0.1", port), timeout=20)
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._in, self._out)
+        while True:
+            try:
+                self._tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                self._socket.sendall(self._out.read())
+                self._in.write(self._socket.recv(65536))
+        self._socket.sendall(self._out.read())
+
+    def send(self, data: bytes) -> None:
+        self._tls.write(data)
+        self._socket.sendall(self._out.read())
+
+    def read(self) -> bytes:
+        """Return what the server says."""
+        while True:
+            try:
+                return self._tls.read(65536)
+            except ssl.SSLWantReadError:
+                self._in.write(self._socket.recv(65536))
+
+    def drip(self, data: bytes, until: Callable[[], bool]) -> float:
+        """Send the record of *data*, a byte every tenth of a second; return the seconds *until* something is so.
+
+        The server need not close the connection then: it may wait for the peer to do that.
+        """
+        self._tls.write(data)
+        start = time.monotonic()
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            for each in self._out.read():
+                if until():
+                    break
+                self._socket.send(bytes([each]))
+                time.sleep(0.1)
+        assert until()
+        return time.monotonic() - start
+
+    def hears(self) -> bool:
+        """Say whether the server has said something."""
+        return bool(select.select([self._socket], [], [], 0)[0])
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+def test_a_request_that_drips_inside_a_record_is_under_the_acse_clock(
+    serve: Serve, own: list[str], shared_pki: Path
+) -> None:
+    server = serve([*own, "-ta", "2"])
+    with contextlib.closing(Dripping(server.port, shared_pki)) as peer:
+        timeout = "E: Could not receive association request: DUL network read timeout"
+        assert 1.5 < peer.drip(associate_rq(Requestor(), CT_IMAGE), until=lambda: timeout in server.log) < 15
+
+
+def test_a_command_that_drips_inside_a_record_is_under_the_dimse_clock(
+    serve: Serve, own: list[str], shared_pki: Path
+) -> None:
+    server = serve([*own, "-td", "2"])
+    with contextlib.closing(Dripping(server.port, shared_pki)) as peer:
+        peer.send(associate_rq(Requestor(), CT_IMAGE))
+        assert peer.read()[0] == 2
+        assert 1.5 < peer.drip(p_data(3, bytes(300)), until=peer.hears) < 15
+        assert peer.read()[0] == 7  # A-ABORT

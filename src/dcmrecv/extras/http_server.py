@@ -16,7 +16,7 @@ from email.utils import formatdate
 from http import HTTPStatus
 from typing import NamedTuple
 
-from dcmrecv.server.threads import start_thread
+from dcmrecv.threads import start_thread
 
 __all__ = ["CONNECTIONS", "Answer", "HttpServer"]
 

@@ -29,7 +29,7 @@ from dcmrecv._version import __version__
 from dcmrecv.extras.counters import OUTCOMES, PHASES, STATUSES, Counters
 from dcmrecv.extras.http_server import CONNECTIONS, Answer, HttpServer
 from dcmrecv.extras.status_page import View, page
-from dcmrecv.server.threads import start_thread
+from dcmrecv.threads import start_thread
 
 __all__ = ["FreeSpace", "MetricsServer", "ReceiverCollector", "open_metrics_socket"]
 

@@ -99,7 +99,7 @@ def _prepare_process() -> None:
     """Set what a process that is all ours may set for itself: call before there are threads."""
     from dcmrecv.server.descriptors import raise_limit
     from dcmrecv.server.gil_gate import share_fairly
-    from dcmrecv.server.threads import save_address_space
+    from dcmrecv.threads import save_address_space
 
     raise_limit()
     share_fairly()

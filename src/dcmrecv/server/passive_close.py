@@ -24,7 +24,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from dcmrecv.server import limits
-from dcmrecv.server.threads import start_thread
+from dcmrecv.threads import start_thread
 
 __all__ = ["PassiveClose"]
 

@@ -7,7 +7,7 @@ for another. Beyond the limit connections wait in the listen queue, as they do w
 What keeps accepting alive when memory or threads are short:
 
 - Whatever a connection raises, MemoryError included, ends that connection and not its thread.
-- No thread is started under a lock or waited for until it runs (`dcmrecv.server.threads`).
+- No thread is started under a lock or waited for until it runs (`dcmrecv.threads`).
 - A thread accounts for itself, by being in `_threads` and `_waiting` or not: to leave a set takes no memory.
 - `restore`, called from outside every second, starts a thread when none waits, for whatever reason. So nothing
   above has to be perfect.
@@ -27,7 +27,7 @@ from dcmrecv.server import limits
 from dcmrecv.server.accept_queue import AcceptQueue
 from dcmrecv.server.descriptors import SHORTAGE, Descriptors
 from dcmrecv.server.shortages import Resource, Shortages
-from dcmrecv.server.threads import start_thread
+from dcmrecv.threads import start_thread
 
 __all__ = ["ServeConnection", "ThreadPool"]
 

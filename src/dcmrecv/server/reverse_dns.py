@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 
 from dcmrecv.server import limits
-from dcmrecv.server.threads import start_thread
+from dcmrecv.threads import start_thread
 
 __all__ = ["HostNames"]
 

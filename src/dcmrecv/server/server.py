@@ -19,7 +19,7 @@ from dcmrecv.server.listener import ServerError
 from dcmrecv.server.passive_close import PassiveClose
 from dcmrecv.server.pool import ThreadPool
 from dcmrecv.server.shortages import Resource, Shortages
-from dcmrecv.server.threads import start_thread
+from dcmrecv.threads import start_thread
 
 __all__ = ["Server"]
 

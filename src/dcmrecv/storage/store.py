@@ -18,12 +18,16 @@ from dcmrecv.storage.normal import NormalSession
 from dcmrecv.storage.publish import NoName
 from dcmrecv.storage.session import RequestRefused, StoreSession
 from dcmrecv.storage.temporary import RESTART_AGE, SETTLED_AGE, remove_orphans
+from dcmrecv.threads import start_thread
 
 if TYPE_CHECKING:
     from dcmrecv.core.events import AcceptedAssociation, StoreRequest
     from dcmrecv.dataset.dictionary import DataDictionary
 
 __all__ = ["ObjectStore"]
+
+CLOSE_SECONDS = 5.0
+"""How long the end of the program waits for a look at what dead processes have left."""
 
 
 class ObjectStore:
@@ -43,31 +47,34 @@ class ObjectStore:
         self.dictionary = dictionary
         self.filer = ObjectFiler(config, observe)
         self._closing = threading.Event()
-        self._cleaner: threading.Thread | None = None
+        self._cleaned = threading.Event()
+        self._cleaned.set()
 
     def start(self) -> None:
         """Remove what dead processes left half-written, in the background: reception need not wait."""
         if self.config.mode is StorageMode.IGNORE:
             return
-        self._cleaner = threading.Thread(target=self._clean, name="orphans", daemon=True)
-        try:
-            self._cleaner.start()
-        except (RuntimeError, MemoryError):  # no thread to be had: the next start may be luckier
-            self._cleaner = None
+        self._cleaned.clear()
+        if not start_thread(self._clean):  # the next start may be luckier
+            self._cleaned.set()
 
     def _clean(self) -> None:
         """Look once, and again for what only time can tell about."""
         path = self.filer.output.path
-        for seconds in (2 * SETTLED_AGE, RESTART_AGE):
-            if not remove_orphans(path).undecided or self._closing.wait(seconds):
-                return
-        remove_orphans(path)
+        try:
+            for seconds in (2 * SETTLED_AGE, RESTART_AGE):
+                if not remove_orphans(path).undecided or self._closing.wait(seconds):
+                    return
+            remove_orphans(path)
+        except MemoryError:
+            return
+        finally:
+            self._cleaned.set()
 
     def close(self) -> None:
-        """End the background work."""
+        """End the background work, which may take a moment; a thread that hangs in a system call is left alone."""
         self._closing.set()
-        if self._cleaner is not None:
-            self._cleaner.join()
+        self._cleaned.wait(CLOSE_SECONDS)
 
     def request(
         self, request: StoreRequest, association: AcceptedAssociation, observer: ob.AssociationObserver

@@ -6,7 +6,6 @@ Several scenarios are played at a time, as most of their time is waiting.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -79,18 +78,12 @@ def differs(scenario: dict[str, Any], work: Path) -> dict[str, list[str]]:
 
 
 @pytest.mark.parametrize("batch", BATCHES, ids=lambda batch: f"{batch[0]['name']}..{batch[-1]['name']}")
-def test_dialogues(
-    batch: list[dict[str, Any]], tmp_path: Path, record_property: Callable[[str, object], None]
-) -> None:
-    """What differs is played once more by itself, as a busy machine delays anything; the summary names it."""
+def test_dialogues(batch: list[dict[str, Any]], tmp_path: Path) -> None:
     with ThreadPoolExecutor(AT_A_TIME) as players:
         results = list(players.map(lambda each: differs(each, tmp_path / each["name"]), batch))
     problems = []
     unplayable = []
     for scenario, found in zip(batch, results, strict=True):
-        if found and not found.keys() & {"unplayable", "said"}:
-            record_property("played twice", f"{scenario['name']}: {sorted(found)} at first")
-            found = differs(scenario, tmp_path / f"{scenario['name']}-alone")
         unplayable += found.pop("unplayable", [])
         if found:
             lines = [line for part in found.values() for line in part]
