@@ -30,14 +30,3 @@ def pytest_configure() -> None:
 def pytest_report_header() -> str:
     """Say which form of the compiled modules is under test."""
     return f"compiled modules: {', '.join(compiled_modules()) or 'none'}"
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Name the recorded dialogues that differed when others were played beside them."""
-    reports = [
-        each for some in terminalreporter.stats.values() for each in some if hasattr(each, "user_properties")
-    ]
-    for text in sorted(
-        {str(text) for each in reports for name, text in each.user_properties if name == "played twice"}
-    ):
-        terminalreporter.write_line(f"PLAYED TWICE {text}", yellow=True)

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import os
 import random
+import signal
 import threading
 import time
 from pathlib import Path
 
 import pytest
 
-from tests.support.rawscu import CT_IMAGE, Association, UnexpectedPdu, element
+from tests.support.rawscu import CT_IMAGE, Association, UnexpectedPdu, element, p_data
 from tests.support.server import RunningServer
 
 ROUNDS = int(os.environ.get("DCMRECV_CRASH_ROUNDS", "6"))
@@ -107,24 +108,54 @@ def test_sigkill(tmp_path: Path) -> None:
     print(f"{ROUNDS} kills, {total} objects acknowledged, {orphans} orphans removed")
 
 
+def begin_store(server: RunningServer, peer: Association) -> Path:
+    """Send the command and the first half of an object; return the temporary."""
+    peer.send_store("1.2.3.3", content("1.2.3.3")[:320_000], whole=False)
+    end = time.monotonic() + 10
+    while not any(path.stat().st_size for path in server.stored()):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    (temporary,) = server.stored()
+    assert temporary.name.startswith(".dcmrecv-")
+    return temporary
+
+
+def holder(path: Path, parent: int) -> int:
+    """Return which child of *parent* has *path* open."""
+    for process in Path(f"/proc/{parent}/task/{parent}/children").read_text().split():
+        for link in Path(f"/proc/{process}/fd").iterdir():
+            if os.readlink(link) == str(path):
+                return int(process)
+    raise AssertionError("nobody")
+
+
+def test_what_a_killed_worker_leaves_goes_when_it_is_replaced(tmp_path: Path) -> None:
+    """It is removed while the receiver runs on; nothing of it has a name that others would read."""
+    with RunningServer(tmp_path / "out", [*PROFILE, "--workers", "2"]) as server:
+        assert server.process is not None
+        with Association(server.port, CT_IMAGE) as peer:
+            temporary = begin_store(server, peer)
+            os.kill(holder(temporary, server.process.pid), signal.SIGKILL)
+            with pytest.raises(ConnectionError):
+                peer.receive()
+        end = time.monotonic() + 60
+        while temporary.exists():
+            assert time.monotonic() < end
+            time.sleep(0.1)
+        assert server.stored() == []
+        assert server.process.poll() is None
+        with Association(server.port, CT_IMAGE) as peer:
+            assert peer.store("1.2.3.4", content("1.2.3.4")) == 0
+
+
 @pytest.mark.parametrize("mode", [(), ("+B",)])
 def test_a_second_server_leaves_the_first_ones_temporaries_alone(
     tmp_path: Path, mode: tuple[str, ...]
 ) -> None:
-    from tests.support.rawscu import command_set, p_data
-
     out = tmp_path / "out"
     data = content("1.2.3.3")
     with RunningServer(out, [*PROFILE, *mode]) as first, Association(first.port, CT_IMAGE) as peer:
-        command: dict[int, bytes | int] = {0x0002: CT_IMAGE.encode(), 0x0100: 1, 0x0110: 1, 0x0700: 0}
-        peer.send(p_data(3, command_set(command | {0x0800: 1, 0x1000: b"1.2.3.3"})))
-        for start in range(0, 320_000, 16_000):
-            peer.send(p_data(0, data[start : start + 16_000]))
-        end = time.monotonic() + 10
-        while not first.stored() and time.monotonic() < end:
-            time.sleep(0.01)
-        (temporary,) = first.stored()
-        assert temporary.name.startswith(".dcmrecv-")
+        temporary = begin_store(first, peer)
         with RunningServer(out, PROFILE):
             time.sleep(0.3)
             assert temporary.exists()
