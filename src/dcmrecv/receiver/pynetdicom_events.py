@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
@@ -226,7 +227,10 @@ class StoreEvent(evt.Event):
 
     @property
     def dataset_path(self) -> Path:
-        """A file with the object, file meta information first. It is there until the handler returns."""
+        """A file with the object, file meta information first. It is there until the handler returns.
+
+        Raises RuntimeError after that.
+        """
         return self._session.content.path()
 
     def encoded_dataset(self, include_meta: bool = True) -> bytes:
@@ -273,6 +277,10 @@ class _EventSession(StoreSession):
     ) -> None:
         self.request = request
         self.association = association
+        self.header = partial(
+            meta_header, request.sop_class_uid, request.sop_instance_uid, request.transfer_syntax
+        )
+        """Returns preamble and file meta information."""
         self.content = ReceivedDataSet(handlers.budget, self.header)
         self._handlers = handlers
         self._observer = observer
@@ -322,11 +330,6 @@ class _EventSession(StoreSession):
             primitive.MoveOriginatorMessageID = request.move_originator_message_id
         return primitive
 
-    def header(self) -> bytes:
-        """Return preamble and file meta information."""
-        request = self.request
-        return meta_header(request.sop_class_uid, request.sop_instance_uid, request.transfer_syntax)
-
     def decoded(self) -> Dataset:
         """Return the data set, decoded."""
         if not self.content.size:
@@ -343,7 +346,11 @@ class _EventSession(StoreSession):
         return data
 
     def store_with(self, writer: StorageWriter) -> tuple[ob.Stored | None, int]:
-        """Have *writer* store the object; return where it is, if it is, and the status."""
+        """Have *writer* store the object; return where it is, if it is, and the status.
+
+        Raises RuntimeError if the handler has returned: the association goes on, or is over.
+        """
+        self.content.check_open()
         seen = _StoredSeen(self._observer)
         try:
             session = writer.request(self.request, self.association, seen)

@@ -10,6 +10,7 @@ import tempfile
 import threading
 import zlib
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO
@@ -46,7 +47,11 @@ class HandlerMemory:
 
 
 class ReceivedDataSet:
-    """One data set. Used by one thread; `close` gives back all it has taken."""
+    """One data set. Used by one thread; `close` gives back all it has taken.
+
+    A program may keep an event, and read it later: the data set is then there as long as the event, in memory or in a
+    file without a name, and is no part of the budget any more.
+    """
 
     def __init__(self, budget: HandlerMemory, header: Callable[[], bytes]) -> None:
         """*header*: what stands before the data set in a file (PS3.10 section 7)."""
@@ -57,6 +62,7 @@ class ReceivedDataSet:
         self._begin = 0
         self._path: Path | None = None
         self._taken = 0
+        self._closed = False
         self.size = 0
         """Bytes of the data set."""
 
@@ -77,6 +83,8 @@ class ReceivedDataSet:
         self.size += size
 
     def _take(self, count: int) -> bool:
+        if self._closed:
+            return True
         if not self._budget.take(count):
             return False
         self._taken += count
@@ -100,6 +108,7 @@ class ReceivedDataSet:
 
     def path(self) -> Path:
         """Return the path of a file with header and data set; `close` removes what is there by then."""
+        self.check_open()
         if self._path is None:
             self._spill()
         assert self._file is not None
@@ -147,16 +156,21 @@ class ReceivedDataSet:
             block = following
         yield memoryview(block), True
 
+    def check_open(self) -> None:
+        """Raise RuntimeError after `close`."""
+        if self._closed:
+            raise RuntimeError("an object can be stored, and has a file, only until its handler returns")
+
     def close(self) -> None:
-        """Remove the file, if it is still there, and give the memory back."""
+        """Remove the file's name, if it is still there, and give the memory back. May be called again."""
+        self._closed = True
         taken, self._taken = self._taken, 0
         self._budget.take(-taken)
-        self._memory = None
-        file, self._file = self._file, None
         path, self._path = self._path, None
-        try:
-            if file is not None:
-                file.close()
-        finally:
-            if path is not None:
-                path.unlink(missing_ok=True)
+        if path is not None:
+            path.unlink(missing_ok=True)
+
+    def __del__(self) -> None:
+        if self._file is not None:
+            with suppress(OSError):  # of a full disk: what is written now is of no use any more
+                self._file.close()

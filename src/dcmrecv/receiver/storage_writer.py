@@ -80,7 +80,8 @@ class StorageWriter(ObjectStore):
         """Store the object of *event* and return the status for the response.
 
         Afterwards ``event.stored_path`` and ``event.stored_size`` say where it is and how many bytes the file
-        has; None and 0 if nothing was stored. Raises TypeError for an event that is no C-STORE of this engine.
+        has; None and 0 if nothing was stored. Raises TypeError for an event that is no C-STORE of this engine,
+        and RuntimeError if its handler has returned.
         """
         store_with: Callable[[StorageWriter], int] | None = getattr(event, "store_with", None)
         if store_with is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from dcmrecv import AE, StorageWriter, evt
+from dcmrecv import AE, StorageWriter, StoreEvent, evt
 from dcmrecv.config import Config, StorageConfig
 from dcmrecv.receiver.ae_server import AssociationServer
 from dcmrecv.receiver.received import IN_MEMORY, HandlerMemory, HandlerMemoryError, ReceivedDataSet
@@ -199,6 +200,34 @@ def test_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     with served(lambda event: 0) as server:
         assert send(server, LARGE) == 0xA700
         assert send(server, SMALL) == 0
+
+
+def unnamed_files() -> int:
+    links = (f"/proc/self/fd/{number}" for number in os.listdir("/proc/self/fd"))
+    return sum("dcmrecv-" in os.readlink(link) for link in links if os.path.lexists(link))
+
+
+@pytest.mark.parametrize("data_set", [SMALL, LARGE], ids=["memory", "file"])
+def test_an_event_that_is_kept_stays_readable(tmp_path: Path, data_set: bytes) -> None:
+    events: list[StoreEvent] = []
+
+    def handle(event: StoreEvent) -> int:
+        events.append(event)
+        return 0
+
+    with served(handle, handler_memory=len(data_set)) as server:
+        assert [send(server, data_set), send(server, data_set)] == [0, 0]  # it is no part of the budget
+    first, second = events
+    assert first.encoded_dataset(include_meta=False) == data_set
+    assert second.dataset.SOPInstanceUID == "1.2.3"
+    with pytest.raises(RuntimeError, match="until its handler returns"):
+        first.dataset_path  # noqa: B018
+    with pytest.raises(RuntimeError, match="until its handler returns"):
+        StorageWriter(tmp_path)(first)
+    assert unnamed_files() == (0 if data_set is SMALL else 2)
+    events.clear()
+    del first, second
+    assert unnamed_files() == 0
 
 
 def test_memory_that_is_used_up_sends_data_sets_to_files() -> None:
