@@ -1,4 +1,7 @@
-"""The words behind a DIMSE status in a dump (PS3.7 Annex C, PS3.4 B.2.3, C.4; DCMTK's spelling)."""
+"""The words behind a DIMSE status in a dump (PS3.7 Annex C, PS3.4 B.2.3, C.4; DCMTK's spelling).
+
+`pynetdicom.status` spells every one of them differently.
+"""
 
 from __future__ import annotations
 
