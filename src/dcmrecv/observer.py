@@ -28,7 +28,7 @@ __all__ = [
     "NameNotGenerated", "NotStored", "OutputDirectoryRemade", "OutputFileSystemChanged", "Overwriting",
     "PeerRefused", "ProcessingStore", "ReceiverEvent", "ReceiverObserver", "ResponseFailed", "ShortageBegan",
     "ShortageEnded", "SpoolBehind", "SpoolCaughtUp", "SpoolLost", "StopBegan", "StoreResponse", "StoreStarted",
-    "Stored", "Terminated", "TlsDetails", "TlsEstablished", "TlsFailed", "TraceRemark", "Waiting", "WireReceived",
+    "Stored", "Terminated", "TlsDetails", "TlsEstablished", "TlsFailed", "Waiting", "WireReceived",
     "WorkerEnded", "WorkerNotStarted", "WorkerStarted",
 ]  # fmt: skip
 
@@ -137,12 +137,6 @@ class DataSetRemark(NamedTuple):
 
 class DebugRemark(DataSetRemark):
     """A debug line of the data set parser."""
-
-    __slots__ = ()
-
-
-class TraceRemark(DataSetRemark):
-    """A trace line of the data set parser."""
 
     __slots__ = ()
 

@@ -132,20 +132,3 @@ UNDEFINED_LENGTH = _data("undefined-length", LogLevel.ERROR)
 """(tag, text of the condition)."""
 NATIVE_PIXEL_DATA = _data("native-pixel-data", LogLevel.ERROR)
 """(transfer syntax UID)."""
-
-# Trace level. Results are texts of conditions.
-DATA_SET_READ = _data("data-set-read", LogLevel.TRACE)
-"""(result); the next two likewise, of an item and a sequence."""
-ITEM_READ = _data("item-read", LogLevel.TRACE)
-SEQUENCE_READ = _data("sequence-read", LogLevel.TRACE)
-SUB_ITEM_INSERTED = _data("sub-item-inserted", LogLevel.TRACE)
-SUB_ITEM_READ = _data("sub-item-read", LogLevel.TRACE)
-"""(result): of an element of an item."""
-ITEM_END = _data("item-end", LogLevel.TRACE)
-SEQUENCE_END = _data("sequence-end", LogLevel.TRACE)
-INSERTED = _data("inserted", LogLevel.TRACE)
-"""(tag, VR)."""
-INSERTED_FIRST = _data("inserted-first", LogLevel.TRACE)
-"""(tag, VR): before all others of its item."""
-FOUND = _data("found", LogLevel.TRACE)
-"""(tag)."""

@@ -92,7 +92,7 @@ def cases(seed: int) -> Iterator[tuple[bytes, bytes, list[int], dict[str, object
         variant = damaged(data[:LARGEST], chance)
         options = {
             "noted": chance.random() < 0.6,
-            "detail": chance.choice((0, 0, 0, 1)),
+            "detailed": chance.choice((False, False, False, True)),
             "batch": chance.choice((1, 1, 3, 50)),
         }
         as_syntax = JPEG if syntax == EXPLICIT and chance.random() < 0.1 else syntax

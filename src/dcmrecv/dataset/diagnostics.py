@@ -33,18 +33,18 @@ __all__ = ["Diagnostics"]
 class Diagnostics:
     """The lines about one data set.
 
-    *note* takes them, None if there is no listener; *detail* 0 leaves out the lines of the debug and trace levels, 1
-    those of the trace level. *transfer_syntax* is the UID of the data set.
+    *note* takes them, None if there is no listener; without *detailed* those of the debug level are
+    left out. *transfer_syntax* is the UID of the data set.
     """
 
     def __init__(
         self,
         note: Callable[[Remark], None] | None,
-        detail: int,
+        detailed: bool,
         transfer_syntax: bytes,
     ) -> None:
         self.wanted = note is not None
-        self.detailed = detail > 0 and self.wanted
+        self.detailed = detailed and self.wanted
         self._note = note
         self._transfer_syntax = transfer_syntax
         self._count = 0
@@ -60,7 +60,7 @@ class Diagnostics:
             self._note(remarks.MORE_REMARKS())
 
     def detail(self, remark: Remark) -> None:
-        """Say a line of the debug or trace level; they belong to every element and are not counted."""
+        """Say a line of the debug level; they are not counted."""
         if self._note is not None:
             self._note(remark)
 

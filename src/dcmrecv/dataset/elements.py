@@ -55,7 +55,6 @@ if TYPE_CHECKING:
 
     from dcmrecv.dataset.captured import Choice
     from dcmrecv.dataset.dictionary import DataDictionary
-    from dcmrecv.dataset.trace_walker import Trace
     from dcmrecv.transfer_syntaxes import Encoding
 
 __all__ = ["Elements"]
@@ -75,7 +74,6 @@ class Elements:
         diagnostics: Diagnostics,
         *,
         scannable: bool,
-        trace: Trace | None = None,
     ) -> None:
         self.encoding = encoding
         self.cursor = cursor
@@ -85,7 +83,6 @@ class Elements:
         self._dictionary = dictionary
         self._diagnostics = diagnostics
         self._scannable = scannable
-        self._trace = trace
         self._frames = Frames(cursor)
         self.output = Output(encoding, cursor, self._frames, dictionary, diagnostics)
         self._order = self.output.order
@@ -172,8 +169,6 @@ class Elements:
         cursor = self.cursor
         if cursor.depth >= cursor.max_depth:
             self._diagnostics.too_deep(tag, cursor.max_depth // 2)
-        if self._trace is not None:
-            self._trace.entered(kind)
         self._frames.enter(kind, tag, length, converting)
 
     def _leave_item(self) -> None:
@@ -183,17 +178,12 @@ class Elements:
             self.disordered_items.add(self.cursor.output_start)
             if len(self.disordered_items) > limits.MAX_SORTED_ELEMENTS:
                 raise limit_exceeded("items out of order")
-        if self._trace is not None:
-            self._trace.item_left(self.cursor.depth)
 
     def _leave_sequence(self) -> None:
         cursor = self.cursor
-        kind, tag = cursor.kind, cursor.tag
-        if kind == PIXEL_SEQUENCE:
+        if cursor.kind == PIXEL_SEQUENCE:
             self.output.native_fragments = False
         self._frames.leave()
-        if self._trace is not None:
-            self._trace.sequence_left(kind, tag)
         if self._frames.current.deferred is not None:
             self._say_deferred(self._frames.current)
 
@@ -230,8 +220,6 @@ class Elements:
             self._waited_at = self._header_at
             return False
         if chosen is not None and self._diagnostics.detailed:
-            if self._trace is not None and chosen.by:
-                self._trace.found(chosen.by)
             self._diagnostics.chosen(tag, chosen)
         self._element(tag, info, size, length)
         return True
@@ -283,8 +271,6 @@ class Elements:
             self._diagnostics.wrong_element(tag)
         if tag == SEQUENCE_DELIMITER:
             self._diagnostics.wrong_item_delimiter(tag)
-        if self._trace is not None:
-            self._trace.item_delimiter()
         self._leave_item()
         if not cursor.depth:
             cursor.flush(position)
@@ -313,8 +299,6 @@ class Elements:
         cursor = self.cursor
         if tag != SEQUENCE_DELIMITER:
             self._diagnostics.wrong_sequence_delimiter(cursor.tag, tag)
-        if self._trace is not None:
-            self._trace.sequence_delimiter()
         if length or cursor.end < INFINITE or self.output.foreign():
             cursor.replace(cursor.position, self._order.sequence_end, cursor.position + 8)
         cursor.position += 8
@@ -454,8 +438,6 @@ class Elements:
         waits = cursor.skip and self.final and self._waited_at != self._header_at
         if frame.deferred is not None and not waits:
             self._say_deferred(frame)
-        if self._trace is not None:
-            self._trace.inserted(tag, "OW" if info.name == "px" else info.name, complete=not cursor.skip)
 
     def _pass_on(
         self, tag: int, info: VrInfo, header: int, length: int, in_order: bool, pixels: bool
@@ -580,7 +562,7 @@ class _TagCollector(Elements):
         self, encoding: Encoding, dictionary: Callable[[], DataDictionary], converting: bool
     ) -> None:
         cursor = Cursor(EXPLICIT, BEHIND_ELEMENTS, 2 * limits.MAX_NESTING)
-        silent = Diagnostics(None, 0, b"")
+        silent = Diagnostics(None, False, b"")
         super().__init__(encoding, cursor, dictionary, silent, scannable=False)
         self._tags: set[int] = set()
         if converting:

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from dcmrecv.dataset.deflate import Deflater, Inflater
     from dcmrecv.dataset.dictionary import DataDictionary
     from dcmrecv.dataset.elements import Elements
-    from dcmrecv.dataset.trace_walker import Trace
     from dcmrecv.remarks import Remark
 
 __all__ = ["Buffer", "DataSetError", "DataSetRewriter", "MediaStorageUids"]
@@ -39,10 +38,10 @@ class DataSetRewriter:
     """Rewrites one data set that arrives in fragments.
 
     *transfer_syntax* is a UID; *dictionary* is called when implicit VR needs it; *note* takes the remarks of the
-    parser, None if there is no listener; *detail* 0 leaves out those of the debug and trace levels, 1 those of the
-    trace level. *saving* is False where the output is thrown away (``--ignore``): lines about writing are left out
-    then. *max_nesting* sequences may lie in each other. With *single_steps* the scanner is not used: slow, and the
-    same in every result.
+    parser, None if there is no listener; without *detailed* those of the debug level are left out. *saving* is
+    False where the output is thrown away (``--ignore``): lines about writing are left out then. *max_nesting*
+    sequences may lie in each other. With *single_steps* the scanner is not used: slow, and the same in every
+    result.
     """
 
     # What a data set begins with; a default of the class costs it nothing.
@@ -51,18 +50,17 @@ class DataSetRewriter:
     _finished = False
     _ended = False
     _elements: Elements | None = None
-    _trace: Trace | None = None
     _inflater: Inflater | None = None
     _deflater: Deflater | None = None
     _second_pass: SecondPass | None = None
-    _detail = 0
+    _detailed = False
 
     def __init__(
         self,
         transfer_syntax: bytes,
         dictionary: Callable[[], DataDictionary],
         note: Callable[[Remark], None] | None = None,
-        detail: int = 0,
+        detailed: bool = False,
         saving: bool = True,
         max_nesting: int = limits.NESTING,
         *,
@@ -73,14 +71,14 @@ class DataSetRewriter:
         self._dictionary = dictionary
         self._note = note
         if note is not None:
-            self._detail = detail
+            self._detailed = detailed
         self._saving = saving
         rules: Rules | None = EXPLICIT
-        if encoding.big_endian or single_steps or self._detail > 1:
+        if encoding.big_endian or single_steps:
             rules = None
         elif not encoding.explicit:
             # The debug level has lines about elements of implicit VR that are otherwise unremarkable.
-            rules = None if self._detail else dictionary().rules
+            rules = None if self._detailed else dictionary().rules
         self._scannable = rules is not None
         barrier = PIXEL_DATA if encoding.encapsulated else BEHIND_ELEMENTS
         self._cursor = Cursor(rules or EXPLICIT, barrier, 2 * max_nesting)
@@ -95,18 +93,13 @@ class DataSetRewriter:
         from dcmrecv.dataset.diagnostics import Diagnostics
         from dcmrecv.dataset.elements import Elements
 
-        if self._detail > 1 and self._note is not None:
-            from dcmrecv.dataset.trace_walker import Trace
-
-            self._trace = Trace(self._note)
-        diagnostics = Diagnostics(self._note, self._detail, self._transfer_syntax)
+        diagnostics = Diagnostics(self._note, self._detailed, self._transfer_syntax)
         self._elements = elements = Elements(
             self._encoding,
             self._cursor,
             self._dictionary,
             diagnostics,
             scannable=self._scannable,
-            trace=self._trace,
         )
         return elements
 
@@ -147,7 +140,7 @@ class DataSetRewriter:
     @property
     def _passes_through(self) -> bool:
         """Fragments inside a value need not be looked at one by one."""
-        if self._trace is not None or self._inflater is not None:
+        if self._inflater is not None:
             return False
         return self._elements is None or not self._elements.output.native_fragments
 
@@ -168,14 +161,7 @@ class DataSetRewriter:
             if remarkable or (final and cursor.position < cursor.size):
                 elements = self._complete_step()
         if elements is not None:
-            try:
-                elements.walk(final)
-            except DataSetError as error:
-                if self._trace is not None:
-                    self._trace.failed(cursor, error.parser_text)
-                raise
-            if self._trace is not None and not final:
-                self._trace.suspended(cursor)
+            elements.walk(final)
         cursor.unload()
 
     def _feed_deflated(self, view: memoryview) -> None:
@@ -208,7 +194,7 @@ class DataSetRewriter:
                 # The reference's inflater never reported the end of the data.
                 self._empty_last = True
         elements = self._elements
-        if elements is None and (cursor.depth or cursor.skip or cursor.held or self._trace is not None):
+        if elements is None and (cursor.depth or cursor.skip or cursor.held):
             elements = self._complete_step()
         if elements is not None:
             self._finish(elements)
@@ -218,14 +204,7 @@ class DataSetRewriter:
         return self._output()
 
     def _finish(self, elements: Elements) -> None:
-        try:
-            elements.finish(self._empty_last, self._saving)
-        except DataSetError as error:
-            if self._trace is not None:
-                self._trace.failed(self._cursor, error.parser_text)
-            raise
-        if self._trace is not None:
-            self._trace.finished()
+        elements.finish(self._empty_last, self._saving)
         if elements.second_pass or (self._deflater is not None and elements.output.lengths.patches):
             self._second_pass = SecondPass(
                 self._encoding,

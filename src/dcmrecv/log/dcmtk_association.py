@@ -469,7 +469,6 @@ LINES: dict[type, Callable[[Any, Any], None]] = {
     ob.DataSetStarted: DcmtkAssociationLines.data_set_started,
     ob.DataSetRemark: DcmtkAssociationLines.data_set_remark,
     ob.DebugRemark: DcmtkAssociationLines.data_set_remark,
-    ob.TraceRemark: DcmtkAssociationLines.data_set_remark,
     ob.DataSetUnreadable: DcmtkAssociationLines.data_set_unreadable,
     ob.DataSetReceived: DcmtkAssociationLines.data_set_received,
     ob.DataSetFailed: DcmtkAssociationLines.data_set_failed,

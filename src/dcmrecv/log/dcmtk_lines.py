@@ -53,7 +53,7 @@ _FROM_DEBUG = {
 _OF_DATA_DEBUG = {ob.DataSetStarted, ob.DebugRemark, ob.MetaHeaderWritten}
 
 
-def _wanted(settings: LineSettings, *, data_trace: bool, tls_debug: bool) -> frozenset[type]:
+def _wanted(settings: LineSettings, *, tls_debug: bool) -> frozenset[type]:
     """Return the kinds of event that print something with these levels."""
     kinds = set(LINES)
     if settings.traces:
@@ -69,8 +69,6 @@ def _wanted(settings: LineSettings, *, data_trace: bool, tls_debug: bool) -> fro
         kinds |= {ev.ReleaseRequested, ev.AbortReceived, ev.PeerClosed}  # half a command was read
     else:
         kinds -= _OF_DATA_DEBUG
-    if not data_trace:
-        kinds.discard(ob.TraceRemark)
     if not tls_debug:
         kinds.discard(ob.TlsDetails)
     if not settings.remarks:
@@ -108,9 +106,7 @@ class DcmtkLines(ob.ReceiverObserver):
         )
         max_pdu = config.association.max_pdu
         self._odd_length = max_pdu if max_pdu != receive_length(max_pdu) else 0
-        self._settings.wanted = _wanted(
-            self._settings, data_trace=data.trace_on, tls_debug=logs.logger(DCMTLS).debug_on
-        )
+        self._settings.wanted = _wanted(self._settings, tls_debug=logs.logger(DCMTLS).debug_on)
         self._numbers = itertools.count(1)
 
     def association(self, peer_address: str, peer_port: int) -> DcmtkAssociationLines:

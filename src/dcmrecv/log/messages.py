@@ -191,16 +191,6 @@ REMARKS: Final[dict[r.RemarkKind, str]] = {
     r.UNDEFINED_LENGTH: "DcmItem: Parse error in {tag}: {1}",
     r.NATIVE_PIXEL_DATA: "Found explicit length Pixel Data in top level dataset with transfer syntax {name}:"
     " Only undefined length permitted",
-    r.DATA_SET_READ: "DcmDataset::read() returns error = {0}",
-    r.ITEM_READ: "DcmItem::read() returns error = {0}",
-    r.SEQUENCE_READ: "DcmSequenceOfItems::read() returns error = {0}",
-    r.SUB_ITEM_INSERTED: "DcmSequenceOfItems::readSubItem() Sub Item (fffe,e000) inserted",
-    r.SUB_ITEM_READ: "DcmItem::readSubItem() returns error = {0}",
-    r.ITEM_END: "DcmItem::readSubItem() returns error = Item end",
-    r.SEQUENCE_END: "DcmSequenceOfItems::readSubItem() returns error = Sequence end",
-    r.INSERTED: 'DcmItem::insert() Element {tag} VR="{1}" inserted',
-    r.INSERTED_FIRST: 'DcmItem::insert() Element {tag} VR="{1}" inserted at beginning',
-    r.FOUND: "DcmItem::searchSubFromHere() Element {tag} found",
 }
 """Text by kind.
 

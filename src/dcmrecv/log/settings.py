@@ -39,7 +39,7 @@ class LineSettings:
         self.dump_level = LogLevel.INFO if config.logging.verbose_pc else LogLevel.DEBUG
         self.fields = fields
         self.socket_lines = socket_lines(os.environ)
-        self.traces = net.trace_on or data.trace_on
+        self.traces = net.trace_on
         self.info = net.info_on
         self.debug = net.debug_on
         self.data_debug = data.debug_on

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["ParsingSession"]
 
-_REMARKS = {LogLevel.DEBUG: ob.DebugRemark, LogLevel.TRACE: ob.TraceRemark}
 _NOT_READ = (RECEIVE_FAILED,)
 
 
@@ -78,14 +77,15 @@ class ParsingSession(StoreSession):
             self._transfer_syntax,
             self._store.dictionary,
             self._remark if ob.DataSetRemark in wanted else None,
-            2 if ob.TraceRemark in wanted else int(ob.DebugRemark in wanted),
+            ob.DebugRemark in wanted,
             self.saving,
             self._store.max_nesting,
         )
         return self._rewriter
 
     def _remark(self, remark: Remark) -> None:
-        self._observer.observe(_REMARKS.get(remark.kind.level, ob.DataSetRemark)(remark))
+        kind = ob.DebugRemark if remark.kind.level is LogLevel.DEBUG else ob.DataSetRemark
+        self._observer.observe(kind(remark))
 
     def _take(self, chunks: list[Buffer], last: bool) -> None:
         """Do with the output what the mode does."""

@@ -54,7 +54,7 @@ def rewrite(
     *,
     dictionary: Callable[[], DataDictionary] = builtin_dictionary,
     note: Callable[[str, str], None] | None = None,
-    detail: int = 0,
+    detailed: bool = False,
     batch: int = 1,
     single_steps: bool = False,
     max_nesting: int = limits.NESTING,
@@ -65,7 +65,7 @@ def rewrite(
         transfer_syntax,
         dictionary=dictionary,
         note=None if note is None else lambda remark: note(*letter_and_text(remark)),
-        detail=detail,
+        detailed=detailed,
         max_nesting=max_nesting,
         single_steps=single_steps,
     )
@@ -99,7 +99,7 @@ def outcome(
     *,
     dictionary: Callable[[], DataDictionary] = builtin_dictionary,
     noted: bool = True,
-    detail: int = 0,
+    detailed: bool = False,
     batch: int = 1,
     single_steps: bool = False,
 ) -> tuple[object, ...]:
@@ -112,7 +112,7 @@ def outcome(
             cuts,
             dictionary=dictionary,
             note=(lambda level, text: notes.append((level, text))) if noted else None,
-            detail=detail,
+            detailed=detailed,
             batch=batch,
             single_steps=single_steps,
         )

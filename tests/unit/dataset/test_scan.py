@@ -70,7 +70,7 @@ def test_same_as_single_steps(seed):
     chance = random.Random(seed)
     options = {
         "noted": chance.random() < 0.7,
-        "detail": chance.choice((0, 0, 1)),
+        "detailed": chance.choice((False, False, True)),
         "batch": chance.choice((1, 1, 7)),
     }
     both(data, generator.syntax, None, **options)
