@@ -34,7 +34,7 @@ WIDTH, LEFT, RIGHT, BAR, STEP = 960, 340, 170, 13, 19
 
 
 class Row(NamedTuple):
-    """One workload: its title, its unit and the rate of each receiver."""
+    """One workload: its title, its unit, the rates by receiver, and ours divided by them under ``÷``."""
 
     title: str
     unit: str
@@ -101,7 +101,7 @@ def rows_of_markdown(text: str) -> list[Row]:
             rates = {
                 name: rate
                 for name, field in zip(header[first:], fields[first:], strict=True)
-                if not name.startswith("÷") and (rate := _number(field)) is not None
+                if (rate := _number(field)) is not None
             }
             title = fields[0] + suffix
             rows.setdefault(title, Row(title, fields[first - 1], rates))
@@ -126,7 +126,7 @@ def _group(rows: Sequence[tuple[Row, str]], heading: str, y: int) -> tuple[list[
     parts = [f'<text x="20" y="{y}" font-weight="bold">{escape(heading)}</text>']
     y += 10
     for row, base in rows:
-        factor = row.rates[OURS] / row.rates[base]
+        factor = row.rates.get(f"÷ {base}", row.rates[OURS] / row.rates[base])  # as the table rounds it
         parts += [
             _bar(row.rates[name] / row.rates[base], y, LIMIT, BAR) for name in OTHERS if name in row.rates
         ]

@@ -348,14 +348,17 @@ class Sender(threading.Thread):
 
 
 @pytest.fixture
-def balancer(tmp_path: Path) -> Iterator[Callable[[int, int], int]]:
+def balancer(tmp_path: Path) -> Iterator[Callable[..., int]]:
     program = shutil.which("haproxy")
     if program is None:
         pytest.skip("haproxy is not installed")
     running: list[subprocess.Popen[bytes]] = []
 
-    def start(first: int, second: int) -> int:
+    def start(first: int, second: int, more: str = "") -> int:
+        """Return the port of a HAProxy with the shipped configuration and *more* on its server lines."""
         port = free_port()
+        configuration = (DEPLOY / "haproxy" / "haproxy.cfg").read_text()
+        (tmp_path / "haproxy.cfg").write_text(re.sub(r"(?m)^( *server .*)", rf"\1 {more}", configuration))
         environment = {
             "DICOM_BIND": f"127.0.0.1:{port}",
             "DICOM_FIRST": f"127.0.0.1:{first}",
@@ -363,7 +366,7 @@ def balancer(tmp_path: Path) -> Iterator[Callable[[int, int], int]]:
         }
         with (tmp_path / "haproxy.log").open("wb") as log:
             process = subprocess.Popen(
-                [program, "-db", "-f", str(DEPLOY / "haproxy" / "haproxy.cfg")],
+                [program, "-db", "-f", str(tmp_path / "haproxy.cfg")],
                 env={**os.environ, **environment},
                 stdout=log,
                 stderr=log,
@@ -377,9 +380,18 @@ def balancer(tmp_path: Path) -> Iterator[Callable[[int, int], int]]:
         process.wait()
 
 
-def test_one_of_two_receivers_restarts_under_load(
-    balancer: Callable[[int, int], int], tmp_path: Path
+def test_the_shipped_configuration_can_say_whose_connection_it_is(
+    balancer: Callable[..., int], tmp_path: Path
 ) -> None:
+    options = ("-v", *ALL, "--proxy-protocol", "127.0.0.1")
+    first, second = (RunningServer(tmp_path / f"{n}", options, log=tmp_path / f"{n}.log") for n in range(2))
+    with first, second:
+        port = balancer(first.port, second.port, "send-proxy-v2")
+        until(lambda: all("Received C-ECHO Request" in server.log for server in (first, second)))
+        assert check(port) == 0
+
+
+def test_one_of_two_receivers_restarts_under_load(balancer: Callable[..., int], tmp_path: Path) -> None:
     shared = tmp_path / "shared"
     log = tmp_path / "haproxy.log"
     first, second = (RunningServer(shared, ("-v", *ALL), log=tmp_path / f"{n}.log") for n in range(2))
