@@ -7,9 +7,10 @@ import sys
 import pytest
 
 WAIT = """
-import signal, sys
-if {without}:
-    del signal.sigtimedwait
+import signal, types
+if {interrupted}:
+    wait, numbers = signal.sigtimedwait, [90239632]
+    signal.sigtimedwait = lambda *how: types.SimpleNamespace(si_signo=numbers.pop()) if numbers else wait(*how)
 from dcmrecv.server.signals import StopSignals, end_by_signal
 stops = StopSignals(reopen=lambda: print("reopen", flush=True))
 print("ready", flush=True)
@@ -19,13 +20,13 @@ end_by_signal(number)
 """
 
 
-@pytest.mark.parametrize("without", [False, True], ids=["sigtimedwait", "no sigtimedwait"])
+@pytest.mark.parametrize("interrupted", [False, True], ids=["waiting", "interrupted by a debugger"])
 @pytest.mark.parametrize("beat", ["int", "lambda: bytes(1 << 62)"], ids=["beating", "out of memory"])
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_stop_signal_is_returned_and_ends_the_process(
-    number: signal.Signals, beat: str, without: bool
+    number: signal.Signals, beat: str, interrupted: bool
 ) -> None:
-    program = WAIT.format(beat=beat, without=without)
+    program = WAIT.format(beat=beat, interrupted=interrupted)
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
@@ -39,7 +40,7 @@ def test_a_stop_signal_is_returned_and_ends_the_process(
 def test_an_ignored_signal_stays_ignored() -> None:
     """A shell starts background programs with SIGINT ignored; the reference keeps it that way."""
     ignoring = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
-    program = ignoring + WAIT.format(beat="int", without=False)
+    program = ignoring + WAIT.format(beat="int", interrupted=False)
     with subprocess.Popen([sys.executable, "-c", program], stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
