@@ -49,7 +49,7 @@ SINGLE_ONES = {
         "log.descriptor_writer": ["STALL_SECONDS", "BACKLOG_LIMIT"],
         "log.appenders": ["QUEUE_WAIT_SECONDS"],
         "log.stderr_log": ["BATCH_LIMIT"],
-        "log.files": ["MAX_BUFFER"],
+        "log.files": ["MAX_BACKUPS"],
         "log.refusals": ["QUIET_SECONDS", "MAX_ADDRESSES"],
         "log.network": ["SEND_SECONDS", "MAX_EVENT"],
         "log.pattern": ["MAX_WIDTH"],

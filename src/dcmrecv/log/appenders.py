@@ -6,6 +6,7 @@ No appender raises or waits for long: what cannot be written is dropped, as desc
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import logging
 import os
@@ -39,29 +40,29 @@ class AppenderContext:
 
 
 class LockFile:
-    """A file whose fcntl lock is held around each write (``UseLockFile``). Raises OSError."""
+    """A file whose fcntl lock is held around each write (``UseLockFile``)."""
 
-    def __init__(self, name: str, internal: InternalLog) -> None:
-        self._descriptor = -1
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+
+    @classmethod
+    def make(cls, name: str, internal: InternalLog) -> LockFile | None:
+        """Return the lock file *name*, or None after a message."""
         try:
-            self._descriptor = os.open(encode(name), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
-        except (OSError, ValueError) as error:
+            return cls(os.open(encode(name), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666))
+        except (OSError, ValueError):
             internal.error(f"could not open or create file {name}")
-            raise OSError(str(error)) from error
+            return None
 
-    def lock(self) -> None:
-        """Wait for the lock."""
+    def __enter__(self) -> None:
         fcntl.lockf(self._descriptor, fcntl.LOCK_EX)
 
-    def unlock(self) -> None:
-        """Give up the lock."""
+    def __exit__(self, *unused: object) -> None:
         fcntl.lockf(self._descriptor, fcntl.LOCK_UN)
 
     def close(self) -> None:
-        """Close the file."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-            self._descriptor = -1
+        """Close the file; called once."""
+        os.close(self._descriptor)
 
 
 class Appender(logging.Handler):
@@ -80,9 +81,8 @@ class Appender(logging.Handler):
         self.use_lock_file = False
         self.lock_file: LockFile | None = None
         self._closed = False
-        self.layout, complete = build_layout(options, self.internal)
-        if context.json:
-            self.layout = JsonLayout()
+        layout, complete = build_layout(options, self.internal)
+        self.set_layout(JsonLayout() if context.json else layout)
         if complete:
             self._read_base_options(options)
 
@@ -94,44 +94,24 @@ class Appender(logging.Handler):
         self.use_lock_file = options.boolean("UseLockFile", False)
         if not self.use_lock_file:
             return
-        name = options.get("LockFile")
-        if not name:
+        if name := options.get("LockFile"):
+            self.lock_file = LockFile.make(name, self.internal)  # without it a file appender tries once more
+        else:
             self.internal.debug("UseLockFile is true but LockFile is not specified")
-            return
-        try:
-            self.lock_file = LockFile(name, self.internal)
-        except OSError:
-            # Told by LockFile; a file appender tries once more, others go on without a lock.
-            self.lock_file = None
 
-    @property
-    def layout(self) -> Layout:
-        """The layout of this appender."""
-        return self._layout
-
-    @layout.setter
-    def layout(self, layout: Layout) -> None:
-        self._layout = layout
+    def set_layout(self, layout: Layout) -> None:
+        """Use *layout*."""
         self.setFormatter(layout)
-
-    @property
-    def located(self) -> bool:
-        """Whether events need their place in the source."""
-        return self.needs_location or self._layout.located
+        #: Whether events need their place in the source.
+        self.located = self.needs_location or layout.located
 
     def emit(self, record: logging.LogRecord) -> None:
         """Append *record* under the lock file, if there is one. Never raises: the caller receives images."""
         if self._closed:
             return
-        lock = self.lock_file if self.use_lock_file else None
         try:
-            if lock is not None:
-                lock.lock()
-            try:
+            with self.lock_file or contextlib.nullcontext():
                 self.append(record)
-            finally:
-                if lock is not None:
-                    lock.unlock()
         except (OSError, ValueError, TypeError, ArithmeticError) as error:
             self.errors.error(f"message lost by appender {self.name}: {error}")
 
@@ -175,15 +155,10 @@ class Appender(logging.Handler):
         logging.Handler.close(self)
 
     def retire(self) -> None:
-        """Close an appender no logger uses: first the line, then the end, as its destructor does."""
+        """Close as the destructors do: first the line, then the end, if that has not come yet."""
         for _ in range(self._destructor_count):
             self.internal.debug(f"Destroying appender named [{self.name or ''}].")
             self.close()
-
-    def tell_end(self) -> None:
-        """Tell the end of an appender that was closed with the process."""
-        for _ in range(self._destructor_count):
-            self.internal.debug(f"Destroying appender named [{self.name or ''}].")
 
 
 class ConsoleAppender(Appender):
@@ -198,7 +173,6 @@ class ConsoleAppender(Appender):
         self._writer = context.err if to_stderr else context.out
 
     def append(self, record: logging.LogRecord) -> None:
-        """See `Appender.append`."""
         self._writer.write(encode(self.format(record)))
 
     def flush(self) -> None:
@@ -206,7 +180,6 @@ class ConsoleAppender(Appender):
         self._writer.drain()
 
     def finish(self) -> None:
-        """See `Appender.finish`."""
         self.internal.debug("Entering ConsoleAppender::close()..")
 
 
@@ -246,13 +219,9 @@ class AsyncAppender(Appender):
         if self._inner is None:
             self.internal.error(f"AsyncAppender::AsyncAppender() - Cannot find AppenderFactory: {name}")
             self._inner = NullAppender(inner_options, context)
+        self.located = self._inner.located
         self._start_thread()
         self.internal.debug("Queue thread started.")
-
-    @property
-    def located(self) -> bool:
-        """See `Appender.located`."""
-        return self._inner is not None and self._inner.located
 
     def _start_thread(self) -> None:
         self._stalled = False
@@ -270,16 +239,11 @@ class AsyncAppender(Appender):
 
     def _run(self, records: queue.Queue[logging.LogRecord | None]) -> None:
         while (record := records.get()) is not None:
-            self._pass_on(record)
+            if self._inner is not None and record.levelno >= self._inner.level:
+                self._inner.handle(record)
             records.task_done()
 
-    def _pass_on(self, record: logging.LogRecord) -> None:
-        inner = self._inner
-        if inner is not None and record.levelno >= inner.level:
-            inner.handle(record)
-
     def append(self, record: logging.LogRecord) -> None:
-        """See `Appender.append`."""
         if self._thread is None:
             return
         try:
@@ -298,7 +262,6 @@ class AsyncAppender(Appender):
             self._inner.flush()
 
     def reopen(self) -> None:
-        """See `Appender.reopen`."""
         if self._inner is not None:
             self._inner.reopen()
 

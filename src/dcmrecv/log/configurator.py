@@ -11,7 +11,7 @@ from dcmrecv.log.descriptor_writer import DescriptorWriter
 from dcmrecv.log.errors import LogConfigError
 from dcmrecv.log.files import DailyRollingFileAppender, FileAppender, RollingFileAppender
 from dcmrecv.log.hierarchy import Hierarchy, TreeLogger, TreeLogs
-from dcmrecv.log.layouts import JsonLayout, PatternLayout
+from dcmrecv.log.layouts import PatternLayout
 from dcmrecv.log.levels import level_from_name
 from dcmrecv.log.loglog import InternalLog
 from dcmrecv.log.network import Log4jUdpAppender, SocketAppender, SysLogAppender
@@ -139,10 +139,8 @@ class _Configurator:
 
 def _built_in_console(context: AppenderContext) -> Appender:
     appender = ConsoleAppender(Properties({"logToStdErr": "true"}), context)
-    if context.json:
-        appender.layout = JsonLayout()
-    else:
-        appender.layout = PatternLayout("%P: %m%n", context.internal)
+    if not context.json:
+        appender.set_layout(PatternLayout("%P: %m%n", context.internal))
     return appender
 
 

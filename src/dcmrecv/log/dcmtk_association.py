@@ -72,7 +72,6 @@ class DcmtkAssociationLines(ob.AssociationObserver):
             self._dumps_parameters = settings.dumps_parameters
 
     def observe(self, event: ob.AssociationEvent) -> None:
-        """See `AssociationObserver.observe`."""
         LINES[type(event)](self, event)
 
     @property

@@ -119,7 +119,6 @@ class DcmtkLines(ob.ReceiverObserver):
         return DcmtkAssociationLines(self._logs, self._settings, number, peer_address, peer_port)
 
     def observe(self, event: ob.ReceiverEvent) -> None:
-        """See `ReceiverObserver.observe`."""
         if isinstance(event, ob.Waiting):
             if self._odd_length:
                 self._net.warn(
@@ -139,5 +138,4 @@ class DcmtkLines(ob.ReceiverObserver):
             self._net.warn(messages.UNUSABLE_DICTIONARY)
 
     def flush(self) -> None:
-        """See `ReceiverObserver.flush`."""
         self._logs.flush()

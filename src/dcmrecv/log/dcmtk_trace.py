@@ -80,7 +80,6 @@ class TracingAssociationLines(DcmtkAssociationLines):
         self._headers = PduHeaders()
 
     def observe(self, event: ob.AssociationEvent) -> None:
-        """See `AssociationObserver.observe`."""
         kind = type(event)
         for text in _BEFORE.get(kind, ()):
             self._net.trace(text)

@@ -88,88 +88,74 @@ def _extended(title: str, items: Iterable[ev.ProposedExtendedNegotiation]) -> li
     return [title, *lines] if lines else []
 
 
+_IDENTITIES: Final = {
+    1: "Username",
+    2: "Username/Password",
+    3: ("Kerberos", "Kerberos Service Ticket"),
+    4: ("SAML", "SAML Assertion"),
+    5: ("JWT", "JSON Web Token"),
+}
+"""Kinds of user identity (PS3.7 D.3.3.7); of a ticket also what it is called."""
+
+
 def _identity(identity: ev.UserIdentity | None) -> list[str]:
     title = "Requested User Identity Negotiation:"
     if identity is None:
         return [title + " none"]
-    match identity.kind:
-        case 1:
-            lines = ["  Authentication mode 1: Username", f"  Username: [{printable(identity.primary)}]"]
-        case 2:
-            lines = [
-                "  Authentication mode 2: Username/Password",
-                f"  Username: [{printable(identity.primary)}]",
-                f"  Password: [{printable(identity.secondary)}]",
-            ]
-        case 3 | 4 | 5:
-            name, what = (
-                ("Kerberos", "Kerberos Service Ticket"),
-                ("SAML", "SAML Assertion"),
-                ("JWT", "JSON Web Token"),
-            )[identity.kind - 3]
-            lines = [
-                f"  Authentication mode {identity.kind}: {name}",
-                f"  {what} (not dumped) length: {len(identity.primary)}",
-            ]
-        case _:
-            lines = [
-                "  Authentication mode: Unknown ",
-                f"  First value (not dumped), length: {len(identity.primary)}",
-                f"  Second Value (not dumped), length: {len(identity.secondary)}",
-            ]
+    first, second = identity.primary, identity.secondary
+    kind = _IDENTITIES.get(identity.kind)
+    if kind is None:
+        lines = [
+            "  Authentication mode: Unknown ",
+            f"  First value (not dumped), length: {len(first)}",
+            f"  Second Value (not dumped), length: {len(second)}",
+        ]
+    elif isinstance(kind, tuple):
+        lines = [
+            f"  Authentication mode {identity.kind}: {kind[0]}",
+            f"  {kind[1]} (not dumped) length: {len(first)}",
+        ]
+    else:
+        lines = [f"  Authentication mode {identity.kind}: {kind}", f"  Username: [{printable(first)}]"]
+        if identity.kind == 2:
+            lines.append(f"  Password: [{printable(second)}]")
     answer = "Yes" if identity.response_requested else "No"
     return [title, *lines, f"  Positive Response requested: {answer}"]
 
 
+_NO_REQUEST: Final = ev.AssociateRequest(0, b"", b"", b"", (), 0, b"", b"", (), (), None)
+
+
 def _parameters(
     kind: str,
-    request: ev.AssociateRequest | None,
+    request: ev.AssociateRequest,
     max_pdu: int,
     responding: bytes,
     contexts: list[str],
     accepted: Iterable[ev.ProposedExtendedNegotiation],
 ) -> str:
-    if request is None:
-        theirs: tuple[bytes, ...] = (b"", b"", b"", b"", b"")
-        their_max = 0
-        requested: Iterable[ev.ProposedExtendedNegotiation] = ()
-        identity = None
-    else:
-        theirs = (
-            request.implementation_class_uid,
-            request.implementation_version_name[:16],
-            request.application_context,
-            request.calling_ae_title,
-            request.called_ae_title,
-        )
-        their_max = request.max_pdu
-        requested = request.extended_negotiation
-        identity = request.user_identity
-    class_uid, version, application, calling, called = map(printable, theirs)
+    requested = _extended("Requested Extended Negotiation:", request.extended_negotiation)
     return "\n".join(
         [
             f"====================== BEGIN A-ASSOCIATE-{kind} =====================",
             f"Our Implementation Class UID:      {printable(IMPLEMENTATION_CLASS_UID)}",
             f"Our Implementation Version Name:   {printable(IMPLEMENTATION_VERSION_NAME)}",
-            f"Their Implementation Class UID:    {class_uid}",
-            f"Their Implementation Version Name: {version}",
-            f"Application Context Name:    {application}",
-            f"Calling Application Name:    {calling}",
-            f"Called Application Name:     {called}",
+            f"Their Implementation Class UID:    {printable(request.implementation_class_uid)}",
+            f"Their Implementation Version Name: {printable(request.implementation_version_name[:16])}",
+            f"Application Context Name:    {printable(request.application_context)}",
+            f"Calling Application Name:    {printable(request.calling_ae_title)}",
+            f"Called Application Name:     {printable(request.called_ae_title)}",
             f"Responding Application Name: {printable(responding)}",
             f"Our Max PDU Receive Size:    {max_pdu}",
-            f"Their Max PDU Receive Size:  {their_max}",
+            f"Their Max PDU Receive Size:  {request.max_pdu}",
             "Presentation Contexts:",
             *contexts,
-            *(
-                _extended("Requested Extended Negotiation:", requested)
-                or ["Requested Extended Negotiation: none"]
-            ),
+            *(requested or ["Requested Extended Negotiation: none"]),
             *(
                 _extended("Accepted Extended Negotiation:", accepted)
                 or ["Accepted Extended Negotiation:  none"]
             ),
-            *_identity(identity),
+            *_identity(request.user_identity),
             "User Identity Negotiation Response:  none",
             f"======================= END A-ASSOCIATE-{kind} ======================",
         ]
@@ -181,19 +167,19 @@ def request_dump(request: ev.AssociateRequest | None, max_pdu: int) -> str:
 
     *max_pdu* is our maximum PDU length in bytes.
     """
+    request = request or _NO_REQUEST
     lines: list[str] = []
-    if request is not None:
-        roles: dict[bytes, Role] = {}
-        for role in request.roles:
-            roles.setdefault(role.sop_class, role.role)
-        for context in request.contexts:
-            lines += [
-                f"  Context ID:        {context.context_id} (Proposed)",
-                f"    Abstract Syntax: {_symbolic(context.abstract_syntax)}",
-                f"    Proposed SCP/SCU Role: {_role(roles.get(context.abstract_syntax))}",
-                "    Proposed Transfer Syntax(es):",
-            ]
-            lines += [f"      {_symbolic(syntax)}" for syntax in context.transfer_syntaxes]
+    roles: dict[bytes, Role] = {}
+    for role in request.roles:
+        roles.setdefault(role.sop_class, role.role)
+    for context in request.contexts:
+        lines += [
+            f"  Context ID:        {context.context_id} (Proposed)",
+            f"    Abstract Syntax: {_symbolic(context.abstract_syntax)}",
+            f"    Proposed SCP/SCU Role: {_role(roles.get(context.abstract_syntax))}",
+            "    Proposed Transfer Syntax(es):",
+        ]
+        lines += [f"      {_symbolic(syntax)}" for syntax in context.transfer_syntaxes]
     return _parameters("RQ", request, max_pdu, b"", lines, ())
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import locale
 import logging
@@ -12,26 +13,21 @@ import time
 from dcmrecv.log.appenders import Appender, AppenderContext, LockFile
 from dcmrecv.log.descriptor_writer import DescriptorWriter, encode
 from dcmrecv.log.properties import Properties
+from dcmrecv.text import leading_integer
 
 __all__ = ["DailyRollingFileAppender", "FileAppender", "RollingFileAppender"]
-
-DEFAULT_BUFFER = 8191
-"""Bytes kept without ``ImmediateFlush`` when ``BufferSize`` is 0: the C++ library's default."""
-
-MAX_BUFFER = 1 << 24
-"""Bytes ``BufferSize`` may ask for at most."""
 
 DEFAULT_ROLLING_SIZE = 10 << 20
 MINIMUM_ROLLING_SIZE = 200 << 10
 
-_LOOP_LIMIT = 10_000
-"""Backup numbers tried one by one; above, only those that exist are renamed."""
+MAX_BACKUPS = 10_000
+"""Highest number of a backup; a larger ``MaxBackupIndex`` counts as this."""
 
 _BUILT_IN_LOCALES = ("GLOBAL", "DEFAULT", "CLASSIC")
 
 
 class FileAppender(Appender):
-    """Append to a file; truncates it at the start unless ``Append``.
+    """Append to a file; truncates it at the start unless ``Append``. Each message is written at once.
 
     When opening or writing fails, one error is printed; messages are lost until ``ReopenDelay`` seconds after
     the next one, when the file is opened anew, empty. Nothing else of the program notices.
@@ -45,22 +41,17 @@ class FileAppender(Appender):
         self.filename = options.get("File").partition("\0")[0]
         self._descriptor = -1
         self._writer: DescriptorWriter | None = None
-        self._buffer = bytearray()
         # As a C++ stream that was never opened: the first write makes it bad.
         self._good = True
         self._reopen_time: float | None = None
-        self._immediate = options.boolean("ImmediateFlush", True)
         self._reopen_delay = options.integer("ReopenDelay", 1)
-        self._capacity = min(options.unsigned("BufferSize", 0, 64) or DEFAULT_BUFFER, MAX_BUFFER)
         if not self.filename:
             self.errors.error("Invalid filename")
             return
         if self.use_lock_file and self.lock_file is None:
-            try:
-                self.lock_file = LockFile(options.get("LockFile") or self.filename + ".lock", self.internal)
-            except OSError:
-                # Told by LockFile; the file stays closed, as in the reference.
-                return
+            self.lock_file = LockFile.make(options.get("LockFile") or self.filename + ".lock", self.internal)
+            if self.lock_file is None:
+                return  # the file stays closed, as in the reference
         self._open(os.O_APPEND if options.boolean("Append", self._append_default) else os.O_TRUNC)
         self._check_locale(options.get("Locale", "DEFAULT"))
         if self._good:
@@ -69,7 +60,7 @@ class FileAppender(Appender):
             self.errors.error(f"Unable to open file: {self.filename}")
 
     def _check_locale(self, name: str) -> None:
-        """Tell a locale that does not exist. None changes anything else: numbers here have no separators."""
+        """Report a locale that does not exist. None changes anything: numbers here have no separators."""
         if name in _BUILT_IN_LOCALES:
             return
         before = locale.setlocale(locale.LC_ALL)
@@ -91,13 +82,9 @@ class FileAppender(Appender):
             return
         if not stat.S_ISREG(mode_bits) and (stat.S_ISFIFO(mode_bits) or os.isatty(self._descriptor)):
             self._writer = DescriptorWriter(self._descriptor)
-        elif mode & os.O_APPEND and stat.S_ISREG(mode_bits):
-            # What is there counts before the first write, which `ImmediateFlush = false` may put off.
-            os.lseek(self._descriptor, 0, os.SEEK_END)
         self._good = True
 
     def _close_file(self) -> None:
-        self._write_buffer()
         if self._writer is not None:
             self._writer.close()
             self._writer = None
@@ -109,73 +96,55 @@ class FileAppender(Appender):
                 # A network file system may report a full disk only now. The descriptor is gone all the same.
                 self.errors.error(f"closing {self.filename} failed; error {error.errno}")
 
-    def _write_buffer(self) -> None:
-        data = memoryview(bytes(self._buffer))
-        self._buffer.clear()
-        if not data or not self._good:
-            return
-        if self._writer is not None:
-            self._writer.write(bytes(data))
-            return
-        try:
-            while data:
-                data = data[os.write(self._descriptor, data) :]
-        except OSError:
-            self._good = False
-
     def _position(self) -> int:
-        """Return the stream position, or -1 where there is none."""
-        if not self._good:
-            return -1
+        """Return the position in the file, or -1 where there is none."""
         try:
-            return os.lseek(self._descriptor, 0, os.SEEK_CUR) + len(self._buffer)
+            return os.lseek(self._descriptor, 0, os.SEEK_CUR) if self._good else -1
         except OSError:
             return -1
 
     def _come_back(self) -> bool:
         """Open the file again if it is time to; the first call only sets the time."""
         now = time.time()
-        if self._reopen_time is None and self._reopen_delay != 0:
-            self._reopen_time = now + self._reopen_delay
-            return False
-        if self._reopen_delay != 0 and self._reopen_time is not None and self._reopen_time > now:
-            return False
+        if self._reopen_delay != 0:
+            if self._reopen_time is None:
+                self._reopen_time = now + self._reopen_delay
+            if self._reopen_time > now:
+                return False
         self._close_file()
         self._open(os.O_TRUNC)
         self._reopen_time = None
         return self._good
 
     def append(self, record: logging.LogRecord) -> None:
-        """See `Appender.append`."""
         if not self._good:
             if not self._come_back():
                 self.errors.error(f"file is not open: {self.filename}")
                 return
             self.errors.reset()
-        if self.use_lock_file and self._descriptor >= 0:
-            try:
+        data = encode(self.format(record))
+        if self._writer is not None:
+            self._writer.write(data)
+            return
+        try:
+            if self.use_lock_file and self._descriptor >= 0:
                 os.lseek(self._descriptor, 0, os.SEEK_END)
-            except OSError:
-                self._good = False
-                return
-        self._buffer += encode(self.format(record))
-        if self._immediate or self.use_lock_file or len(self._buffer) > self._capacity:
-            self._write_buffer()
+            while data:
+                data = data[os.write(self._descriptor, data) :]
+        except OSError:
+            self._good = False
 
     def flush(self) -> None:
-        """Write what ``ImmediateFlush = false`` kept back."""
+        """Try to deliver what a pipe did not take."""
         self.acquire()
         try:
-            if not self._closed:
-                self._write_buffer()
-                if self._writer is not None:
-                    self._writer.drain()
+            if self._writer is not None:
+                self._writer.drain()
         finally:
             self.release()
 
     def after_fork(self) -> None:
-        """See `Appender.after_fork`: the parent writes what it kept back."""
-        self._buffer = bytearray()
+        """See `Appender.after_fork`."""
         if self._writer is not None:
             self._writer.after_fork()
 
@@ -194,7 +163,6 @@ class FileAppender(Appender):
             self.release()
 
     def free(self) -> None:
-        """See `Appender.free`."""
         self._close_file()
 
     def _start_over(self) -> None:
@@ -204,56 +172,25 @@ class FileAppender(Appender):
             self.internal.error(f"Failed to open file {self.filename}")
 
     def _rename(self, source: str, target: str) -> None:
+        number = 0
         try:
             os.rename(encode(source), encode(target))
-        except OSError as error:
-            if error.errno != errno.ENOENT:
-                self.internal.error(f"Failed to rename file from {source} to {target}; error {error.errno}")
-        except ValueError:
-            self.internal.error(f"Failed to rename file from {source} to {target}; error {errno.EINVAL}")
-        else:
             self.internal.debug(f"Renamed file {source} to {target}")
+        except OSError as error:
+            number = error.errno or 0
+        except ValueError:
+            number = errno.EINVAL
+        if number not in (0, errno.ENOENT):
+            self.internal.error(f"Failed to rename file from {source} to {target}; error {number}")
 
     def _shift_backups(self, base: str, highest: int) -> None:
         """Remove *base*.*highest* and count up the numbers of all below it."""
-        last = encode(f"{base}.{highest}")
-        try:
-            os.remove(last)
-        except IsADirectoryError:
-            # remove(3) takes an empty directory, too; a full one makes the next rename fail, with a line.
-            if not os.listdir(last):
-                os.rmdir(last)
-        except (OSError, ValueError):
-            # Not there, or in the way: then the next rename reports it.
-            pass
-        for number in _numbers_below(base, highest):
+        highest = min(highest, MAX_BACKUPS)
+        for remove in (os.remove, os.rmdir):  # as remove(3): an empty directory, too
+            with contextlib.suppress(OSError, ValueError):
+                remove(encode(f"{base}.{highest}"))
+        for number in range(highest - 1, 0, -1):
             self._rename(f"{base}.{number}", f"{base}.{number + 1}")
-
-
-def _numbers_below(base: str, highest: int) -> list[int]:
-    if highest <= _LOOP_LIMIT:
-        return list(range(highest - 1, 0, -1))
-    directory, _, name = encode(base).rpartition(b"/")
-    prefix = name + b"."
-    try:
-        entries = os.listdir(directory or b".")
-    except OSError:
-        return []
-    numbers = (e.removeprefix(prefix) for e in entries if e.startswith(prefix))
-    found = {int(n) for n in numbers if n.isdigit() and len(n) < 12 and not n.startswith(b"0")}
-    return sorted((n for n in found if n < highest), reverse=True)
-
-
-def _atoi(text: str) -> int:
-    """Return what C's atoi makes of *text*: leading digits, else 0."""
-    text = text.lstrip(" \t\n\v\f\r")
-    sign = -1 if text[:1] == "-" else 1
-    digits = text[1:] if text[:1] in ("-", "+") else text
-    end = 0
-    while end < len(digits) and digits[end] in "0123456789":
-        end += 1
-    value = sign * int(digits[: min(end, 19)] or "0")
-    return (value + (1 << 31)) % (1 << 32) - (1 << 31)
 
 
 class RollingFileAppender(FileAppender):
@@ -267,16 +204,13 @@ class RollingFileAppender(FileAppender):
         size = DEFAULT_ROLLING_SIZE
         text = options.get("MaxFileSize").upper()
         if text:
-            size = _atoi(text)
-            if len(text) > 2 and text.endswith("MB"):
-                size <<= 20
-            elif len(text) > 2 and text.endswith("KB"):
-                size <<= 10
+            size = leading_integer(text) or 0
+            size = (size + (1 << 31)) % (1 << 32) - (1 << 31)  # as an int in C
+            size <<= {"KB": 10, "MB": 20}.get(text[1:][-2:], 0)
         self._maximum = max(size, MINIMUM_ROLLING_SIZE)
         self._backups = max(options.integer("MaxBackupIndex", 1), 1)
 
     def append(self, record: logging.LogRecord) -> None:
-        """See `Appender.append`."""
         super().append(record)
         if self._position() > self._maximum:
             self._roll()
@@ -354,7 +288,6 @@ class DailyRollingFileAppender(FileAppender):
             self._limit = time.mktime((local[0], local[1] + 1, *local[2:8], 0))
 
     def append(self, record: logging.LogRecord) -> None:
-        """See `Appender.append`."""
         if record.created >= self._limit:
             self._roll()
         super().append(record)
@@ -372,10 +305,7 @@ class DailyRollingFileAppender(FileAppender):
 
     def finish(self) -> None:
         """See `Appender.finish`: closing rotates."""
-        if self.use_lock_file and self.lock_file is None:
-            super().finish()
-            return
-        if self.use_lock_file and self.lock_file is not None:
-            self.lock_file.lock()
-        self._roll()
+        if self.lock_file is not None or not self.use_lock_file:
+            with self.lock_file or contextlib.nullcontext():
+                self._roll()
         super().finish()

@@ -22,66 +22,46 @@ __all__ = ["Hierarchy", "TreeLogger", "TreeLogs"]
 class TreeLogger(logging.Logger):
     """A logger that reports its lack of appenders in log4cplus's words."""
 
-    hierarchy: Hierarchy
-
     def appenders(self) -> list[Appender]:
         """Return the appenders of this logger itself."""
         return [handler for handler in self.handlers if isinstance(handler, Appender)]
 
     def callHandlers(self, record: logging.LogRecord) -> None:
         """Hand *record* to the appenders from here up to the root, or to where additivity ends."""
-        logger: logging.Logger | None = self
-        found = False
-        while logger is not None:
-            for handler in logger.handlers:
-                found = True
-                if record.levelno >= handler.level:
-                    handler.handle(record)
-            logger = logger.parent if logger.propagate else None
-        if not found:
-            self.hierarchy.no_appenders(self.name)
+        if self.hasHandlers():
+            super().callHandlers(record)
+        elif isinstance(self.manager, Hierarchy):
+            self.manager.report_no_appenders(self.name)
 
 
-class Hierarchy:
+class Hierarchy(logging.Manager):
     """One tree of loggers with its root."""
 
+    root: TreeLogger  # type: ignore[assignment]
+
     def __init__(self, context: AppenderContext) -> None:
+        super().__init__(TreeLogger("root", LogLevel.INFO))  # type: ignore[arg-type]
         self.context = context
-        self.root = TreeLogger("root", LogLevel.INFO)
-        self.root.hierarchy = self
-        self._manager = logging.Manager(self.root)  # type: ignore[arg-type]
-        self._manager.setLoggerClass(TreeLogger)
-        self.root.manager = self._manager
-        self._known = {"": self.root}
+        self.root.manager = self
+        self.setLoggerClass(TreeLogger)
         self._reported = False
 
     def logger(self, name: str) -> TreeLogger:
         """Return the logger *name*; the root has the empty name, ``root`` is an ordinary one."""
-        known = self._known.get(name)
-        if known is not None:
-            return known
-        logger = self._manager.getLogger(name)
-        if not isinstance(logger, TreeLogger):
-            raise TypeError(name)
-        logger.hierarchy = self
-        self._known[name] = logger
+        logger = self.getLogger(name) if name else self.root
+        assert isinstance(logger, TreeLogger)
         return logger
 
     def loggers(self) -> list[TreeLogger]:
         """Return the root, then all others in byte order of their names."""
-        known = self._manager.loggerDict
-        others = [known[name] for name in sorted(known)]
-        return [self.root, *(one for one in others if isinstance(one, TreeLogger))]
+        known = (self.loggerDict[name] for name in sorted(self.loggerDict))
+        return [self.root, *(logger for logger in known if isinstance(logger, TreeLogger))]
 
     def appenders(self) -> list[Appender]:
         """Return each appender in use once."""
-        found: dict[int, Appender] = {}
-        for logger in self.loggers():
-            for appender in logger.appenders():
-                found.setdefault(id(appender), appender)
-        return list(found.values())
+        return list(dict.fromkeys(each for logger in self.loggers() for each in logger.appenders()))
 
-    def no_appenders(self, name: str) -> None:
+    def report_no_appenders(self, name: str) -> None:
         """Report, once, that a message of logger *name* goes nowhere."""
         if not self._reported:
             self._reported = True
@@ -89,7 +69,7 @@ class Hierarchy:
             self.context.internal.error("Please initialize the log4cplus system properly.")
 
 
-class _Origin(Sink):
+class _Origin(AssociationLogs, Sink):
     """Makes the records of one association, or of the program outside of any."""
 
     def __init__(self, owner: TreeLogs, identity: str, peer: str) -> None:
@@ -98,6 +78,9 @@ class _Origin(Sink):
         self._peer = peer
         self._ndc = identity if owner.ndc else ""
         self._mdc = {"association": identity, "peer": peer} if owner.ndc and identity else {}
+
+    def logger(self, name: str) -> Log:
+        return Log(name, self._owner.hierarchy.logger(name).getEffectiveLevel(), self)
 
     def emit(self, name: str, level: LogLevel, text: str, fields: Fields | None) -> None:
         self.send(self._owner.hierarchy.logger(name), level, text, fields, 3)
@@ -112,24 +95,11 @@ class _Origin(Sink):
             path, line, function = code.co_filename, frame.f_lineno, f"{code.co_name}()"
         record = logging.LogRecord(logger.name, level, path, line, text, None, None, function)
         record.levelname = level_name(level)
-        extra = record.__dict__
-        extra["native_id"] = threading.get_native_id()
-        extra["start"] = owner.start
-        extra["ndc"] = self._ndc
-        extra["mdc"] = self._mdc
-        extra["association"] = self._identity
-        extra["peer"] = self._peer
-        extra["fields"] = fields
+        record.__dict__.update(
+            native_id=threading.get_native_id(), start=owner.start, ndc=self._ndc, mdc=self._mdc,
+            association=self._identity, peer=self._peer, fields=fields
+        )  # fmt: skip
         logger.callHandlers(record)
-
-
-class _TreeAssociationLogs(AssociationLogs):
-    def __init__(self, owner: TreeLogs, identity: str, peer: str) -> None:
-        self._owner = owner
-        self._origin = _Origin(owner, identity, peer)
-
-    def logger(self, name: str) -> Log:
-        return Log(name, self._owner.threshold(name), self._origin)
 
 
 class TreeLogs(Logs):
@@ -142,41 +112,30 @@ class TreeLogs(Logs):
         self.hierarchy = hierarchy
         self.ndc = ndc
         self.start = time.time()
-        appenders = hierarchy.appenders()
-        self.located = any(appender.located for appender in appenders)
+        self.located = any(appender.located for appender in hierarchy.appenders())
         self.errors_visible = hierarchy.root.level <= LogLevel.ERROR
         self.wants_fields = hierarchy.context.json
         self._origin = _Origin(self, "", "")
 
-    def threshold(self, name: str) -> int:
-        """Return the level in force for logger *name*."""
-        return self.hierarchy.logger(name).getEffectiveLevel()
-
     def logger(self, name: str) -> Log:
-        """See `Logs.logger`."""
-        return Log(name, self.threshold(name), self._origin)
+        return self._origin.logger(name)
 
     def association(self, identity: str, peer: str) -> AssociationLogs:
-        """See `Logs.association`."""
-        return _TreeAssociationLogs(self, identity, peer)
+        return _Origin(self, identity, peer)
 
     def emit_unconditional(self, text: str) -> None:
-        """See `Logs.emit_unconditional`."""
         self._origin.send(self.hierarchy.root, LogLevel.INFO, text, None, 2)
 
     def flush(self) -> None:
-        """See `Logs.flush`."""
         for appender in self.hierarchy.appenders():
             appender.flush()
         self.hierarchy.context.err.drain()
 
     def reopen(self) -> None:
-        """See `Logs.reopen`."""
         for appender in self.hierarchy.appenders():
             appender.reopen()
 
     def after_fork(self) -> None:
-        """See `Logs.after_fork`."""
         self.hierarchy.context.out.after_fork()
         self.hierarchy.context.err.after_fork()
         for appender in self.hierarchy.appenders():
@@ -189,6 +148,6 @@ class TreeLogs(Logs):
                 appender.close()
                 logger.removeHandler(appender)
                 if appender not in self.hierarchy.appenders():
-                    appender.tell_end()
+                    appender.retire()
         self.hierarchy.context.out.close()
         self.hierarchy.context.err.close()

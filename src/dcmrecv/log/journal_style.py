@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from dcmrecv.config import LogLevel
 from dcmrecv.log.api import Fields
+from dcmrecv.log.levels import severity
 from dcmrecv.log.stderr_log import LineStyle
 
 __all__ = ["JournalStyle", "is_journal"]
@@ -21,25 +22,17 @@ def is_journal(descriptor: int, environment: Mapping[str, str]) -> bool:
     return environment.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
 
-def _priority(level: LogLevel) -> int:
-    for least, priority in (LogLevel.FATAL, 2), (LogLevel.ERROR, 3), (LogLevel.WARN, 4), (LogLevel.INFO, 6):
-        if level >= least:
-            return priority
-    return 7
-
-
 class JournalStyle(LineStyle):
     """Another style's lines with priorities."""
 
     def __init__(self, style: LineStyle) -> None:
         self._style = style
         self.wants_fields = style.wants_fields
-        self._marks = {level: f"<{_priority(level)}>" for level in LogLevel}
+        self._marks = {level: f"<{severity(level)}>" for level in LogLevel}
 
     def format(
         self, name: str, level: LogLevel, text: str, fields: Fields | None, identity: str, peer: str
     ) -> str:
-        """See `LineStyle.format`."""
         mark = self._marks[level]
         lines = self._style.format(name, level, text, fields, identity, peer)
         return mark + lines[:-1].replace("\n", "\n" + mark) + "\n"

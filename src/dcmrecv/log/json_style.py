@@ -60,5 +60,4 @@ class JsonStyle(LineStyle):
     def format(
         self, name: str, level: LogLevel, text: str, fields: Fields | None, identity: str, peer: str
     ) -> str:
-        """See `LineStyle.format`."""
         return json_line(time.time(), name, level.name, text, fields, identity, peer)

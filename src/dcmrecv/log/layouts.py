@@ -27,7 +27,6 @@ class SimpleLayout(Layout):
     """``LEVEL - text``."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """See `Layout.format`."""
         return f"{record.levelname} - {record.msg}\n"
 
 
@@ -41,7 +40,6 @@ class TTCCLayout(Layout):
         self._time = checked_time_format(text, utc=utc) if text else None
 
     def format(self, record: logging.LogRecord) -> str:
-        """See `Layout.format`."""
         if self._time is None:
             stamp = relative(record.created, record.__dict__.get("start", record.created))
         else:
@@ -64,7 +62,6 @@ class PatternLayout(Layout):
             self._pieces.append(lambda record, message: message)
 
     def format(self, record: logging.LogRecord) -> str:
-        """See `Layout.format`."""
         message: str = record.msg
         if self._each_line and "\n" in message:
             return "".join(piece(record, line) for line in message.split("\n") for piece in self._pieces)
@@ -75,7 +72,6 @@ class JsonLayout(Layout):
     """One JSON object per line (``--log-json`` together with ``--log-config``)."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """See `Layout.format`."""
         extra = record.__dict__
         return json_line(
             record.created,

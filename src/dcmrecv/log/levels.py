@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dcmrecv.config import LogLevel
 
-__all__ = ["level_from_name", "level_name"]
+__all__ = ["level_from_name", "level_name", "severity"]
 
 _BY_NAME = {level.name: level for level in LogLevel} | {"ALL": LogLevel.TRACE}
 _NAMES = {int(level): level.name for level in LogLevel if level is not LogLevel.ALL}
@@ -18,3 +18,15 @@ def level_from_name(name: str) -> LogLevel | None:
 def level_name(level: int) -> str:
     """Return the name of *level* (``%p``)."""
     return _NAMES[level]
+
+
+def severity(level: int) -> int:
+    """Return the number of *level* in syslog and systemd's journal (RFC 5424 section 6.2.1)."""
+    limits = (
+        (LogLevel.INFO, 7),
+        (LogLevel.WARN, 6),
+        (LogLevel.ERROR, 4),
+        (LogLevel.FATAL, 3),
+        (LogLevel.OFF, 2),
+    )
+    return next((number for limit, number in limits if level < limit), 1)

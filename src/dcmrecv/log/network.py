@@ -6,10 +6,12 @@ import logging.handlers
 import os
 import socket
 import struct
+import syslog
 
 from dcmrecv.config import LogLevel
 from dcmrecv.log.appenders import Appender, AppenderContext
 from dcmrecv.log.descriptor_writer import encode
+from dcmrecv.log.levels import severity
 from dcmrecv.log.pattern import host_name
 from dcmrecv.log.properties import Properties
 from dcmrecv.log.times import TimeFormat
@@ -25,20 +27,21 @@ RETRY_SECONDS = 5.0
 MAX_EVENT = 8 * 1024
 """Bytes of one event of a SocketAppender, its length included."""
 
-_FACILITIES = {
-    "kern": 0,
-    "user": 1,
-    "mail": 2,
-    "daemon": 3,
-    "auth": 4,
-    "syslog": 5,
-    "lpr": 6,
-    "news": 7,
-    "uucp": 8,
-    "cron": 9,
-    "authpriv": 10,
-    "ftp": 11,
-} | {f"local{n}": 16 + n for n in range(8)}
+_NAMES = [
+    "kern",
+    "user",
+    "mail",
+    "daemon",
+    "auth",
+    "syslog",
+    "lpr",
+    "news",
+    "uucp",
+    "cron",
+    "authpriv",
+    "ftp",
+]
+_FACILITIES = {name: number for number, name in enumerate(_NAMES)} | {f"local{n}": 16 + n for n in range(8)}
 
 
 def _datagram_socket(host: str, port: int) -> socket.socket | None:
@@ -70,51 +73,15 @@ def _send(link: socket.socket | None, data: bytes) -> bool:
     return True
 
 
-def _severity(level: int) -> int:
-    if level < LogLevel.INFO:
-        return 7
-    if level < LogLevel.WARN:
-        return 6
-    if level < LogLevel.ERROR:
-        return 4
-    if level < LogLevel.FATAL:
-        return 3
-    return 2 if level == LogLevel.FATAL else 1
-
-
-class _LocalSyslog:
-    """syslog(3) by way of ctypes: the standard module takes no foreign bytes and always names an ident.
-
-    Without an ident the C library names the program by itself, which would be the Python interpreter here, so
-    its notion of the program's name is set.
-    """
-
-    def __init__(self, ident: bytes, program: bytes) -> None:
-        # Loaded on demand: only this appender needs it.
-        import ctypes
-
-        self._library = ctypes.CDLL(None)
-        # The C library keeps the pointers; so must we.
-        self._ident = ctypes.c_char_p(ident)
-        self._program = ctypes.create_string_buffer(program)
-        if ident:
-            self._library.openlog(self._ident, 0, 0)
-            return
-        name = ctypes.c_void_p.in_dll(self._library, "program_invocation_short_name")
-        name.value = ctypes.addressof(self._program)
-        self._library.openlog(None, 0, 0)
-
-    def send(self, priority: int, text: bytes) -> None:
-        """Log *text* up to a NUL."""
-        self._library.syslog(priority, b"%s", text)
-
-    def close(self) -> None:
-        """Close the connection to the daemon."""
-        self._library.closelog()
+def _c_string(text: str) -> str:
+    return encode(text).partition(b"\0")[0].decode("utf-8", "backslashreplace")
 
 
 class SysLogAppender(Appender):
-    """The local syslog(3) or, with ``host``, RFC 5424 datagrams."""
+    """The local syslog(3) or, with ``host``, RFC 5424 datagrams.
+
+    The local one is the standard module's, which takes text: bytes that are no UTF-8 appear as ``\\xff``.
+    """
 
     def __init__(self, options: Properties, context: AppenderContext) -> None:
         super().__init__(options, context)
@@ -126,20 +93,18 @@ class SysLogAppender(Appender):
         self._host = options.get("host")
         self._port = 0
         self._link: socket.socket | None = None
-        self._local: _LocalSyslog | None = None
         if self._host:
             self._port = options.integer("port", 514)
             self._host_name = host_name(full=True)
             self._time = TimeFormat("%Y-%m-%dT%H:%M:%S.%qZ", utc=True)
             self._link = _datagram_socket(self._host, self._port)
         else:
-            self._local = _LocalSyslog(encode(self._ident), encode(context.program))
+            syslog.openlog(_c_string(self._ident) or _c_string(context.program), 0, 0)
 
     def append(self, record: logging.LogRecord) -> None:
-        """See `Appender.append`."""
-        priority = self._facility | _severity(record.levelno)
-        if self._local is not None:
-            self._local.send(priority, encode(self.format(record)))
+        priority = self._facility | severity(record.levelno)
+        if not self._host:
+            syslog.syslog(priority, _c_string(self.format(record)))
             return
         head = (
             f"<{priority}>1 {self._time.format(record.created)} {self._host_name} {self._ident} "
@@ -152,14 +117,12 @@ class SysLogAppender(Appender):
             self._link = _datagram_socket(self._host, self._port)
 
     def finish(self) -> None:
-        """See `Appender.finish`."""
         self.internal.debug("Entering SysLogAppender::close()...")
         self.free()
 
     def free(self) -> None:
-        """See `Appender.free`."""
-        if self._local is not None:
-            self._local.close()
+        if not self._host:
+            syslog.closelog()
         if self._link is not None:
             self._link.close()
 
@@ -177,7 +140,6 @@ class Log4jUdpAppender(Appender):
         self._link = _datagram_socket(self._host, self._port)
 
     def append(self, record: logging.LogRecord) -> None:
-        """See `Appender.append`."""
         if self._link is None:
             self._link = _datagram_socket(self._host, self._port)
             if self._link is None:
@@ -196,12 +158,10 @@ class Log4jUdpAppender(Appender):
             self.internal.error("Log4jUdpAppender::append()- Cannot write to server")
 
     def finish(self) -> None:
-        """See `Appender.finish`."""
         self.internal.debug("Entering Log4jUdpAppender::close()...")
         self.free()
 
     def free(self) -> None:
-        """See `Appender.free`."""
         if self._link is not None:
             self._link.close()
 
@@ -244,9 +204,7 @@ class SocketAppender(Appender):
         self._server = encode(options.get("ServerName"))
         self._link = _Link(options.get("host"), options.unsigned("port", 9998) & 0xFFFF)
         self._link.createSocket()
-        self._told_of: float | None = (
-            None  # the failed attempt that was reported last, by the time of the next
-        )
+        self._reported: float | None = None  # the last failure that was, by the time of the next attempt
 
     def after_fork(self) -> None:
         """See `Appender.after_fork`: an own connection, as events of several processes must not mix in one."""
@@ -255,10 +213,9 @@ class SocketAppender(Appender):
             inherited.close()
 
     def append(self, record: logging.LogRecord) -> None:
-        """See `Appender.append`."""
         self._link.send(self._event(record))
-        if self._link.sock is None and self._link.retryTime != self._told_of:
-            self._told_of = self._link.retryTime
+        if self._link.sock is None and self._link.retryTime != self._reported:
+            self._reported = self._link.retryTime
             self.internal.error("SocketAppender::ConnectorThread::run()- Cannot connect to server")
 
     def _event(self, record: logging.LogRecord) -> bytes:
@@ -291,10 +248,8 @@ class SocketAppender(Appender):
         return struct.pack(">I", len(body)) + body
 
     def finish(self) -> None:
-        """See `Appender.finish`."""
         self.internal.debug("Entering SocketAppender::close()...")
         self.free()
 
     def free(self) -> None:
-        """See `Appender.free`."""
         self._link.close()

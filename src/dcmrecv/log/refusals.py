@@ -26,20 +26,20 @@ class RefusalLines:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._told: dict[tuple[str, str], list[float]] = {}  # when there was a line, and refusals since
+        self._last: dict[tuple[str, str], list[float]] = {}  # when there was a line, and refusals since
 
     def line(self, host: str, reason: str, title: str = "") -> str | None:
         """Return the line about a refusal, None if there was one lately."""
         now = time.monotonic()
         with self._lock:
-            told = self._told.get((host, reason))
-            if told is not None and now - told[0] < QUIET_SECONDS:
-                told[1] += 1
+            last = self._last.get((host, reason))
+            if last is not None and now - last[0] < QUIET_SECONDS:
+                last[1] += 1
                 return None
-            if len(self._told) >= MAX_ADDRESSES:
-                self._told.clear()
-            self._told[host, reason] = [now, 0]
+            if len(self._last) >= MAX_ADDRESSES:
+                self._last.clear()
+            self._last[host, reason] = [now, 0]
         more = (
-            f" ({told[1]:g} times more since the last line about it)" if told is not None and told[1] else ""
+            f" ({last[1]:g} times more since the last line about it)" if last is not None and last[1] else ""
         )
         return f"Refused {host}: {_REASONS[reason].format(title=title)}{more}"

@@ -40,7 +40,6 @@ class TextStyle(LineStyle):
     def format(
         self, name: str, level: LogLevel, text: str, fields: Fields | None, identity: str, peer: str
     ) -> str:
-        """See `LineStyle.format`."""
         prefix = _PREFIXES[level]
         if "\n" in text:
             text = text.replace("\n", "\n" + prefix)
@@ -113,11 +112,9 @@ class LineLogs(Logs):
         self._buffers: dict[int, _LineBuffer] = {}
 
     def logger(self, name: str) -> Log:
-        """See `Logs.logger`."""
         return Log(name, self.threshold, self._immediate)
 
     def association(self, identity: str, peer: str) -> AssociationLogs:
-        """See `Logs.association`."""
         buffer = _LineBuffer(self, identity, peer)
         self._buffers[id(buffer)] = buffer
         return buffer
@@ -131,7 +128,6 @@ class LineLogs(Logs):
         self._immediate.emit("root", LogLevel.INFO, text, None)
 
     def flush(self) -> None:
-        """See `Logs.flush`."""
         for buffer in list(self._buffers.values()):
             buffer.flush()
         self.writer.drain()
@@ -142,7 +138,6 @@ class LineLogs(Logs):
         self.writer.after_fork()
 
     def close(self) -> None:
-        """See `Logs.close`."""
         self.flush()
         self.writer.close()
         if self.errors_visible and DEBUG_VARIABLE in os.environ:

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from dcmrecv.config import LogLevel
-from dcmrecv.log import appenders
+from dcmrecv.log import appenders, files
 from tests.unit.log.conftest import Configure
 
 APP = "dcmtk.apps.dcmrecv"
@@ -94,7 +94,7 @@ void closelog(void) { printf("close\n"); fflush(stdout); }
 """
 
 
-@pytest.mark.parametrize(("ident", "opened"), [("", "-"), ("recv", "recv")])
+@pytest.mark.parametrize(("ident", "opened"), [("", "dcmrecv"), ("recv", "recv")])
 def test_local_syslog(tmp_path: Path, ident: str, opened: str) -> None:
     compiler = shutil.which("cc")
     if compiler is None:
@@ -132,7 +132,7 @@ def test_local_syslog(tmp_path: Path, ident: str, opened: str) -> None:
         env=os.environ | {"LD_PRELOAD": str(library)},
         stdout=subprocess.PIPE,
     )
-    assert done.stdout == f"open {opened} 0 0\nlog {3 << 3 | 3} [text %s".encode() + b"\xff]\nclose\n"
+    assert done.stdout == f"open {opened} 0 0\nlog {3 << 3 | 3} [text %s".encode() + b"\\xff]\nclose\n"
 
 
 def test_log4j(configure: Configure, datagrams: socket.socket) -> None:
@@ -266,7 +266,7 @@ def test_a_stuck_asynchronous_appender_costs_one_wait(
     monkeypatch.setattr(appenders, "QUEUE_WAIT_SECONDS", 0.1)
     logs = configure(asynchronous("log4cplus.appender.A.QueueLimit = 2\n"))
     stuck = threading.Event()
-    monkeypatch.setattr(appenders.AsyncAppender, "_pass_on", lambda self, record: stuck.wait(20))
+    monkeypatch.setattr(files.FileAppender, "append", lambda self, record: stuck.wait(20))
     start = time.monotonic()
     for _ in range(100):
         logs.logger(APP).info("x")
