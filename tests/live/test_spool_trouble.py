@@ -89,3 +89,17 @@ def test_a_standard_error_that_takes_nothing(tmp_path: Path, reader: str) -> Non
         if reading >= 0:
             os.close(reading)
     assert len(server.stored()) == 20
+
+
+@pytest.mark.parametrize("options", [("-d",), ("-v", "--workers", "2"), ("--log-json", "-v")])
+def test_a_standard_error_on_a_full_disk(tmp_path: Path, options: tuple[str, ...]) -> None:
+    with RunningServer(
+        tmp_path / "out",
+        ("--accept-all", *options),
+        log=Path("/dev/full"),
+        separate_output=tmp_path / "stdout",
+    ) as server:
+        for number in range(5):
+            assert store(server.port, f"1.2.3.{number}") == 0
+        assert server.stop() == -signal.SIGTERM
+        assert len(server.stored()) == 5

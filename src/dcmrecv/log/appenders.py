@@ -72,6 +72,8 @@ class Appender(logging.Handler):
     needs_location = False
     #: Number of "Destroying appender" lines that log4cplus prints under ``configDebug``: one per C++ destructor.
     _destructor_count = 1
+    #: What log4cplus says it enters when it closes such an appender.
+    _closing = ""
 
     def __init__(self, options: Properties, context: AppenderContext) -> None:
         super().__init__()
@@ -130,6 +132,8 @@ class Appender(logging.Handler):
 
     def finish(self) -> None:
         """Do what belongs to a regular end, then `free`; called once, with the handler's lock held."""
+        if self._closing:
+            self.internal.debug(f"Entering {self._closing}")
         self.free()
 
     def close(self) -> None:
@@ -167,6 +171,8 @@ class ConsoleAppender(Appender):
     The reference buffers standard output unless ``ImmediateFlush`` is set and loses the rest at SIGTERM.
     """
 
+    _closing = "ConsoleAppender::close().."
+
     def __init__(self, options: Properties, context: AppenderContext) -> None:
         super().__init__(options, context)
         to_stderr = options.boolean("logToStdErr", False)
@@ -178,9 +184,6 @@ class ConsoleAppender(Appender):
     def flush(self) -> None:
         """Try to deliver what a stalled stream did not take."""
         self._writer.drain()
-
-    def finish(self) -> None:
-        self.internal.debug("Entering ConsoleAppender::close()..")
 
 
 class NullAppender(Appender):

@@ -83,6 +83,8 @@ class SysLogAppender(Appender):
     The local one is the standard module's, which takes text: bytes that are no UTF-8 appear as ``\\xff``.
     """
 
+    _closing = "SysLogAppender::close()..."
+
     def __init__(self, options: Properties, context: AppenderContext) -> None:
         super().__init__(options, context)
         self._ident = options.get("ident")
@@ -116,10 +118,6 @@ class SysLogAppender(Appender):
                 self._link.close()
             self._link = _datagram_socket(self._host, self._port)
 
-    def finish(self) -> None:
-        self.internal.debug("Entering SysLogAppender::close()...")
-        self.free()
-
     def free(self) -> None:
         if not self._host:
             syslog.closelog()
@@ -131,6 +129,7 @@ class Log4jUdpAppender(Appender):
     """One datagram of log4j XML per message."""
 
     needs_location = True
+    _closing = "Log4jUdpAppender::close()..."
 
     def __init__(self, options: Properties, context: AppenderContext) -> None:
         super().__init__(options, context)
@@ -156,10 +155,6 @@ class Log4jUdpAppender(Appender):
         )
         if not _send(self._link, encode(text)):
             self.internal.error("Log4jUdpAppender::append()- Cannot write to server")
-
-    def finish(self) -> None:
-        self.internal.debug("Entering Log4jUdpAppender::close()...")
-        self.free()
 
     def free(self) -> None:
         if self._link is not None:
@@ -198,6 +193,7 @@ class SocketAppender(Appender):
     """Binary log4cplus events, version 3, over TCP."""
 
     needs_location = True
+    _closing = "SocketAppender::close()..."
 
     def __init__(self, options: Properties, context: AppenderContext) -> None:
         super().__init__(options, context)
@@ -246,10 +242,6 @@ class SocketAppender(Appender):
                 continue
             body += part
         return struct.pack(">I", len(body)) + body
-
-    def finish(self) -> None:
-        self.internal.debug("Entering SocketAppender::close()...")
-        self.free()
 
     def free(self) -> None:
         self._link.close()
