@@ -182,7 +182,7 @@ class Driver:
             else:
                 self.story.append(event)
             if isinstance(event, ev.EchoRequest):
-                self.story.append(self.acceptor.send_echo_response(event))
+                self.story.append(self.acceptor.send_response(event))
             elif isinstance(event, ev.StoreRequest):
                 self._request = event
                 if self._give_up_after == 0:
@@ -207,7 +207,7 @@ class Driver:
                 self.acceptor.abort()
             else:
                 status = (0, 0, 0, 0xA700)[request.message_id % 4]
-                self.story.append(self.acceptor.send_store_response(request, status))
+                self.story.append(self.acceptor.send_response(request, status))
 
 
 def compare(settings: AcceptorSettings, plan: Plan) -> tuple[object, object] | None:

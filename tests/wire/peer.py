@@ -265,11 +265,11 @@ class Dialogue:
                 if self.request.context_id != event.context_id:
                     self.acceptor.abort()
                 else:
-                    self.failures.append(self.acceptor.send_store_response(self.request, 0))
+                    self.failures.append(self.acceptor.send_response(self.request, 0))
             return
         self.events.append(event)
         if isinstance(event, ev.EchoRequest):
-            self.failures.append(self.acceptor.send_echo_response(event))
+            self.failures.append(self.acceptor.send_response(event))
         elif isinstance(event, ev.StoreRequest):
             self.request = event
 

@@ -91,7 +91,7 @@ def test_store_response(sop_class: bytes, instance: bytes, status: int) -> None:
     request = peer.last
     assert isinstance(request, ev.StoreRequest)
     assert request.transfer_syntax == IMPLICIT
-    assert peer.acceptor.send_store_response(request, status) == ()
+    assert peer.acceptor.send_response(request, status) == ()
     assert peer.acceptor.data_to_send() == _response(
         1,
         element(0, 2, uid(sop_class)),

@@ -155,14 +155,14 @@ def test_a_response_with_another_status() -> None:
     p.receive(acceptor, USUAL)
     request = acceptor.next_event()
     assert isinstance(request, ev.StoreRequest)
-    assert acceptor.send_store_response(request, 0) == ()
+    assert acceptor.send_response(request, 0) == ()
     success = acceptor.data_to_send()
-    acceptor.send_store_response(request, 0xA700)
+    acceptor.send_response(request, 0xA700)
     assert acceptor.data_to_send() == success.replace(
         p.element(0, 0x900, p.us(0)), p.element(0, 0x900, p.us(0xA700))
     )
     general = Acceptor(SETTINGS, general=True)
     p.Dialogue(general).say(p.associate())
     general.data_to_send()
-    general.send_store_response(request, 0)
+    general.send_response(request, 0)
     assert general.data_to_send() == success

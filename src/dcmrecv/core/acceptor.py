@@ -274,56 +274,24 @@ class Acceptor:
 
     # -- what the driver answers ---------------------------------------------------------------------
 
-    def send_echo_response(
-        self, request: EchoRequest, status: int = 0, details: bytes = b""
+    def send_response(
+        self, request: EchoRequest | StoreRequest, status: int = 0, details: bytes = b""
     ) -> tuple[Condition, ...]:
-        """Answer *request*. Returns the causes why that cannot be done, else nothing.
+        """Answer *request*, a C-STORE after its data set. Returns the causes why that cannot be done, else nothing.
 
         *details* are elements that stand behind the status, encoded (PS3.7 C.4).
 
         If it cannot be done, the acceptor aborts; its `ProtocolError` is the next event.
         """
-        if not self._responses.possible:
+        responses = self._responses
+        if not responses.possible:
             return self._no_response()
         exchange = self._exchange
-        if (
-            not (status or details)
-            and exchange is not None
-            and exchange.request is request
-            and self._responses.uncut
-        ):
-            response = exchange.response
+        is_usual = not (status or details) and responses.uncut
+        if is_usual and exchange is not None and exchange.request is request:
+            self.unsent.append(exchange.response)
         else:
-            response = self._responses.echo(
-                request.context_id, request.message_id, request.sop_class_uid, status, details
-            )
-        self.unsent.append(response)
-        return ()
-
-    def send_store_response(
-        self, request: StoreRequest, status: int, details: bytes = b""
-    ) -> tuple[Condition, ...]:
-        """Answer *request* after its data set; as `send_echo_response`."""
-        if not self._responses.possible:
-            return self._no_response()
-        exchange = self._exchange
-        if (
-            not (status or details)
-            and exchange is not None
-            and exchange.request is request
-            and self._responses.uncut
-        ):
-            response = exchange.response
-        else:
-            response = self._responses.store(
-                request.context_id,
-                request.message_id,
-                request.sop_class_uid,
-                request.sop_instance_uid,
-                status,
-                details,
-            )
-        self.unsent.append(response)
+            self.unsent.append(responses.write(request, status, details))
         return ()
 
     def _no_response(self) -> tuple[Condition, ...]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 
 from dcmrecv.core import limits
+from dcmrecv.core.events import EchoRequest, StoreRequest
 from dcmrecv.core.pdu import encode_p_data
 
 __all__ = ["ResponseWriter", "cut_by_elements", "cut_by_length"]
@@ -80,26 +81,14 @@ class ResponseWriter:
         self.uncut = max_send_pdv >= _LONGEST and not 0 < peer_max_pdu < _TOO_SMALL_FOR_ELEMENTS
         """True if every response is one PDU."""
 
-    def echo(
-        self, context_id: int, message_id: int, class_uid: bytes, status: int, details: bytes = b""
-    ) -> bytes:
-        """Return the PDUs of a C-ECHO-RSP; *details* are elements behind the status, encoded (PS3.7 C.4)."""
-        return self._write(context_id, _response(_C_ECHO_RSP, message_id, class_uid, status, details))
-
-    def store(
-        self,
-        context_id: int,
-        message_id: int,
-        class_uid: bytes,
-        instance_uid: bytes,
-        status: int,
-        details: bytes = b"",
-    ) -> bytes:
-        """Return the PDUs of a C-STORE-RSP; *details* as in `echo`."""
-        rest = details + _element(0x1000, _padded(instance_uid))
-        return self._write(context_id, _response(_C_STORE_RSP, message_id, class_uid, status, rest))
-
-    def _write(self, context_id: int, message: bytes) -> bytes:
+    def write(self, request: EchoRequest | StoreRequest, status: int, details: bytes = b"") -> bytes:
+        """Return the PDUs of the response; *details* are elements behind the status, encoded (PS3.7 C.4)."""
+        context_id = request.context_id
+        field = _C_ECHO_RSP
+        if isinstance(request, StoreRequest):
+            field = _C_STORE_RSP
+            details += _element(0x1000, _padded(request.sop_instance_uid))
+        message = _response(field, request.message_id, request.sop_class_uid, status, details)
         if self.uncut and len(message) <= _LONGEST:
             return encode_p_data(context_id, _LAST_COMMAND, message)
         if 0 < self._peer < _TOO_SMALL_FOR_ELEMENTS:

@@ -287,7 +287,7 @@ class Association:
                 return
         if ob.EchoResponse in self._wanted:
             self._observe(ob.EchoResponse(event, status))
-        sent = self._respond("C-ECHO", self._acceptor.send_echo_response(event, status, details))
+        sent = self._respond("C-ECHO", self._acceptor.send_response(event, status, details))
         if sent and ob.EchoResponseSent in self._wanted:
             self._observe(ob.EchoResponseSent())
 
@@ -369,9 +369,7 @@ class Association:
             self._account.give_back(session.charged)
         if ob.StoreResponse in self._wanted:
             self._observe(ob.StoreResponse(request, result.status))
-        sent = self._respond(
-            "C-STORE", self._acceptor.send_store_response(request, result.status, result.details)
-        )
+        sent = self._respond("C-STORE", self._acceptor.send_response(request, result.status, result.details))
         if sent and result.abort is not None:
             self._give_up(result.abort)
 

@@ -6,6 +6,7 @@ import struct
 
 import pytest
 
+from dcmrecv.core.events import StoreRequest
 from dcmrecv.core.responses import ResponseWriter, cut_by_elements, cut_by_length
 
 
@@ -38,8 +39,9 @@ def test_possible(limit: int, possible: bool) -> None:
 
 
 def test_a_whole_response_and_its_pieces_say_the_same() -> None:
-    whole = ResponseWriter(16384, 16372).store(5, 7, b"1.2.3", b"4.5", 0xA700)
-    pieces = ResponseWriter(24, 12).store(5, 7, b"1.2.3", b"4.5", 0xA700)
+    request = StoreRequest(5, 7, b"1.2.3", b"4.5", b"1.2.840.10008.1.2", 0, 1, None, None, b"")
+    whole = ResponseWriter(16384, 16372).write(request, 0xA700)
+    pieces = ResponseWriter(24, 12).write(request, 0xA700)
     joined = b""
     while pieces:
         length = struct.unpack_from(">I", pieces, 2)[0]
