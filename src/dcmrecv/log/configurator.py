@@ -14,7 +14,6 @@ from dcmrecv.log.hierarchy import Hierarchy, TreeLogger, TreeLogs
 from dcmrecv.log.layouts import PatternLayout
 from dcmrecv.log.levels import level_from_name
 from dcmrecv.log.loglog import InternalLog
-from dcmrecv.log.network import Log4jUdpAppender, SocketAppender, SysLogAppender
 from dcmrecv.log.properties import MAX_FILE_SIZE, Properties, expand, predefined, read_settings
 
 __all__ = ["configure", "load_settings"]
@@ -26,11 +25,8 @@ _CLASSES: dict[str, type[Appender]] = {
     "log4cplus::ConsoleAppender": ConsoleAppender,
     "log4cplus::DailyRollingFileAppender": DailyRollingFileAppender,
     "log4cplus::FileAppender": FileAppender,
-    "log4cplus::Log4jUdpAppender": Log4jUdpAppender,
     "log4cplus::NullAppender": NullAppender,
     "log4cplus::RollingFileAppender": RollingFileAppender,
-    "log4cplus::SocketAppender": SocketAppender,
-    "log4cplus::SysLogAppender": SysLogAppender,
 }
 
 
@@ -59,6 +55,10 @@ def _make_appender(name: str, options: Properties, context: AppenderContext) -> 
     if name == "log4cplus::AsyncAppender":
         return AsyncAppender(options, context, _make_appender)
     factory = _CLASSES.get(name)
+    if factory is None:
+        from dcmrecv.log import network  # loaded on demand: few sites log to the network
+
+        factory = network.CLASSES.get(name)
     return None if factory is None else factory(options, context)
 
 

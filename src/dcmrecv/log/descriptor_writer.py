@@ -116,7 +116,7 @@ class DescriptorWriter:
                 self._deliver_backlog(seconds)
 
     def after_fork(self) -> None:
-        """Forget, in a forked worker, what the parent will deliver, and who held the lock there."""
+        """Forget, in a forked worker, what the parent will deliver, and the lock a thread may hold there."""
         self._lock = threading.Lock()
         self._backlog = bytearray()
         self._lost = 0
@@ -135,12 +135,12 @@ class DescriptorWriter:
             self._keep(data)
             return
         if self._lost and self._notice is not None:
-            told, line = self._lost, self._notice(self._lost)
+            reported, line = self._lost, self._notice(self._lost)
             rest = self._deliver(line, 0)
             if len(rest) == len(line):
                 self._lost += data.count(b"\n") or 1
                 return
-            self._lost -= told
+            self._lost -= reported
             self._backlog += rest
         else:
             self._lost = 0

@@ -16,7 +16,7 @@ from dcmrecv.log.pattern import host_name
 from dcmrecv.log.properties import Properties
 from dcmrecv.log.times import TimeFormat
 
-__all__ = ["Log4jUdpAppender", "SocketAppender", "SysLogAppender"]
+__all__ = ["CLASSES", "Log4jUdpAppender", "SocketAppender", "SysLogAppender"]
 
 SEND_SECONDS = 0.5
 """How long a connection attempt and one event that goes into it may take."""
@@ -245,3 +245,9 @@ class SocketAppender(Appender):
 
     def free(self) -> None:
         self._link.close()
+
+
+CLASSES: dict[str, type[Appender]] = {
+    f"log4cplus::{kind.__name__}": kind for kind in (Log4jUdpAppender, SocketAppender, SysLogAppender)
+}
+"""By their names in a configuration."""
