@@ -27,50 +27,44 @@ RETRY_SECONDS = 5.0
 MAX_EVENT = 8 * 1024
 """Bytes of one event of a SocketAppender, its length included."""
 
-_NAMES = [
-    "kern",
-    "user",
-    "mail",
-    "daemon",
-    "auth",
-    "syslog",
-    "lpr",
-    "news",
-    "uucp",
-    "cron",
-    "authpriv",
-    "ftp",
-]
-_FACILITIES = {name: number for number, name in enumerate(_NAMES)} | {f"local{n}": 16 + n for n in range(8)}
+_UNKNOWN = ("console", "ntp", "security", "solaris-cron")
+_FACILITIES = {
+    name: number
+    for name, number in logging.handlers.SysLogHandler.facility_names.items()
+    if name not in _UNKNOWN
+}
 
 
-def _datagram_socket(host: str, port: int) -> socket.socket | None:
-    """Return a connected UDP socket, or None."""
-    try:
-        address = socket.getaddrinfo(host, port & 0xFFFF, socket.AF_INET, socket.SOCK_DGRAM)[0][4]
-        link = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    except (OSError, UnicodeError):
-        return None
-    try:
-        link.connect(address)
-    except OSError:
-        link.close()
-        return None
-    link.setblocking(False)
-    return link
+class _Link(logging.handlers.SocketHandler):
+    """A connection: made again after a failure, at most every *retry* seconds."""
 
+    def __init__(self, host: str, port: int, kind: socket.SocketKind, retry: float) -> None:
+        super().__init__(host, port & 0xFFFF)
+        self._kind = kind
+        self.retryStart, self.retryFactor = retry, 1.0
+        self.createSocket()
 
-def _send(link: socket.socket | None, data: bytes) -> bool:
-    """Send one datagram; a full send buffer drops it, like any lost datagram."""
-    if link is None:
-        return False
-    try:
-        link.send(data)
-    except BlockingIOError:
-        return True
-    except OSError:
-        return False
-    return True
+    def connected(self) -> bool:
+        """Connect if there is no connection; return whether there is one."""
+        if self.sock is None:
+            self.createSocket()
+        return self.sock is not None
+
+    def makeSocket(self, timeout: float = SEND_SECONDS) -> socket.socket:
+        """Return a connection that no event may hold up for longer than *timeout* seconds."""
+        try:
+            if self._kind is socket.SOCK_STREAM:
+                return super().makeSocket(timeout)
+            link = socket.socket(socket.AF_INET, self._kind)
+            try:
+                link.connect((self.host, self.port))
+            except BaseException:
+                link.close()
+                raise
+            link.setblocking(False)
+            return link
+        except UnicodeError as error:  # of a host name
+            raise OSError(str(error)) from None
 
 
 def _c_string(text: str) -> str:
@@ -93,35 +87,31 @@ class SysLogAppender(Appender):
             self.internal.error(f"Unknown syslog facility: {name}")
         self._facility = _FACILITIES.get(name, _FACILITIES["user"]) << 3
         self._host = options.get("host")
-        self._port = 0
-        self._link: socket.socket | None = None
+        self._link: _Link | None = None
         if self._host:
-            self._port = options.integer("port", 514)
             self._host_name = host_name(full=True)
             self._time = TimeFormat("%Y-%m-%dT%H:%M:%S.%qZ", utc=True)
-            self._link = _datagram_socket(self._host, self._port)
+            self._link = _Link(self._host, options.integer("port", 514), socket.SOCK_DGRAM, 0)
         else:
             syslog.openlog(_c_string(self._ident) or _c_string(context.program), 0, 0)
 
     def append(self, record: logging.LogRecord) -> None:
         priority = self._facility | severity(record.levelno)
-        if not self._host:
+        if self._link is None:
             syslog.syslog(priority, _c_string(self.format(record)))
             return
         head = (
             f"<{priority}>1 {self._time.format(record.created)} {self._host_name} {self._ident} "
             f"{os.getpid()} {record.name} - "
         )
-        if not _send(self._link, encode(head + self.format(record))):
+        self._link.send(encode(head + self.format(record)))
+        if self._link.sock is None:
             self.internal.warn("SysLogAppender::appendRemote- socket write failed")
-            if self._link is not None:
-                self._link.close()
-            self._link = _datagram_socket(self._host, self._port)
 
     def free(self) -> None:
-        if not self._host:
+        if self._link is None:
             syslog.closelog()
-        if self._link is not None:
+        else:
             self._link.close()
 
 
@@ -133,17 +123,14 @@ class Log4jUdpAppender(Appender):
 
     def __init__(self, options: Properties, context: AppenderContext) -> None:
         super().__init__(options, context)
-        self._host = options.get("host", "localhost")
-        self._port = options.integer("port", 5000)
         self._time = TimeFormat("%s%q", utc=False)
-        self._link = _datagram_socket(self._host, self._port)
+        port = options.integer("port", 5000)
+        self._link = _Link(options.get("host", "localhost"), port, socket.SOCK_DGRAM, 0)
 
     def append(self, record: logging.LogRecord) -> None:
-        if self._link is None:
-            self._link = _datagram_socket(self._host, self._port)
-            if self._link is None:
-                self.internal.error("Log4jUdpAppender::append()- Cannot connect to server")
-                return
+        if not self._link.connected():
+            self.internal.error("Log4jUdpAppender::append()- Cannot connect to server")
+            return
         ndc = record.__dict__.get("ndc", "")
         text = (
             f'<log4j:event logger="{_xml(record.name)}" level="{record.levelname}" '
@@ -153,12 +140,12 @@ class Log4jUdpAppender(Appender):
             f'<log4j:locationInfo class="" file="{_xml(record.pathname)}" '
             f'method="{_xml(record.funcName or "")}" line="{record.lineno}"/></log4j:event>'
         )
-        if not _send(self._link, encode(text)):
+        self._link.send(encode(text))
+        if self._link.sock is None:
             self.internal.error("Log4jUdpAppender::append()- Cannot write to server")
 
     def free(self) -> None:
-        if self._link is not None:
-            self._link.close()
+        self._link.close()
 
 
 _XML = {ord(c): f"&#x{ord(c):02x};" for c in map(chr, [*range(32), 127])} | {
@@ -174,21 +161,6 @@ def _xml(text: str) -> str:
     return text.translate(_XML)
 
 
-class _Link(logging.handlers.SocketHandler):
-    """The connection of a `SocketAppender`: made again after a failure, at most every `RETRY_SECONDS`."""
-
-    def __init__(self, host: str, port: int) -> None:
-        super().__init__(host, port)
-        self.retryStart, self.retryFactor = RETRY_SECONDS, 1.0
-
-    def makeSocket(self, timeout: float = SEND_SECONDS) -> socket.socket:
-        """Return a connection that no event may hold up for longer than *timeout* seconds."""
-        try:
-            return super().makeSocket(timeout)
-        except UnicodeError as error:  # of a host name
-            raise OSError(str(error)) from None
-
-
 class SocketAppender(Appender):
     """Binary log4cplus events, version 3, over TCP."""
 
@@ -198,8 +170,8 @@ class SocketAppender(Appender):
     def __init__(self, options: Properties, context: AppenderContext) -> None:
         super().__init__(options, context)
         self._server = encode(options.get("ServerName"))
-        self._link = _Link(options.get("host"), options.unsigned("port", 9998) & 0xFFFF)
-        self._link.createSocket()
+        port = options.unsigned("port", 9998)
+        self._link = _Link(options.get("host"), port, socket.SOCK_STREAM, RETRY_SECONDS)
         self._reported: float | None = None  # the last failure that was, by the time of the next attempt
 
     def after_fork(self) -> None:
