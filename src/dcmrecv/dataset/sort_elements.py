@@ -19,6 +19,7 @@ from dcmrecv.dataset.errors import limit_exceeded
 from dcmrecv.dataset.tags import (
     ITEM_DELIMITER,
     ITEM_TAG,
+    NO_TEXT,
     SEQUENCE_DELIMITER,
     SERIES_DATE,
     SOP_CLASS_UID,
@@ -349,10 +350,11 @@ class SecondPass:
             if vr == "DA":
                 sink.found.setdefault(tag, self._source.value(start, min(end, start + 64)))
             return
-        found = b""
+        found = NO_TEXT
         if info is not None and info.pad == PAD_TEXT:
-            found = self._source.value(start, min(end, start + limits.MAX_CAPTURED_VALUE))
-        sink.found.setdefault(tag, found.split(b"\0", 1)[0])
+            value = self._source.value(start, min(end, start + limits.MAX_CAPTURED_VALUE))
+            found = value.split(b"\0", 1)[0]
+        sink.found.setdefault(tag, found)
 
     def _skip_fragments(self, position: int) -> int:
         source = self._source

@@ -114,9 +114,10 @@ def test_a_uid_by_its_name(peer: Callable[..., Peer], out: Path) -> None:
 
 
 @pytest.mark.parametrize("vr", [b"UN", b"UI"])
+@pytest.mark.parametrize("in_order", [True, False])
 @pytest.mark.parametrize("pdv", [None, 20])
 def test_uids_without_a_value_that_counts(
-    peer: Callable[..., Peer], out: Path, vr: bytes, pdv: int | None
+    peer: Callable[..., Peer], out: Path, vr: bytes, in_order: bool, pdv: int | None
 ) -> None:
     """The reference writes an empty (0002,0002) and (0002,0003) for both.
 
@@ -129,7 +130,8 @@ def test_uids_without_a_value_that_counts(
         return struct.pack("<HH2sHI", tag >> 16, tag & 0xFFFF, vr, 0, len(value)) + value
 
     content = uid(0x00080016, CT + b"\0") + uid(0x00080018, b"1.2.3.4\0") + data_set()[-16:]
-    assert peer().send(content, b"1.2.3", pdv=pdv).status == 0
+    sent = content if in_order else content[-16:] + content[:-16]
+    assert peer().send(sent, b"1.2.3", pdv=pdv).status == 0
     written = (CT, b"1.2.3") if vr == b"UN" else (b"", b"")
     assert (out / "CT.1.2.3").read_bytes() == expected_header(*written) + content
 
