@@ -23,8 +23,8 @@ def store(port: int, instance: str) -> int:
 
 
 def children(pid: int) -> list[int]:
-    done = subprocess.run(["pgrep", "-P", str(pid)], capture_output=True, text=True, check=False)
-    return [int(number) for number in done.stdout.split()]
+    """The processes that the first thread of *pid* has started."""
+    return [int(number) for number in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
 
 
 def test_workers_replaced_while_the_spool_directory_is_gone(tmp_path: Path) -> None:

@@ -8,17 +8,20 @@ from __future__ import annotations
 import argparse
 import contextlib
 import os
+import re
 import resource
 import struct
 import subprocess
 import sys
 import tempfile
 import time
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
+from typing import cast
 
 from dcmrecv import remarks
 from dcmrecv.dataset.dictionary import builtin_dictionary
@@ -49,6 +52,7 @@ __all__ = [
 
 LARGEST_PDV = 131060
 ANSWER_SECONDS = 10.0
+DYING_SECONDS = 1.0
 LARGEST_FILE = 64 << 20
 """Where the reference loses its place it may go on to write gigabytes of what lies in its memory."""
 SYNTAXES = (
@@ -63,6 +67,8 @@ PROFILE = (
     + f"[[PresentationContexts]]\n[CT]\nPresentationContext1 = {CT_IMAGE}\\All\n"
     + "[[Profiles]]\n[Default]\nPresentationContexts = CT\n"
 )
+FOLLOWED = (3, 6, 8)
+"""The version of the reference that is followed."""
 GENERATED_UID = b"1.2.276.0.7230010.3.1.4."
 GENERIC = {0x00020002: (b"1.2.276.0.7230010.3.1.0.1",), 0x00020003: (GENERATED_UID,)}
 """What the file meta information gets for UIDs that the data set does not have."""
@@ -129,6 +135,8 @@ class Receiver:
 
     def __init__(self, command: Sequence[str], directory: Path, environment: dict[str, str]) -> None:
         self.directory = directory
+        self.version = _version(command)
+        """That of DCMTK, three numbers."""
         self.port = free_port()
         directory.mkdir()
         profile = directory.parent / f"{directory.name}.cfg"
@@ -164,14 +172,16 @@ class Receiver:
 
     def store(self, case: Case) -> Outcome:
         """Send *case* over an association of its own."""
+        patience = 0.0
         try:
             end = self._send(case)
         except TimeoutError:
             end = "silent"
         except (ConnectionError, UnexpectedPdu):
             end = "abort"
+            patience = DYING_SECONDS  # the connection of a process that dies ends first
         assert self._process is not None
-        if end == "silent" or self._process.poll() is not None or not self._alive(end):
+        if end == "silent" or self._ends_within(patience):
             end = end if end == "silent" else "died"
             self.stop()
             self.start()
@@ -182,14 +192,11 @@ class Receiver:
             path.unlink()
         return Outcome(end, stored)
 
-    def _alive(self, end: str) -> bool:
-        if end != "abort":
-            return True
+    def _ends_within(self, seconds: float) -> bool:
+        assert self._process is not None
         with contextlib.suppress(subprocess.TimeoutExpired):
-            assert self._process is not None
-            self._process.wait(0.02)
-            return False
-        return True
+            self._process.wait(seconds)
+        return self._process.poll() is not None
 
     def _send(self, case: Case) -> str:
         with Association(
@@ -221,6 +228,14 @@ class Receiver:
             with contextlib.suppress(OSError, UnexpectedPdu):
                 association.release()
             return f"{status:04x}"
+
+
+def _version(command: Sequence[str]) -> tuple[int, ...]:
+    said = subprocess.run([*command, "--version"], capture_output=True, text=True, check=False).stdout
+    found = re.search(r"^\$dcmtk: dcmrecv v(\d+)\.(\d+)\.(\d+)", said, re.MULTILINE)
+    if found is None:
+        raise ValueError(f"{command[0]} names no version")
+    return tuple(map(int, found.groups()))
 
 
 def find_reference() -> str | None:
@@ -293,18 +308,38 @@ def file_cases() -> Iterator[Case]:
 # ---- differences -------------------------------------------------------------------------------------
 
 
-def _disordered(case: Case) -> bool:
-    """Return whether elements are out of order or repeated (T1, T2)."""
+def _remarks(case: Case) -> list[remarks.Remark]:
+    """Return what there is to be said of the data set."""
     found: list[remarks.Remark] = []
     rewriter = DataSetRewriter(case.syntax.encode(), dictionary=builtin_dictionary, note=found.append)
     with contextlib.suppress(DataSetError):
         rewriter.feed([memoryview(case.data)], True)
         rewriter.finish()
-    return any(remark.kind in (remarks.ELEMENT_ORDER, remarks.ELEMENT_TWICE) for remark in found)
+    return found
 
 
-def _difference(first: Outcome, second: Outcome) -> str | None:
-    """Return None if the outcomes are the same, else what is known about the difference."""
+def _disordered(case: Case) -> bool:
+    """Return whether elements are out of order or repeated (T1, T2)."""
+    return any(remark.kind in (remarks.ELEMENT_ORDER, remarks.ELEMENT_TWICE) for remark in _remarks(case))
+
+
+def _has_no_text_for_a_vr(case: Case) -> bool:
+    """Return whether there is a VR of other characters than ASCII text."""
+    codes = [remark.args[1] for remark in _remarks(case) if remark.kind is remarks.UNKNOWN_VR]
+    return any(not 32 <= byte < 128 for code in codes for byte in cast("bytes", code))
+
+
+def _ends_with_a_group_length(case: Case) -> bool:
+    """Return whether the last bytes are the header of a group length (3.8 S8)."""
+    data = case.data
+    if case.syntax == DEFLATED.decode():
+        with contextlib.suppress(zlib.error):
+            data = zlib.decompressobj(-15).decompress(data)
+    return len(data) >= 8 and data[-6:-4] == b"\0\0"
+
+
+def _difference(first: Outcome, second: Outcome, version: tuple[int, ...] = FOLLOWED) -> str | None:
+    """Return None if the outcomes are the same, else what is known about the difference; *version*: of *first*."""
     (end, meta, data), (our_end, our_meta, our_data) = first.comparable, second.comparable
     if end != our_end:
         return f"{end} there, {our_end} here"
@@ -314,11 +349,22 @@ def _difference(first: Outcome, second: Outcome) -> str | None:
     if not changed:
         return None
     replaced = all(meta.get(tag, b"").rstrip(b"\0") in GENERIC.get(tag, ()) for tag in changed)
-    if replaced and first.stored is not None and b"OFFIS_DCMTK_367" in first.stored[:512]:
-        return "[3.6.7 takes no media storage UID from an element of another VR]"
+    if replaced and version != FOLLOWED:
+        return "[a media storage UID is taken from an element of another VR by 3.6.8 alone]"
     if all(not meta.get(tag) and our_meta.get(tag) == COMMAND.get(tag) for tag in changed):
         return "[an empty media storage UID: the command's is taken]"
     return "file meta information differs"
+
+
+def _of_another_version(case: Case, difference: str, version: tuple[int, ...]) -> str | None:
+    """Return the name of what a *version* of the reference does in another way than 3.6.8."""
+    if version <= FOLLOWED:
+        return None
+    if difference.startswith("abort there") and _has_no_text_for_a_vr(case):
+        return "[a VR that is no text: refused since 3.6.9]"
+    if difference == "stored data sets differ" and _ends_with_a_group_length(case):
+        return "[a group length without its value at the very end: 3.6.8 dies of it, 3.7.0 stores it empty]"
+    return None
 
 
 def compare(case: Case, theirs: Receiver, mine: Receiver) -> str | None:
@@ -327,7 +373,7 @@ def compare(case: Case, theirs: Receiver, mine: Receiver) -> str | None:
     A name in brackets is a documented one; anything else is not explained.
     """
     first, second = theirs.store(case), mine.store(case)
-    difference = _difference(first, second)
+    difference = _difference(first, second, theirs.version)
     if difference is None or difference.startswith("["):
         return difference
     if second.end in ("died", "silent"):
@@ -336,13 +382,14 @@ def compare(case: Case, theirs: Receiver, mine: Receiver) -> str | None:
         return "[the reference dies]"
     if len(case.cuts) > 1:
         whole = case.whole()
-        remains = None if len(whole.cuts) > 1 else _difference(theirs.store(whole), mine.store(whole))
+        again = None if len(whole.cuts) > 1 else (theirs.store(whole), mine.store(whole))
+        remains = again and _difference(*again, theirs.version)
         if remains is None or remains.startswith("["):
             if _disordered(case):
                 return "[out of order across fragments: the reference loses its place]"
             if case.syntax == DEFLATED.decode():
                 return "[deflated, in these fragments only: the reference stores what lies in its memory]"
-    return difference
+    return _of_another_version(case, difference, theirs.version) or difference
 
 
 def main() -> int:
