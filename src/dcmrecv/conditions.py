@@ -60,6 +60,7 @@ BAD_CONTEXT = Condition(_DCMNET, 0x0101, "ASC Bad presentation context ID")
 BAD_COMMAND_TYPE = Condition(_DCMNET, 0x0201, "DIMSE Bad command type")
 BAD_MESSAGE = Condition(_DCMNET, 0x0203, "DIMSE Badly formed message")
 NO_DATA = Condition(_DCMNET, 0x0207, "DIMSE No data available (timeout in non-blocking mode)")
+NO_DICTIONARY = Condition(_DCMNET, 0x0213, "Data dictionary missing")
 MISSING_COMMAND_FIELD = Condition(_DCMNET, 0x020B, "DIMSE_parseCmdObject: Missing CommandField")
 READ_PDV_FAILED = Condition(_DCMNET, 0x020C, "DIMSE Read PDV failed")
 RECEIVE_FAILED = Condition(_DCMNET, 0x020D, "DIMSE Failed to receive message")
@@ -92,6 +93,11 @@ HANDLER_ABORTS = Condition(_DCMNET, 0x0317, "A handler of the program aborts the
 def limit_exceeded(what: str) -> Condition:
     """A data set that meets one of our own limits."""
     return Condition(_DCMDATA, 4, f"Limit exceeded: {what}")
+
+
+def zlib_error(message: str) -> Condition:
+    """A damaged deflated data set."""
+    return Condition(_DCMDATA, 16, f"ZLib Error: {message}")
 
 
 def unrecognized_pdu(kind: int) -> Condition:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import zlib
 from collections.abc import Iterable, Iterator
 
-from dcmrecv.conditions import Condition
+from dcmrecv import conditions
 from dcmrecv.dataset import limits
 from dcmrecv.dataset.errors import DataSetError, limit_exceeded
 
@@ -42,7 +42,7 @@ class Inflater:
             except zlib.error as error:
                 if held:
                     yield held, False
-                raise DataSetError(Condition(1, 16, f"ZLib Error: {_message(error)}")) from None
+                raise DataSetError(conditions.zlib_error(_message(error))) from None
             self._total += len(piece)
             self._check_size()
             data = self._zlib.unconsumed_tail

@@ -9,9 +9,11 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from dcmrecv import conditions
+from dcmrecv.conditions import Condition
 from dcmrecv.dataset.rules import Rules, implicit_rules
 
-__all__ = ["DataDictionary", "Entry", "TagRange", "builtin_dictionary"]
+__all__ = ["DataDictionary", "TagRange", "builtin_dictionary"]
 
 UNKNOWN_NAME = "Unknown Tag & Data"
 UNKNOWN_VR = "??"
@@ -21,13 +23,6 @@ _DELIMITERS = {
     0xFFFEE00D: ("na", "ItemDelimitationItem"),
     0xFFFEE0DD: ("na", "SequenceDelimitationItem"),
 }
-
-
-class Entry(NamedTuple):
-    """One line of a dictionary: VR (also the internal ones: ox, px, xs, lt, up, na) and name."""
-
-    vr: str
-    name: str
 
 
 class TagRange(NamedTuple):
@@ -149,13 +144,11 @@ class DataDictionary:
         return UNKNOWN_NAME if entry is None else entry[1]
 
     @property
-    def dimse_obstacle(self) -> tuple[int, int, str] | None:
-        """Why the reference would abort every association with this dictionary: module, code, text; or None."""
+    def dimse_obstacle(self) -> Condition | None:
+        """Why the reference would abort every association with this dictionary, if it would."""
         if not self.loaded:
-            return (6, 0x0213, "Data dictionary missing")
-        if self.vr(0x00000100) != "US":
-            return (6, 0x020B, "DIMSE_parseCmdObject: Missing CommandField")
-        return None
+            return conditions.NO_DICTIONARY
+        return None if self.vr(0x00000100) == "US" else conditions.MISSING_COMMAND_FIELD
 
 
 _builtin: DataDictionary | None = None

@@ -91,14 +91,11 @@ def _read(name: bytes) -> bytes | None:
 
 
 def _lines(data: bytes) -> Iterator[bytes]:
-    for line in data.splitlines(keepends=True) if b"\r" not in data else _split(data):
+    for text in data.split(b"\n"):
+        line = text + b"\n"
         for start in range(0, len(line), MAX_LINE):
             # What the C library's line reader hands out ends for DCMTK at the first NUL.
             yield line[start : start + MAX_LINE].split(b"\0", 1)[0].rstrip(_SPACE)
-
-
-def _split(data: bytes) -> list[bytes]:
-    return [part + b"\n" for part in data.split(b"\n")]
 
 
 def _without_space(field: bytes) -> bytes:

@@ -11,14 +11,12 @@ __all__ = ["DataSetError"]
 class DataSetError(Exception):
     """The data set cannot be parsed: the association is aborted without a response.
 
-    `parser_text` is what the reference prints in brackets after ``dset->read() Failed``;
-    `causes` are the same as (module, code, text), outermost first.
+    The text of `condition` is what the reference prints in brackets after ``dset->read() Failed``.
     """
 
     def __init__(self, condition: Condition) -> None:
         super().__init__(condition.text)
-        self.parser_text = condition.text
-        self.causes: tuple[Condition, ...] = (condition,)
+        self.condition = condition
         self.fragments: int | None = None
         """How many of the fragments that were fed last count, the bad one included; None: all of them."""
 

@@ -27,10 +27,3 @@ PIXEL_DATA = 0x7FE00010
 
 GROUPS_NOT_ALLOWED = frozenset((1, 2, 3, 5, 7, 0xFFFF))
 """Groups of which the reference warns in a data set."""
-
-
-def text(tag: int) -> str:
-    """Return *tag* as the reference prints it."""
-    if tag == 0xFFFFFFFF:
-        return "(????,????)"
-    return f"({tag >> 16:04x},{tag & 0xFFFF:04x})"

@@ -172,18 +172,16 @@ class _Process:
         self._health = HealthBoard(self._config.network.workers)
 
     def _service(self, worker: int = 0) -> Service:
-        from dcmrecv.conditions import Condition
         from dcmrecv.receiver.service import Service
         from dcmrecv.receiver.storage_writer import StorageWriter
 
-        obstacle = None if self._dictionary is None else self._dictionary().dimse_obstacle
         return Service(
             self._ae,
             self._listeners,
             [self._observer],
             handlers=StorageWriter.from_config(self._config.storage, dictionary=self._dictionary),
             tls=self._tls,
-            obstacle=None if obstacle is None else Condition(*obstacle),
+            obstacle=None if self._dictionary is None else self._dictionary().dimse_obstacle,
             metrics=self._metrics,
             health=self._health,
             worker=worker,

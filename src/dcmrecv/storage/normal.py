@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from dcmrecv.dataset.rewriter import DataSetError, MediaStorageUids
+from dcmrecv.dataset.rewriter import DataSetError, DataSetRewriter, MediaStorageUids
 from dcmrecv.dataset.tags import NO_TEXT
 from dcmrecv.observer import MetaHeaderWritten, ProcessingStore
 from dcmrecv.storage.directories import DirectoryError
@@ -51,6 +51,12 @@ class NormalSession(ParsingSession):
     _finished = False
     _failure: FileError | DirectoryError | None = None
 
+    @property
+    def _parsed(self) -> DataSetRewriter:
+        """What has read the data set, of which something came."""
+        assert self._rewriter is not None
+        return self._rewriter
+
     # -- while receiving -----------------------------------------------------------------------------
 
     def _take(self, chunks: list[Buffer], last: bool) -> None:
@@ -75,8 +81,7 @@ class NormalSession(ParsingSession):
             held.extend(bytes(chunk) for chunk in chunks)
 
     def _header(self) -> bytes:
-        assert self._rewriter is not None
-        self._set_uids(self._rewriter.head)
+        self._set_uids(self._parsed.head)
         sop_class, sop_instance = self._uids
         return meta_header(sop_class, sop_instance, self._transfer_syntax)
 
@@ -130,15 +135,13 @@ class NormalSession(ParsingSession):
         given = self.request.sop_class_uid
         if given:
             return given
-        assert self._rewriter is not None
-        head = self._rewriter.head
+        head = self._parsed.head
         return (head.sop_class if head is not None else None) or b""
 
     @property
     def series_date(self) -> bytes | None:
         """See `ReceivedObject.series_date`."""
-        assert self._rewriter is not None
-        return self._rewriter.series_date
+        return self._parsed.series_date
 
     def prepare(self) -> None:
         """See `ReceivedObject.prepare`."""
@@ -158,9 +161,8 @@ class NormalSession(ParsingSession):
 
     def _finish_file(self) -> None:
         """Bring the temporary into its final form, once. Raises `FileError` and `DirectoryError`."""
-        found = self._rewriter
+        found = self._parsed
         file = self._file
-        assert found is not None
         assert file is not None
         if found.unsaveable is not None:
             raise FileError(found.unsaveable)
@@ -176,8 +178,7 @@ class NormalSession(ParsingSession):
             self._meta_header_written()
 
     def _put_header_first(self, body: ObjectFile) -> None:
-        assert self._rewriter is not None
-        for offset, data in self._rewriter.patches:
+        for offset, data in self._parsed.patches:
             body.patch(offset, data)
         whole = self._store.filer.publisher.new_file()
         self._file = whole
@@ -192,8 +193,7 @@ class NormalSession(ParsingSession):
 
     def _rewrite(self, first: ObjectFile) -> None:
         """Write the object anew from what the first pass has left in *first* (spec/storage.md T1, T2)."""
-        assert self._rewriter is not None
-        second_pass = self._rewriter.reorder
+        second_pass = self._parsed.reorder
         assert second_pass is not None
         publisher = self._store.filer.publisher
         plain = first
@@ -258,8 +258,7 @@ class NormalSession(ParsingSession):
         )
 
     def _meta_header_written(self) -> None:
-        assert self._rewriter is not None
-        head = self._found_uids or self._rewriter.head
+        head = self._found_uids or self._parsed.head
         self._observer.observe(
             MetaHeaderWritten(
                 self._transfer_syntax,

@@ -57,7 +57,7 @@ class ParsingSession(StoreSession):
                 chunks += rewriter.finish()
         except DataSetError as error:
             if ob.DataSetUnreadable in self._observer.wanted:
-                self._observer.observe(ob.DataSetUnreadable(error.parser_text))
+                self._observer.observe(ob.DataSetUnreadable(error.condition.text))
             self.discard()
             return ReceiveFailure(_NOT_READ, error.fragments)
         self._take(chunks, last)

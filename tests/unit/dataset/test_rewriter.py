@@ -176,8 +176,8 @@ def test_a_header_without_its_value_is_stored_empty():
 def test_a_cut_value_is_an_error():
     with pytest.raises(DataSetError) as info:
         rewrite(UIDS + element(0x00100010, b"PN", b"A^", 4), EXPLICIT)
-    assert info.value.parser_text == "Invalid stream"
-    assert [str(cause) for cause in info.value.causes] == ["0001:0004 Invalid stream"]
+    assert info.value.condition.text == "Invalid stream"
+    assert str(info.value.condition) == "0001:0004 Invalid stream"
 
 
 def test_an_empty_last_fragment_closes_what_is_open_but_invents_no_value():
@@ -205,7 +205,7 @@ def lines(data: bytes, syntax: bytes = EXPLICIT) -> list[str]:
     try:
         rewrite(data, syntax, note=lambda level, text: told.append(f"{level}: {text}"))
     except DataSetError as error:
-        told.append(f"! {error.parser_text}")
+        told.append(f"! {error.condition.text}")
     return told
 
 
@@ -245,7 +245,7 @@ def outcome(data: bytes, syntax: bytes, cuts, batch: int = 1):
     try:
         result = rewrite(data, syntax, cuts, batch=batch)
     except DataSetError as error:
-        return error.parser_text
+        return error.condition.text
     if result.rewriter.empty or result.rewriter.unsaveable:
         return (result.rewriter.empty, result.rewriter.unsaveable)
     return (result.data, result.head, result.series_date, told)
