@@ -23,9 +23,15 @@ cpdef frame_request(
     pos=cython.longlong, stop=cython.longlong, last=cython.longlong, field=cython.longlong,
     message_id=cython.longlong, priority=cython.longlong, data_set_type=cython.longlong,
     class_at=cython.longlong, class_size=cython.longlong, instance_at=cython.longlong,
-    instance_size=cython.longlong, element=cython.longlong, size=cython.longlong, number=cython.longlong,
-    class_uid=bytes, instance_uid=bytes, class_element=bytes, instance_element=bytes)
+    instance_size=cython.longlong, element=cython.longlong, size=cython.longlong, number=cython.longlong)
 cdef bint _read(Exchange exchange, bytes command, long long context_id, object transfer_syntax) except -1
+
+@cython.locals(class_uid=bytes, instance_uid=bytes, class_element=bytes, instance_element=bytes)
+cdef bint _take(
+    Exchange exchange, bytes command, long long context_id, object transfer_syntax, long long last,
+    long long field, long long message_id, long long priority, long long data_set_type,
+    long long class_at, long long class_size, long long instance_at, long long instance_size,
+    object move_originator, object move_originator_id) except -1
 
 @cython.locals(exchange=Exchange)
 cpdef frame_data_set(

@@ -141,6 +141,30 @@ def _read(exchange: Exchange, command: bytes, context_id: int, transfer_syntax: 
             else:
                 return False
         pos += size
+    return _take(
+        exchange, command, context_id, transfer_syntax, last, field, message_id, priority, data_set_type,
+        class_at, class_size, instance_at, instance_size, move_originator, move_originator_id,
+    )  # fmt: skip
+
+
+def _take(
+    exchange: Exchange,
+    command: bytes,
+    context_id: int,
+    transfer_syntax: bytes,
+    last: int,
+    field: int,
+    message_id: int,
+    priority: int,
+    data_set_type: int,
+    class_at: int,
+    class_size: int,
+    instance_at: int,
+    instance_size: int,
+    move_originator: bytes | None,
+    move_originator_id: int | None,
+) -> bool:
+    """Make the request of what was read, -1 and size 0 standing for what is not there; False if it is not usual."""
     class_uid = _uid(command, class_at, class_size)
     if class_uid is None or message_id < 0 or data_set_type < 0:
         return False

@@ -22,6 +22,7 @@ from dcmrecv.core.accept_all import is_storage
 from dcmrecv.core.associate import MalformedRequest, UnsupportedProtocol, parse_associate_request
 from dcmrecv.core.events import (
     AcceptedAssociation,
+    AssociateRequest,
     AssociationAccepted,
     AssociationRejected,
     ContextOutcome,
@@ -170,37 +171,11 @@ def _negotiate(settings: AcceptorSettings, raw: bytes) -> Negotiated:
         return _rejected(received, AssociationRejected(RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED))
     if settings.calling_ae_titles and request.calling_ae_title.strip() not in settings.calling_ae_titles:
         return _rejected(received, AssociationRejected(RejectReason.CALLING_AE_TITLE_NOT_RECOGNIZED))
-    results: list[ContextResult] = []
-    answered: dict[int, ContextResult] = {}
-    places: dict[int, int] = {}
     context_notes: list[Remark] = []
-    proposed_roles: dict[bytes, Role] = {}
-    for item in request.roles:
-        proposed_roles.setdefault(item.sop_class, item.role)
-    for context in request.contexts:
-        if len(context.transfer_syntaxes) > limits.TRANSFER_SYNTAXES:
-            return _given_up(received, remarks.TOO_MANY_SYNTAXES(), context_notes)
-        result = _judge(settings, context, proposed_roles.get(context.abstract_syntax), context_notes)
-        number = result.context_id
-        answered[number] = result  # at the first one's place
-        if number not in places:
-            places[number] = len(results)
-            results.append(result)
-        else:
-            first = results[places[number]]
-            results[places[number]] = first._replace(
-                outcome=result.outcome,
-                transfer_syntax=result.transfer_syntax,
-                accepted_role=result.accepted_role,
-            )
-            results.append(
-                result._replace(
-                    outcome=ContextOutcome.PROPOSED,
-                    accepted_role=None,
-                    proposed_transfer_syntaxes=context.transfer_syntaxes,
-                )
-            )
-    contexts = tuple(results)
+    judged = _judge_all(settings, request, context_notes)
+    if judged is None:
+        return _given_up(received, remarks.TOO_MANY_SYNTAXES(), context_notes)
+    contexts, answered = judged
     accepted = [r for r in answered.values() if r.outcome is ContextOutcome.ACCEPTED]
     if not accepted:
         reason = RejectReason.NO_ACCEPTABLE_PRESENTATION_CONTEXTS
@@ -224,6 +199,46 @@ def _negotiate(settings: AcceptorSettings, raw: bytes) -> Negotiated:
         {r.context_id: r.transfer_syntax for r in accepted},
         ResponseWriter(request.max_pdu, send),
     )
+
+
+def _judge_all(
+    settings: AcceptorSettings, request: AssociateRequest, notes: list[Remark]
+) -> tuple[tuple[ContextResult, ...], dict[int, ContextResult]] | None:
+    """Return the results of all contexts, and the last of each context ID, which is the one that is answered.
+
+    An ID that comes again decides at the place of its first; its own place keeps what was proposed. None: a
+    context has more transfer syntaxes than the reference can take.
+    """
+    results: list[ContextResult] = []
+    answered: dict[int, ContextResult] = {}
+    places: dict[int, int] = {}
+    proposed_roles: dict[bytes, Role] = {}
+    for item in request.roles:
+        proposed_roles.setdefault(item.sop_class, item.role)
+    for context in request.contexts:
+        if len(context.transfer_syntaxes) > limits.TRANSFER_SYNTAXES:
+            return None
+        result = _judge(settings, context, proposed_roles.get(context.abstract_syntax), notes)
+        number = result.context_id
+        answered[number] = result  # at the first one's place
+        if number not in places:
+            places[number] = len(results)
+            results.append(result)
+        else:
+            first = results[places[number]]
+            results[places[number]] = first._replace(
+                outcome=result.outcome,
+                transfer_syntax=result.transfer_syntax,
+                accepted_role=result.accepted_role,
+            )
+            results.append(
+                result._replace(
+                    outcome=ContextOutcome.PROPOSED,
+                    accepted_role=None,
+                    proposed_transfer_syntaxes=context.transfer_syntaxes,
+                )
+            )
+    return tuple(results), answered
 
 
 def _given_up(received: RequestReceived, error: Remark, notes: list[Remark]) -> Negotiated:
