@@ -43,7 +43,7 @@ def run(*options: str) -> tuple[int, str]:
     ("options", "text"),
     [
         (("--listen", "no.such.host.invalid"), "cannot listen on no.such.host.invalid: "),
-        (("--allow-host", "10.0.0.1/8"), "--allow-host: 10.0.0.1/8 has host bits set"),
+        (("--allow-host", "10.0.0.1/8"), "option --allow-host (10.0.0.1/8): 10.0.0.1/8 has host bits set"),
         (("--allow-calling", "a\\b"), "is no AE title"),
         (
             ("--allow-host-file", "/no/such/file"),
@@ -58,6 +58,18 @@ def test_wrong_values_end_the_start(options: tuple[str, ...], text: str) -> None
     code, line = run(*options)
     assert code == 1
     assert text in line
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("ALLOW_HOST", "[10.0.0.0/8, x]"), ("ALLOW_CALLING", "a\\b"), ("PROXY_PROTOCOL", "x")]
+)
+def test_a_wrong_value_of_a_variable_names_the_variable(
+    monkeypatch: pytest.MonkeyPatch, name: str, value: str
+) -> None:
+    monkeypatch.setenv(f"DCMRECV_{name}", value)
+    code, line = run()
+    assert code == 1
+    assert f"Invalid value for environment variable DCMRECV_{name} (" in line
 
 
 def test_an_address_of_another_machine_is_no_port() -> None:

@@ -118,6 +118,15 @@ def _value(use: Use, kind: str, text: str) -> object:
         return _number(use, kind, text)
     if not text and option.variable is not None:
         raise CommandLineError(_invalid(use))
+    if kind in ("title", "network"):
+        from dcmrecv.server.admission import AllowListError, read_networks, read_titles
+
+        try:
+            read_titles([to_bytes(text)], None) if kind == "title" else read_networks([text], option.long)
+        except AllowListError as error:
+            raise CommandLineError(
+                f"{_invalid(use)}: {str(error).removeprefix(f'{option.long}: ')}"
+            ) from None
     return to_bytes(text)
 
 

@@ -22,7 +22,7 @@ from dcmrecv.config import NetworkConfig
 from dcmrecv.server import limits, proxy_protocol
 from dcmrecv.text import from_bytes, printable
 
-__all__ = ["Admission", "AllowListError", "Refused", "read_titles", "read_values"]
+__all__ = ["Admission", "AllowListError", "Refused", "read_networks", "read_titles", "read_values"]
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -75,7 +75,8 @@ def read_titles(values: Iterable[bytes], file: bytes | None) -> tuple[bytes, ...
     return tuple(titles)
 
 
-def _networks(values: Iterable[str], option: str) -> tuple[Network, ...]:
+def read_networks(values: Iterable[str], option: str) -> tuple[Network, ...]:
+    """Return the networks that *values* name. Raises `AllowListError` for what is no address and no network."""
     try:
         return tuple(ipaddress.ip_network(value) for value in values)
     except ValueError as error:
@@ -87,7 +88,7 @@ class Admission:
 
     def __init__(self, network: NetworkConfig) -> None:
         """Raises `AllowListError` for what is no address and no network."""
-        self._balancers = _networks(network.proxy_protocol, "--proxy-protocol")
+        self._balancers = read_networks(network.proxy_protocol, "--proxy-protocol")
         self._most = network.max_associations_per_host
         self._running: dict[str, int] = {}
         self._lock = threading.Lock()
@@ -95,7 +96,7 @@ class Admission:
 
     def allow(self, network: NetworkConfig) -> None:
         """Take over the lists of *network*, for connections to come. Raises `AllowListError`."""
-        self._hosts = _networks(network.allow_hosts, "--allow-host")
+        self._hosts = read_networks(network.allow_hosts, "--allow-host")
 
     def real_peer(self, sock: socket.socket, address: tuple[str, int]) -> tuple[str, int] | None:
         """Return whose connection this is: *address*, or what a balancer there says in a header, which is read.

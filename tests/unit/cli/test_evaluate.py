@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 import pytest
 from hypothesis import given
+from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from dcmrecv import config as settings
@@ -368,6 +369,7 @@ WORDS = [
 ]
 
 
+@hypothesis_settings(deadline=None)  # some values load a module at first
 @given(st.lists(st.sampled_from(WORDS), max_size=30))
 def test_random_arguments_configure_or_fail_as_documented(arguments: list[str]) -> None:
     with contextlib.suppress(CommandLineError):
