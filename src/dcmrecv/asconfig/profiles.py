@@ -156,6 +156,14 @@ def _numbered(section: Section, prefix: bytes) -> Iterator[tuple[bytes, bytes]]:
         number += 1
 
 
+def _abstract_syntax(written: bytes) -> bytes:
+    """Return the UID of an abstract syntax. Raises `AsconfigError` if it is none."""
+    uid = _uid(written)
+    if uid is None:
+        raise _fail(messages.BAD_ABSTRACT_SYNTAX, value=written)
+    return uid
+
+
 def _uid(value: bytes) -> bytes | None:
     """Return the UID that *value* gives or names, or None."""
     if value and not value[:1].isdigit():
@@ -194,9 +202,7 @@ def _presentation_contexts(sections: Supersection, lists: _Lists) -> None:
                 raise _fail(messages.UNDEFINED_TRANSFER_SYNTAXES, name=syntaxes)
             if not (name and written and syntaxes):
                 raise AsconfigError(messages.ILLEGAL_CALL)
-            uid = _uid(written)
-            if uid is None:
-                raise _fail(messages.BAD_ABSTRACT_SYNTAX, value=written)
+            uid = _abstract_syntax(written)
             lists.contexts.setdefault(name, []).append((uid, syntaxes))
 
 
@@ -207,9 +213,7 @@ def _roles(sections: Supersection, lists: _Lists) -> None:
             role = _ROLES.get(behind.upper())
             if role is None:
                 raise _fail(messages.UNKNOWN_ROLE, key=key)
-            uid = _uid(written)
-            if uid is None:
-                raise _fail(messages.BAD_ABSTRACT_SYNTAX, value=written)
+            uid = _abstract_syntax(written)
             roles = lists.roles.setdefault(name, {})
             if uid in roles:
                 raise _fail(messages.ROLE_TWICE, value=written)
@@ -226,9 +230,7 @@ def _extended_negotiation(sections: Supersection, lists: _Lists) -> None:
                 raise _fail(messages.BAD_DATA, key=key)
             if not digits:
                 raise AsconfigError(messages.ILLEGAL_CALL)
-            uid = _uid(written)
-            if uid is None:
-                raise _fail(messages.BAD_ABSTRACT_SYNTAX, value=written)
+            uid = _abstract_syntax(written)
             data = lists.data.setdefault(name, {})
             if uid in data:
                 raise _fail(messages.DATA_TWICE, value=written)
