@@ -142,12 +142,11 @@ class DcmtkAssociationLines(ob.AssociationObserver):
         self._refuse("bad application context")
 
     def _request_lines(self, request: ev.AssociateRequest | None) -> None:
-        if self._info:
-            text = messages.REQUEST_RECEIVED.format(
-                host=self._host_name(), calling=self._calling, called=self._called
-            )
-            fields = {"event": "association_requested", "calling": self._calling, "called": self._called}
-            self._net.info(text, fields)
+        text = messages.REQUEST_RECEIVED.format(
+            host=self._host_name(), calling=self._calling, called=self._called
+        )
+        fields = {"event": "association_requested", "calling": self._calling, "called": self._called}
+        self._net.info(text, fields)
         if self._dumps_parameters:
             from dcmrecv.log import dumps
 
@@ -155,7 +154,7 @@ class DcmtkAssociationLines(ob.AssociationObserver):
             self._net.log(self._settings.dump_level, f"{messages.REQUEST_DUMP_TITLE}\n{text}")
 
     def _received(self, raw: bytes, parsed: bool) -> None:
-        if self._debug and raw:
+        if raw:
             from dcmrecv.log import dumps
 
             self._net.debug(dumps.hex_dump(raw))
@@ -163,7 +162,8 @@ class DcmtkAssociationLines(ob.AssociationObserver):
                 self._net.debug(messages.PARSING_REQUEST)
 
     def request_unusable(self, event: ev.RequestUnusable) -> None:
-        self._received(event.raw, event.parsed)
+        if self._debug:
+            self._received(event.raw, event.parsed)
         self._note(*event.notes)
         if event.cause is not None:
             self._unusable("request_unusable", event.cause.text)
@@ -176,9 +176,11 @@ class DcmtkAssociationLines(ob.AssociationObserver):
         self._notes = event.receive_notes
         self._calling = printable(request.calling_ae_title)
         self._called = printable(request.called_ae_title)
-        self._received(event.raw, parsed=True)
+        if self._debug:
+            self._received(event.raw, parsed=True)
         self._note(*event.notes)
-        self._request_lines(request)
+        if self._info:
+            self._request_lines(request)
 
     def rejected(self, event: ev.AssociationRejected) -> None:
         self._note(*event.notes)
@@ -209,10 +211,14 @@ class DcmtkAssociationLines(ob.AssociationObserver):
         association = event.association
         notes = association.notes
         # The reference finds out about a refused role while it looks at the contexts, about the rest later.
-        self._note(*(note for note in notes if note.kind is remarks.ROLE_REFUSED))
+        for note in notes:
+            if note.kind is remarks.ROLE_REFUSED:
+                self._note(note)
         if self._debug:
             self._net.debug(messages.CONSTRUCTING_ACCEPT)
-        self._note(*(note for note in (*notes, *self._notes) if note.kind is not remarks.ROLE_REFUSED))
+        for note in (*notes, *self._notes):
+            if note.kind is not remarks.ROLE_REFUSED:
+                self._note(note)
         if self._debug:
             self._net.debug(messages.ACKNOWLEDGED)
         if self._info:
@@ -233,7 +239,8 @@ class DcmtkAssociationLines(ob.AssociationObserver):
     def command(self, event: ev.EchoRequest | ev.StoreRequest) -> None:
         if self._data_debug:
             self._command_starts()
-        self._note(*event.notes)
+        if event.notes:
+            self._note(*event.notes)
 
     def echo_request(self, event: ev.EchoRequest) -> None:
         self.command(event)
