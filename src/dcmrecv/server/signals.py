@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Callable, Iterable
 
 __all__ = ["StopSignals", "end_by_signal", "end_in_any_case"]
@@ -30,17 +31,23 @@ class StopSignals:
     def wait(self, *, beat: Callable[[], None], interval: float) -> signal.Signals:
         """Wait for SIGTERM or SIGINT and return it; call *beat* every *interval* seconds meanwhile.
 
-        A MemoryError of *beat* is forgotten: the next one may fare better.
+        Also while one SIGHUP follows the other. A MemoryError is forgotten: the next time may be better.
         """
+        next_beat = time.monotonic() + interval
         while True:
-            number = _wait_a_while(self._awaited, interval)
+            # the kernel hands out the lowest number first, which is SIGHUP's
+            number = _wait_a_while(self._stop, 0.0)
+            if number not in self._stop:
+                number = _wait_a_while(self._awaited, max(next_beat - time.monotonic(), 0.0))
             if number in self._stop:
                 return signal.Signals(number)
-            if number == signal.SIGHUP and self._reopen is not None:
-                self._reopen()
-                continue
             with contextlib.suppress(MemoryError):
-                beat()
+                if number == signal.SIGHUP and self._reopen is not None:
+                    self._reopen()
+            if time.monotonic() >= next_beat:
+                with contextlib.suppress(MemoryError):
+                    beat()
+                next_beat = time.monotonic() + interval
 
     def arrived(self) -> bool:
         """True if another stop signal has come meanwhile."""

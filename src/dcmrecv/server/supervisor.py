@@ -195,14 +195,20 @@ def wait_for_supervisor(
 ) -> None:
     """Return when the supervisor says stop or is gone; call *reopen* and *reload* whenever it says so.
 
-    *reload* None: the logs are all that there is. *beat* is called every `limits.CHECK_SECONDS`.
+    *reload* None: the logs are all that there is. *beat* is called every `limits.CHECK_SECONDS`, also while one order
+    follows the other. A MemoryError is forgotten: the next time may be better.
     """
     poll = select.poll()
     poll.register(control, select.POLLIN)
+    next_beat = time.monotonic() + limits.CHECK_SECONDS
     while True:
-        if not poll.poll(limits.CHECK_SECONDS * 1000):
-            beat()
-        elif order := os.read(control, 1):
-            (reopen if order == _REOPEN or reload is None else reload)()
-        else:
-            return
+        if poll.poll(max(next_beat - time.monotonic(), 0.0) * 1000):
+            order = os.read(control, 1)
+            if not order:
+                return
+            with contextlib.suppress(MemoryError):
+                (reopen if order == _REOPEN or reload is None else reload)()
+        if time.monotonic() >= next_beat:
+            with contextlib.suppress(MemoryError):
+                beat()
+            next_beat = time.monotonic() + limits.CHECK_SECONDS

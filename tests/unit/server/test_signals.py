@@ -37,6 +37,25 @@ def test_a_stop_signal_is_returned_and_ends_the_process(
     assert process.returncode == -number
 
 
+def test_it_beats_and_stops_while_sighup_follows_sighup() -> None:
+    """Else a stream of them would keep from the receiver what restores its threads and feeds its watchdog."""
+    program = """
+import os, signal
+from dcmrecv.server.signals import StopSignals
+def reopen():
+    os.kill(os.getpid(), signal.SIGHUP)
+    bytes(1 << 62)
+def beat():
+    print("beat", flush=True)
+    os.kill(os.getpid(), signal.SIGTERM)
+signals = StopSignals(reopen=reopen)
+os.kill(os.getpid(), signal.SIGHUP)
+signals.wait(beat=beat, interval=0.05)
+"""
+    done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, timeout=60)
+    assert (done.stdout, done.returncode) == (b"beat\n", 0)
+
+
 def test_an_ignored_signal_stays_ignored() -> None:
     """A shell starts background programs with SIGINT ignored; the reference keeps it that way."""
     ignoring = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"

@@ -7,6 +7,11 @@ import sys
 import textwrap
 import time
 
+import pytest
+
+from dcmrecv.server import limits
+from dcmrecv.server.supervisor import wait_for_supervisor
+
 
 def run_parent(*prelude: str) -> subprocess.Popen[str]:
     program = textwrap.dedent(
@@ -171,3 +176,23 @@ def test_workers_end_when_the_parent_is_killed() -> None:
     process.kill()
     output, _ = process.communicate(timeout=30)
     assert sorted(output.splitlines()) == ["drained 0", "drained 1"]
+
+
+def test_a_worker_looks_after_itself_while_order_follows_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "CHECK_SECONDS", 0.01)
+    control, supervisor = os.pipe()
+
+    def reopen() -> None:
+        if supervisor >= 0:
+            os.write(supervisor, b"r")
+        raise MemoryError
+
+    def beat() -> None:
+        nonlocal supervisor
+        os.close(supervisor)
+        supervisor = -1
+
+    os.write(supervisor, b"r")
+    wait_for_supervisor(control, reopen=reopen, beat=beat)
+    os.close(control)
+    assert supervisor == -1
