@@ -109,6 +109,7 @@ class FileAppender(Appender):
         if self._reopen_delay != 0:
             if self._reopen_time is None:
                 self._reopen_time = now + self._reopen_delay
+                return False
             if self._reopen_time > now:
                 return False
         self._close_file()

@@ -204,7 +204,7 @@ class _Handshake:
         self._flush()
 
     def _flush(self) -> None:
-        with contextlib.suppress(OSError):  # the peer is gone; what failed is told anyway
+        with contextlib.suppress(OSError):  # the peer is gone; the failure is reported anyway
             send_pending(self._sock, self._outgoing)
 
     def _failed(self, text: str, lines: Sequence[tuple[str, str]] = ()) -> HandshakeError:

@@ -380,7 +380,7 @@ def _read(path: bytes, directory: tuple[int, ...], missing: int, *context: int) 
         return files.read_material(path)
     except OSError as error:
         number = error.errno or 0
-    if number in (errno.EISDIR, errno.EFBIG):
+    if number == errno.EISDIR:
         raise _Unusable(directory)
     layer = missing if number in (errno.ENOENT, errno.ENXIO) else error_queue.SYSTEM_LIBRARY
     raise _Unusable((error_queue.SYSTEM_FLAG | number, layer, *context))

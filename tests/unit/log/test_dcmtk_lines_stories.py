@@ -157,15 +157,22 @@ def lines(told: Story) -> list[str]:
 
 
 def _comparable(text: list[str]) -> list[str]:
-    """Leave out a generated UID, and the byte that the reference prints uninitialised (docs/differences.md)."""
-    joined = "\n".join(text)
-    joined = re.sub(r"(use new generated SOPInstanceUID) \[.*\]", r"\1", joined)
-    return re.sub(r"(Unable to receive dataset on presentation context) \d+", r"\1", joined).split("\n")
+    """Leave out a generated UID."""
+    return re.sub(r"(use new generated SOPInstanceUID) \[.*\]", r"\1", "\n".join(text)).split("\n")
+
+
+def _with_real_context(text: list[str]) -> list[str]:
+    """Name the context where the reference prints an uninitialised byte (docs/differences.md)."""
+    return [
+        re.sub(r"(Unable to receive dataset on presentation context) \d+", r"\1 3", line) for line in text
+    ]
 
 
 @pytest.mark.parametrize("told", STORIES, ids=lambda told: told.name)
 def test_a_conversation(told: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     expected = _comparable(story(told.name))
+    if told.mode is not BIT:
+        expected = _with_real_context(expected)
     printed = _comparable(lines(told))
     assert printed[-len(expected) :] == expected

@@ -57,6 +57,16 @@ def test_it_comes_back_after_the_delay(
     assert (tmp_path / "no/a.log").read_text() == "x\n"
 
 
+def test_also_a_delay_that_is_over_loses_one_message(configure: Configure, tmp_path: Path) -> None:
+    options = "log4cplus.appender.A.ReopenDelay = -1\n"
+    log = configure(file_appender("FileAppender", options, "no/a.log")).logger(APP)
+    (tmp_path / "no").mkdir()
+    log.info("lost")
+    assert not (tmp_path / "no/a.log").exists()
+    log.info("x")
+    assert (tmp_path / "no/a.log").read_text() == "x\n"
+
+
 def test_a_full_disk_is_told_once(configure: Configure, capfd: pytest.CaptureFixture[str]) -> None:
     log = configure(file_appender("FileAppender", name="/dev/full")).logger(APP)
     for _ in range(5):

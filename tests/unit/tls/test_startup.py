@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ssl
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from dcmrecv.config import KeyFormat, TlsConfig
+from dcmrecv.tls import limits
 from dcmrecv.tls.context import TlsServerContext
 from dcmrecv.tls.errors import TlsStartError
 from dcmrecv.tls.startup import prepare
@@ -45,6 +47,17 @@ def test_der_key_certificate_and_trust(pki: Path) -> None:
     )
     assert lines == []
     assert isinstance(context, TlsServerContext)
+
+
+@pytest.mark.parametrize("form", KeyFormat)
+@pytest.mark.parametrize("name", ["private_key", "certificate", "trusted_files"])
+def test_a_file_that_is_too_large_is_called_that(pki: Path, name: str, form: KeyFormat) -> None:
+    with Path("large").open("wb") as file:
+        file.truncate(limits.MATERIAL_BYTES + 1)
+    good = {} if form is KeyFormat.PEM else {"private_key": b"server.p8", "certificate": b"server.der"}
+    large = (b"large",) if name == "trusted_files" else b"large"
+    lines, _ = start(pki, **good | {name: large, "key_format": form})
+    assert ("E", f"OpenSSL error {0x80000000 | errno.EFBIG:08x}: OpenSSL error") in lines
 
 
 def test_a_second_failure_shows_a_leftover_of_the_first(pki: Path) -> None:
