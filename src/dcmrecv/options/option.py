@@ -15,7 +15,7 @@ class Option:
 
     *kind* of each value: ``unsigned`` (a number as the reference reads it), ``integer``, ``number``, ``size``
     (strict ones), ``choice`` (of *choices*), or a text: ``file``, ``directory``, ``config`` (a profile file),
-    ``profile``, ``text``, ``ciphersuite``, ``address``. Completion looks at it, too.
+    ``profile``, ``text``, ``ciphersuite``, ``address``, ``title`` (of an AE), ``network``. Completion looks at it, too.
 
     *sets*: the field of `dcmrecv.config.Config` for each value. An option without values writes *const* there:
     the name of a member where the field is an enumeration.
