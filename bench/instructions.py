@@ -73,7 +73,7 @@ def probe() -> int:
     """Return the instructions that this interpreter takes for a fixed piece of work."""
     with tempfile.TemporaryDirectory() as directory:
         out = Path(directory) / "probe"
-        command = [*_valgrind(f"--callgrind-out-file={out}"), sys.executable, "-I", "-S", "-c", PROBE]
+        command = [*_valgrind(f"--callgrind-out-file={out}"), sys.executable, "-S", "-c", PROBE]
         subprocess.run(command, check=True, capture_output=True, env={"PYTHONHASHSEED": "0"})
         return _total(out)
 
