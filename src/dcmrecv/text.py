@@ -9,6 +9,7 @@ from __future__ import annotations
 
 __all__ = ["from_bytes", "leading_integer", "printable", "to_bytes"]
 
+_MOST_DIGITS = 19
 _CONTROLS = {
     code: f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}"
     for code in (*range(0x20), *range(0x7F, 0xA0), 0x2028, 0x2029)
@@ -32,10 +33,10 @@ def printable(data: bytes) -> str:
 
 
 def leading_integer(text: str) -> int | None:
-    """Return the decimal number that *text* begins with, as C's ``%d`` reads it, or None."""
+    """Return the decimal number that *text* begins with, as C's ``%d`` reads it, or None; 19 digits of it at most."""
     digits = text.lstrip(" \t\n\v\f\r")
     end = 1 if digits[:1] in ("+", "-") else 0
-    while digits[end : end + 1].isascii() and digits[end : end + 1].isdigit():
+    while end < _MOST_DIGITS and digits[end : end + 1].isascii() and digits[end : end + 1].isdigit():
         end += 1
     number = digits[:end]
     return int(number) if number not in ("", "+", "-") else None

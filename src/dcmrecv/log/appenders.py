@@ -232,7 +232,10 @@ class AsyncAppender(Appender):
         self._thread = threading.Thread(
             target=self._run, args=(self._records,), name="dcmrecv-log", daemon=True
         )
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError:  # no thread to be had: each message is written where it is logged
+            self._thread = None
 
     def after_fork(self) -> None:
         """See `Appender.after_fork`: the thread stays in the parent, which writes what is queued there."""
@@ -242,12 +245,16 @@ class AsyncAppender(Appender):
 
     def _run(self, records: queue.Queue[logging.LogRecord | None]) -> None:
         while (record := records.get()) is not None:
-            if self._inner is not None and record.levelno >= self._inner.level:
-                self._inner.handle(record)
+            self._pass_on(record)
             records.task_done()
+
+    def _pass_on(self, record: logging.LogRecord) -> None:
+        if self._inner is not None and record.levelno >= self._inner.level:
+            self._inner.handle(record)
 
     def append(self, record: logging.LogRecord) -> None:
         if self._thread is None:
+            self._pass_on(record)
             return
         try:
             self._records.put(record, not self._stalled, QUEUE_WAIT_SECONDS)
@@ -281,3 +288,4 @@ class AsyncAppender(Appender):
         if self._inner is not None:
             # The reference never gets to destroy it: no roll-over, no message.
             self._inner.abandon()
+            self._inner = None

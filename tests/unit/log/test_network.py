@@ -260,6 +260,18 @@ def test_asynchronous_messages_arrive_in_order(configure: Configure, tmp_path: P
     assert (tmp_path / "a.log").read_text().splitlines() == expected
 
 
+def test_without_a_thread_asynchronous_messages_are_written_at_once(
+    configure: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(thread: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", none_left)
+    logs = configure(asynchronous())
+    logs.logger(APP).info("x")
+    assert (tmp_path / "a.log").read_text() == f"{threading.get_ident()} x\n"
+
+
 def test_a_stuck_asynchronous_appender_costs_one_wait(
     configure: Configure, monkeypatch: pytest.MonkeyPatch
 ) -> None:

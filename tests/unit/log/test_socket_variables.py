@@ -38,6 +38,7 @@ def test_lines(environment: dict[str, str], lines: list[tuple[str, str]]) -> Non
         ("+", None),
         ("x1", None),
         ("\u0663", None),
+        ("1" * 5000, 1111111111111111111),
     ],
 )
 def test_leading_integer(text: str, number: int | None) -> None:
