@@ -32,8 +32,6 @@ REQUEST_LENGTH = 8192
 _PAUSE = 0.5
 """Seconds before `accept` is tried again when descriptors or memory are short."""
 
-_READY = select.POLLIN | select.POLLHUP | select.POLLERR
-
 
 class Answer(NamedTuple):
     """What is sent back."""

@@ -61,7 +61,7 @@ class _Link(logging.handlers.SocketHandler):
             except BaseException:
                 link.close()
                 raise
-            link.setblocking(False)
+            link.settimeout(timeout)
             return link
         except UnicodeError as error:  # of a host name
             raise OSError(str(error)) from None
