@@ -128,8 +128,8 @@ STORIES = [
 ]
 
 
-def lines(told: Story) -> list[str]:
-    """Return the lines about the connection of *told*, in a receiver that stores below ``out``."""
+def play(told: Story) -> Recorder:
+    """Return what is logged about the connection of *told*, in a receiver that stores below ``out``."""
     Path("out").mkdir()
     told.before()
     recorder = Ended(told.level)
@@ -153,7 +153,7 @@ def lines(told: Story) -> list[str]:
             while peer.recv(4096):
                 pass
         assert recorder.ended.wait(20)
-    return recorder.lines
+    return recorder
 
 
 def _comparable(text: list[str]) -> list[str]:
@@ -174,5 +174,14 @@ def test_a_conversation(told: Story, tmp_path: Path, monkeypatch: pytest.MonkeyP
     expected = _comparable(story(told.name))
     if told.mode is not BIT:
         expected = _with_real_context(expected)
-    printed = _comparable(lines(told))
+    printed = _comparable(play(told).lines)
     assert printed[-len(expected) :] == expected
+
+
+def test_parser_and_network_have_loggers_of_their_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    recorder = play(next(told for told in STORIES if told.name == "store-truncated"))
+    starts = ("DcmDataset::read()", "DcmElement", "DIMSE Warning", "Unable to receive C-STORE")
+    assert [recorder.logger_of(start) for start in starts] == ["dcmtk.dcmdata"] * 2 + ["dcmtk.dcmnet"] * 2
