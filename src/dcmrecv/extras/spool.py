@@ -33,6 +33,7 @@ from typing import Any
 from dcmrecv import observer as ob
 from dcmrecv.core.events import AssociationAccepted
 from dcmrecv.text import from_bytes, to_bytes
+from dcmrecv.threads import start_thread
 
 __all__ = ["Spool", "SpoolObserver"]
 
@@ -90,7 +91,9 @@ class Spool:
         self._rotate_bytes = rotate_bytes
         self._rotate_seconds = rotate_seconds
         self._observe = observe
-        self._thread = threading.Thread(target=self._run, name="spool", daemon=True)
+        self._begun = self._running = False
+        self._look_again = 0.0  # when the next line may start a thread, if there is none
+        self._ended = threading.Event()
         # Shared by all threads; nothing under this lock blocks.
         self._lock = threading.Lock()
         self._more = threading.Condition(self._lock)
@@ -114,14 +117,18 @@ class Spool:
         """Begin: finish what dead processes left, then write. Raises OSError if no thread can be had."""
         # What pydicom finds odd in a file is not for standard error; only the two UIDs are wanted of it.
         warnings.filterwarnings("ignore", module=r"pydicom\.")
-        try:
-            self._thread.start()
-        except RuntimeError as error:
-            raise OSError(errno.EAGAIN, f"spool: {error}") from None
+        if not start_thread(self._run):
+            raise OSError(errno.EAGAIN, "spool: the system gives no thread")
+        self._begun = True
+        self._look_again = time.monotonic() + RETRY_SECONDS
 
     def write(self, line: Line | bytes) -> None:
         """Append *line*, and to a `Line` what the file of its object says; the top of the module says how long
         this may take."""
+        if not self._running and time.monotonic() > self._look_again:
+            self._look_again = time.monotonic() + RETRY_SECONDS
+            self._ended.clear()
+            start_thread(self._run)  # the one before never came to life, or died of something unheard of
         with self._lock:
             if len(self._queue) >= UNWRITTEN_LINES:
                 self._lost += 1
@@ -142,7 +149,8 @@ class Spool:
         with self._lock:
             self._closing = True
             self._more.notify()
-        self._thread.join(CLOSE_SECONDS)
+        if self._begun:
+            self._ended.wait(CLOSE_SECONDS)
         with self._lock:
             lost = self._lost + len(self._queue)
         if lost:
@@ -151,6 +159,19 @@ class Spool:
     # -- the thread ------------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        with self._lock:
+            if self._running:
+                return
+            self._running = True
+        try:
+            self._work()
+        except Exception as error:  # noqa: BLE001 said here, and the next line starts another thread
+            self._observe(ob.InternalError(error))
+        finally:
+            self._running = False
+            self._ended.set()
+
+    def _work(self) -> None:
         self._adopt()
         while True:
             batch, closing = self._next_batch()

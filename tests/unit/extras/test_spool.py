@@ -225,6 +225,50 @@ def test_a_spool_that_hangs_stops_nobody(tmp_path: Path, monkeypatch: pytest.Mon
     release.set()
 
 
+def test_a_thread_that_never_comes_to_life_is_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As is one whose first frame there is no memory for."""
+    monkeypatch.setattr(module, "WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.1)
+    spool = Spool(os.fsencode(tmp_path))
+    with monkeypatch.context() as patch:
+        patch.setattr("_thread.start_new_thread", lambda function, arguments: 1)
+        spool.start()
+        spool.write(b"0\n")
+    spool.write(b"1\n")
+    spool.close()
+    assert lines(tmp_path) == ["0", "1"]
+
+
+def test_a_thread_that_dies_says_so_and_is_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "RETRY_SECONDS", 0.1)
+    said: list[ob.ReceiverEvent] = []
+    spool = Spool(os.fsencode(tmp_path), observe=said.append)
+    with monkeypatch.context() as patch:
+        patch.setattr(spool, "_append", lambda batch: 1 / 0)
+        spool.start()
+        spool.write(b"0\n")
+        time.sleep(0.2)
+    spool.write(b"1\n")
+    spool.close()
+    assert lines(tmp_path) == ["0", "1"]
+    assert [type(each) for each in said] == [ob.InternalError]
+
+
+def test_a_spool_without_a_thread_is_an_error_at_start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none_left(function: object, arguments: object) -> int:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr("_thread.start_new_thread", none_left)
+    with pytest.raises(OSError, match="gives no thread"):
+        Spool(os.fsencode(tmp_path)).start()
+
+
 def test_a_line_is_written_before_the_answer(tmp_path: Path) -> None:
     spool = Spool(os.fsencode(tmp_path), rotate_seconds=3600)
     spool.start()
