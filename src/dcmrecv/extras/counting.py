@@ -185,7 +185,7 @@ class _CountingAssociation(AssociationObserver):
     _written = 0.0  # seconds of the current object that went into parsing and writing
     _busy_since = 0.0  # when the last fragments came, 0 while the sender is waited for
     _whole = 0.0  # when the file was complete
-    _told = False  # why the current object failed
+    _reported = False  # why the current object failed
 
     def __init__(self, counts: CountingObserver, peer: str) -> None:
         self._counts = counts
@@ -246,11 +246,11 @@ class _CountingAssociation(AssociationObserver):
                 self._failed(f"not stored: {event.reason}")
             case ob.FileNotCreated() | ob.FileNotWritten():
                 self._failed(f"not stored: {_FILE_FAILURES[type(event)]}")
-            case ev.ProtocolError() if not self._told:
+            case ev.ProtocolError() if not self._reported:
                 self._failed(f"aborted by us: {_in_words(event.causes)}")
 
     def _failed(self, reason: str) -> None:
-        self._told = True
+        self._reported = True
         self._counts.remember(Texts.failures, self._calling, self._peer, _plain(reason, 200))
 
     def _closed(self) -> None:
@@ -263,7 +263,7 @@ class _CountingAssociation(AssociationObserver):
     # -- C-STORE -------------------------------------------------------------------------------------
 
     def _store_request(self) -> None:
-        self._told = False
+        self._reported = False
         self._written = self._busy_since = 0.0
         self._store_begun = self._whole = time.monotonic()
         if self._title == OTHER:
@@ -302,5 +302,5 @@ class _CountingAssociation(AssociationObserver):
         counts.row[PLACES[f"running {self._number} bytes"]] = 0
         if status:
             counts.add(f"title {self._title} failed")
-            if not self._told:
+            if not self._reported:
                 self._failed(f"C-STORE answered {status:04X}")

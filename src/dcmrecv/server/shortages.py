@@ -26,7 +26,7 @@ class Shortages:
         """*report* is called with a resource and whether its shortage begins (or ends)."""
         self._report = report
         self._found: dict[Resource, float] = {}  # when it was last found
-        self._told: set[Resource] = set()
+        self._reported: set[Resource] = set()
 
     def __bool__(self) -> bool:
         return bool(self._found)
@@ -40,13 +40,13 @@ class Shortages:
         self._tell(resource)
 
     def _tell(self, resource: Resource) -> None:
-        if resource in self._told:
+        if resource in self._reported:
             return
         try:
-            self._told.add(resource)
+            self._reported.add(resource)
             self._report(resource, True)
         except MemoryError:
-            self._told.discard(resource)  # `look` tries again
+            self._reported.discard(resource)  # `look` tries again
 
     def look(self) -> None:
         """Find out which shortages are over. Call now and then."""
@@ -54,6 +54,6 @@ class Shortages:
         for resource, last in list(self._found.items()):
             if now - last < limits.SHORTAGE_SECONDS:
                 self._tell(resource)
-            elif self._found.pop(resource, None) is not None and resource in self._told:
-                self._told.discard(resource)
+            elif self._found.pop(resource, None) is not None and resource in self._reported:
+                self._reported.discard(resource)
                 self._report(resource, False)

@@ -36,7 +36,7 @@ ssbzSibBsu/6iGtCOGEoXJf//////////wIBAg==
 """
 """ffdhe2048 (RFC 7919 A.1)."""
 
-_NOBODY = b"""-----BEGIN CERTIFICATE-----
+_PLACEHOLDER = b"""-----BEGIN CERTIFICATE-----
 MIIBZzCCAQygAwIBAgIBATAKBggqhkjOPQQDAjARMQ8wDQYDVQQDDAZub2JvZHkw
 IBcNMjYxMTI1MTYyODM2WhgPMjEyNjExMDExNjI4MzZaMBExDzANBgNVBAMMBm5v
 Ym9keTBZMBMGByqGSM49AgEGCCqGSM49AwEHA0IABDAge54HG098yNE3PXATXrNb
@@ -364,8 +364,8 @@ def _is_loadable(key: bytes, password: bytes) -> bool:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.set_ciphers(EVERY_SUITE)
     try:
-        with files.private_file(_NOBODY) as nobody, files.private_file(key) as name:
-            context.load_cert_chain(nobody, name, password=lambda: password)
+        with files.private_file(_PLACEHOLDER) as placeholder, files.private_file(key) as name:
+            context.load_cert_chain(placeholder, name, password=lambda: password)
     except ssl.SSLError as error:
         return error.reason in _MISMATCHES
     return True
