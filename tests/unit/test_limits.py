@@ -30,13 +30,15 @@ SINGLE_ONES = {
         "storage.publish": ["MAX_ATTEMPTS"],
         "storage.temporary": ["SETTLED_AGE", "RESTART_AGE", "FOREIGN_AGE"],
         "storage.filing": ["MAX_NAMES"],
+        "storage.store": ["CLOSE_SECONDS"],
+        "storage.directories": ["MAX_REMEMBERED"],
     },
     "Load balancers": {"server.proxy_protocol": ["MAX_LENGTH"]},
     "Handlers of programs": {"receiver.received": ["HANDLER_MEMORY", "IN_MEMORY"]},
     "The spool": {
         "extras.spool": ["UNWRITTEN_LINES", "WAIT_SECONDS", "MISTRUST_SECONDS", "CLOSE_SECONDS"],
     },
-    "Page and metrics": {"extras.counters": ["TITLES", "RUNNING", "LATEST"]},
+    "Page and metrics": {"extras.counters": ["TITLES", "RUNNING", "LATEST"], "extras.metrics": ["FRESH"]},
     "Files of the operator": {
         "asconfig.profiles": ["MAX_FILE_SIZE"],
         "cli.command_files": ["MAX_COMMAND_FILE"],

@@ -234,7 +234,7 @@ class AsyncAppender(Appender):
         )
         try:
             self._thread.start()
-        except RuntimeError:  # no thread to be had: each message is written where it is logged
+        except (RuntimeError, MemoryError):  # no thread to be had: each message is written where it is logged
             self._thread = None
 
     def after_fork(self) -> None:
@@ -249,8 +249,9 @@ class AsyncAppender(Appender):
             records.task_done()
 
     def _pass_on(self, record: logging.LogRecord) -> None:
-        if self._inner is not None and record.levelno >= self._inner.level:
-            self._inner.handle(record)
+        inner = self._inner  # which `free` may take away
+        if inner is not None and record.levelno >= inner.level:
+            inner.handle(record)
 
     def append(self, record: logging.LogRecord) -> None:
         if self._thread is None:

@@ -194,7 +194,7 @@ class _Process:
         return StopSignals(reopen=hang_up if is_awaited else None)
 
     def _read_again(self, service: Service | None = None) -> bool:
-        """Do what `run`'s *reload* is for; return whether there is something new."""
+        """Do what `run`'s *reload* is for; return whether there is something new. May raise MemoryError."""
         from dcmrecv.observer import InternalError
         from dcmrecv.receiver.ae import ReceiverAE
 
@@ -204,12 +204,14 @@ class _Process:
             if found is None:
                 return False
             ae = ReceiverAE.from_config(found[0])
+            if service is not None:
+                service.take_over(ae, found[1])
+        except MemoryError:
+            raise
         except Exception as error:  # noqa: BLE001 whatever is in a file, running on matters more
             self._observer.observe(InternalError(error))
             return False
         self._ae, (self._config, self._tls) = ae, found
-        if service is not None:
-            service.take_over(ae, self._tls)
         return True
 
     def _say_reloaded(self) -> None:

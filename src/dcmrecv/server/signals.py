@@ -31,9 +31,10 @@ class StopSignals:
     def wait(self, *, beat: Callable[[], None], interval: float) -> signal.Signals:
         """Wait for SIGTERM or SIGINT and return it; call *beat* every *interval* seconds meanwhile.
 
-        Also while one SIGHUP follows the other. A MemoryError is forgotten: the next time may be better.
+        Also while one SIGHUP follows the other. What a MemoryError has stopped is tried again after *interval*.
         """
         next_beat = time.monotonic() + interval
+        is_to_reopen = False
         while True:
             # the kernel hands out the lowest number first, which is SIGHUP's
             number = _wait_a_while(self._stop, 0.0)
@@ -41,9 +42,11 @@ class StopSignals:
                 number = _wait_a_while(self._awaited, max(next_beat - time.monotonic(), 0.0))
             if number in self._stop:
                 return signal.Signals(number)
-            with contextlib.suppress(MemoryError):
-                if number == signal.SIGHUP and self._reopen is not None:
+            if self._reopen is not None and (number == signal.SIGHUP or is_to_reopen):
+                is_to_reopen = True
+                with contextlib.suppress(MemoryError):
                     self._reopen()
+                    is_to_reopen = False
             if time.monotonic() >= next_beat:
                 with contextlib.suppress(MemoryError):
                     beat()

@@ -196,8 +196,9 @@ def wait_for_supervisor(
     """Return when the supervisor says stop or is gone; call *reopen* and *reload* whenever it says so.
 
     *reload* None: the logs are all that there is. *beat* is called every `limits.CHECK_SECONDS`, also while one order
-    follows the other. A MemoryError is forgotten: the next time may be better.
+    follows the other. What a MemoryError has stopped is tried again then.
     """
+    ordered: Callable[[], object] | None = None
     poll = select.poll()
     poll.register(control, select.POLLIN)
     next_beat = time.monotonic() + limits.CHECK_SECONDS
@@ -206,8 +207,11 @@ def wait_for_supervisor(
             order = os.read(control, 1)
             if not order:
                 return
+            ordered = reopen if order == _REOPEN or reload is None else reload
+        if ordered is not None:
             with contextlib.suppress(MemoryError):
-                (reopen if order == _REOPEN or reload is None else reload)()
+                ordered()
+                ordered = None
         if time.monotonic() >= next_beat:
             with contextlib.suppress(MemoryError):
                 beat()

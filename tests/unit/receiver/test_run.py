@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import socket
 import time
 from pathlib import Path
 
@@ -59,3 +60,24 @@ def test_what_pydicom_loads_for_pixels_and_downloads_is_not_loaded(tmp_path: Pat
     with RunningServer(tmp_path / "out", environment=environment) as server:
         Association(server.port).release()
         assert server.stop() == -signal.SIGTERM
+
+
+SLOW = """
+import sys, time
+class Slow:
+    def find_spec(self, name, path=None, target=None):
+        if name == "pynetdicom":
+            time.sleep(1)
+sys.meta_path.insert(0, Slow())
+"""
+
+
+def test_connections_that_came_while_it_was_loading_begin_in_their_order(tmp_path: Path) -> None:
+    """As in the reference's log, which serves one after the other."""
+    (tmp_path / "sitecustomize.py").write_text(SLOW)
+    environment = {"PYTHONPATH": str(tmp_path), "NOTIFY_SOCKET": str(tmp_path / "none")}
+    with RunningServer(tmp_path / "out", ["-v"], environment=environment) as server:
+        socket.create_connection(("127.0.0.1", server.port)).close()
+        Association(server.port).release()
+        first, second = (server.log.index(text) for text in (":  -> \n", ": TESTSCU -> ANY-SCP\n"))
+        assert first < second

@@ -56,6 +56,25 @@ signals.wait(beat=beat, interval=0.05)
     assert (done.stdout, done.returncode) == (b"beat\n", 0)
 
 
+def test_what_a_lack_of_memory_has_stopped_is_tried_again() -> None:
+    program = """
+import os, signal
+from dcmrecv.server.signals import StopSignals
+tries = []
+def reopen():
+    tries.append(0)
+    if len(tries) < 3:
+        raise MemoryError
+    print(len(tries), flush=True)
+    os.kill(os.getpid(), signal.SIGTERM)
+stops = StopSignals(reopen=reopen)
+os.kill(os.getpid(), signal.SIGHUP)
+stops.wait(beat=int, interval=0.01)
+"""
+    done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, timeout=60)
+    assert (done.stdout, done.returncode) == (b"3\n", 0)
+
+
 def test_an_ignored_signal_stays_ignored() -> None:
     """A shell starts background programs with SIGINT ignored; the reference keeps it that way."""
     ignoring = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"

@@ -196,3 +196,20 @@ def test_a_worker_looks_after_itself_while_order_follows_order(monkeypatch: pyte
     wait_for_supervisor(control, reopen=reopen, beat=beat)
     os.close(control)
     assert supervisor == -1
+
+
+def test_an_order_that_a_lack_of_memory_has_stopped_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(limits, "CHECK_SECONDS", 0.01)
+    read, write = os.pipe()
+    tries = []
+
+    def reopen() -> None:
+        tries.append(0)
+        if len(tries) < 3:
+            raise MemoryError
+        os.close(write)
+
+    os.write(write, b"!")
+    wait_for_supervisor(read, reopen=reopen)
+    os.close(read)
+    assert len(tries) == 3
