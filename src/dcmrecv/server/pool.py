@@ -95,20 +95,29 @@ class ThreadPool:
 
     def restore(self) -> bool:
         """Start a thread if none waits and one may. Return False if the system gives none."""
-        if self._stopping or self._waiting or not self._starting.acquire(blocking=False):
+        while not self._stopping and not self._waiting and self._starting.acquire(blocking=False):
+            try:
+                started = self._start_one()
+            finally:
+                self._starting.release()
+            if started is False:
+                self._shortages.found(Resource.THREADS)
+                return False
+            if started is None or self._start_pending:
+                break
+            # It runs already. If it serves already, its own call may have met our lock: then look once more.
+        return True
+
+    def _start_one(self) -> bool | None:
+        """Start a thread; None if none may be started, False if the system gives none."""
+        now = time.monotonic()
+        most = 1 if self.alone else self._limit
+        if now < self._start_pending or 0 < most <= len(self._threads):
+            return None
+        self._start_pending = now + limits.THREAD_START_SECONDS
+        if start_thread(self._work):
             return True
-        try:
-            now = time.monotonic()
-            most = 1 if self.alone else self._limit
-            if now < self._start_pending or 0 < most <= len(self._threads):
-                return True
-            self._start_pending = now + limits.THREAD_START_SECONDS
-            if start_thread(self._work):
-                return True
-            self._start_pending = 0.0
-        finally:
-            self._starting.release()
-        self._shortages.found(Resource.THREADS)
+        self._start_pending = 0.0
         return False
 
     def stop(self) -> None:

@@ -187,6 +187,28 @@ def test_no_thread_to_be_had(server: Server, monkeypatch: pytest.MonkeyPatch) ->
     second.close()
 
 
+def test_a_thread_that_serves_before_its_starter_goes_on(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It cannot start the next one itself: its starter still holds the lock, and looks once more."""
+    start = pool.start_thread
+
+    def start_and_wait(function: Callable[[], None]) -> bool:
+        before = server.pool.serving
+        assert start(function)
+        end = time.monotonic() + 0.5
+        while server.pool.serving == before and time.monotonic() < end:
+            time.sleep(0.001)
+        time.sleep(0.05)
+        return True
+
+    monkeypatch.setattr(pool, "start_thread", start_and_wait)
+    peers = [server.connect() for _ in range(3)]
+    assert [peer.recv(1) for peer in peers] == [b"!"] * 3
+    for peer in peers:
+        peer.close()
+
+
 def test_a_thread_that_never_comes_to_life(server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
     """As one does whose first frame there is no memory for: nobody waits for it, and it is replaced."""
     monkeypatch.setattr(limits, "THREAD_START_SECONDS", 0.2)
