@@ -356,15 +356,16 @@ def _difference(first: Outcome, second: Outcome, version: tuple[int, ...] = FOLL
     return "file meta information differs"
 
 
-def _of_another_version(case: Case, difference: str, version: tuple[int, ...]) -> str | None:
-    """Return the name of what a *version* of the reference does in another way than 3.6.8."""
-    if version <= FOLLOWED:
-        return None
+def _named(case: Case, first: Outcome, second: Outcome, version: tuple[int, ...]) -> str | None:
+    """Return `_difference`, by its name where only a later *version* of the reference does it (*first*)."""
+    difference = _difference(first, second, version)
+    if difference is None or version <= FOLLOWED:
+        return difference
     if difference.startswith("abort there") and _has_no_text_for_a_vr(case):
         return "[a VR that is no text: refused since 3.6.9]"
     if difference == "stored data sets differ" and _ends_with_a_group_length(case):
         return "[a group length without its value at the very end: 3.6.8 dies of it, 3.7.0 stores it empty]"
-    return None
+    return difference
 
 
 def compare(case: Case, theirs: Receiver, mine: Receiver) -> str | None:
@@ -373,7 +374,7 @@ def compare(case: Case, theirs: Receiver, mine: Receiver) -> str | None:
     A name in brackets is a documented one; anything else is not explained.
     """
     first, second = theirs.store(case), mine.store(case)
-    difference = _difference(first, second, theirs.version)
+    difference = _named(case, first, second, theirs.version)
     if difference is None or difference.startswith("["):
         return difference
     if second.end in ("died", "silent"):
@@ -382,14 +383,15 @@ def compare(case: Case, theirs: Receiver, mine: Receiver) -> str | None:
         return "[the reference dies]"
     if len(case.cuts) > 1:
         whole = case.whole()
-        again = None if len(whole.cuts) > 1 else (theirs.store(whole), mine.store(whole))
-        remains = again and _difference(*again, theirs.version)
+        remains = None
+        if len(whole.cuts) == 1:
+            remains = _named(whole, theirs.store(whole), mine.store(whole), theirs.version)
         if remains is None or remains.startswith("["):
             if _disordered(case):
                 return "[out of order across fragments: the reference loses its place]"
             if case.syntax == DEFLATED.decode():
                 return "[deflated, in these fragments only: the reference stores what lies in its memory]"
-    return _of_another_version(case, difference, theirs.version) or difference
+    return difference
 
 
 def main() -> int:
