@@ -171,3 +171,18 @@ def test_nothing_is_said_of_a_missing_value_in_front_of_an_empty_last_fragment()
     data = HEAD + short(0x00100020, b"LO", b"", 200)
     assert lines(data, []) == ["DcmElement: PatientID (0010,0020) larger (200) than remaining bytes in file"]
     assert lines(data, [len(data), 0]) == []
+
+
+def test_a_directory_record_ends_behind_the_value_that_reaches_beyond_its_length():
+    """In items of (0004,1220) the reference compares no length with that of the item (spec/storage.md 3.4)."""
+    inside = short(0x00081030, b"LO", b"0123456789")
+    for too_short in range(2, 12, 2):
+        item = struct.pack("<HHI", 0xFFFE, 0xE000, len(inside) - too_short) + inside
+        data = b"\x04\0\x20\x12SQ\0\0\xff\xff\xff\xff" + item + END + HEAD
+        whole = outcome(data, EXPLICIT, [])[0]
+        assert isinstance(whole, bytes)
+        assert inside + struct.pack("<HHI", 0xFFFE, 0xE00D, 0) in whole
+        for size in range(2, len(data), 2):
+            assert outcome(data, EXPLICIT, [size])[0] == whole
+            assert outcome(data, EXPLICIT, [size], single_steps=True)[0] == whole
+            assert outcome(data, EXPLICIT, [size, 2, 2])[0] == whole
