@@ -363,7 +363,7 @@ class _Play:
             line = line.replace(str(self.out), "<OD>").replace(str(self.work), "<WORK>")
             line = line.replace(str(HERE), "<CFG>").replace("/profiles.cfg", "/test.cfg")
             line = re.sub(rf"\b{self.server.port}\b", "<PORT>", line)
-            for address in ("127.0.0.1", "127.0.0.2"):
+            for address in () if "-dhl" in self.scenario["options"] else ("127.0.0.1", "127.0.0.2"):
                 name = re.escape(_host(address))
                 line = re.sub(rf"(Association Received:? ){name}(?=:|$)", rf"\1<host {address}>", line)
             masked.append(line)
