@@ -131,7 +131,7 @@ class Elements:
 
     def _walk(self) -> None:
         cursor = self.cursor
-        while not cursor.skip:  # in a value that goes on no frame ends, even where its explicit length does (3.4)
+        while not cursor.skip:  # no frame ends in a value, even where its explicit length does (3.4)
             frame = self._frames.current
             if self._scannable and not frame.converting and frame.seen is None:
                 remarkable = cursor.scan()
