@@ -49,11 +49,11 @@ SINGLE_ONES = {
     },
     "Logging": {
         "log.descriptor_writer": ["STALL_SECONDS", "BACKLOG_LIMIT"],
-        "log.appenders": ["QUEUE_WAIT_SECONDS"],
+        "log.queue_thread": ["QUEUE_WAIT_SECONDS"],
         "log.stderr_log": ["BATCH_LIMIT"],
         "log.files": ["MAX_BACKUPS"],
         "log.refusals": ["QUIET_SECONDS", "MAX_ADDRESSES"],
-        "log.network": ["SEND_SECONDS", "MAX_EVENT"],
+        "log.network": ["SEND_SECONDS", "QUEUE_LIMIT", "MAX_EVENT"],
         "log.pattern": ["MAX_WIDTH"],
     },
 }

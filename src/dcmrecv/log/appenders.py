@@ -10,8 +10,6 @@ import contextlib
 import fcntl
 import logging
 import os
-import queue
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -21,11 +19,9 @@ from dcmrecv.log.layouts import JsonLayout, Layout, build_layout
 from dcmrecv.log.levels import level_from_name
 from dcmrecv.log.loglog import InternalLog, OnceOnly
 from dcmrecv.log.properties import Properties
+from dcmrecv.log.queue_thread import QueueThread
 
 __all__ = ["Appender", "AppenderContext", "AsyncAppender", "ConsoleAppender", "LockFile", "NullAppender"]
-
-QUEUE_WAIT_SECONDS = 0.5
-"""How long a message may wait for room in the queue of an AsyncAppender before it is dropped."""
 
 
 @dataclass
@@ -194,10 +190,9 @@ class NullAppender(Appender):
 
 
 class AsyncAppender(Appender):
-    """Hand messages to another appender in a thread of its own.
+    """Hand messages to another appender in a thread of its own (`QueueThread`).
 
-    Its own end has no line: the reference leaks it. A full queue makes the caller wait for at most
-    `QUEUE_WAIT_SECONDS`, then messages are dropped until there is room.
+    Its own end has no line: the reference leaks it.
     """
 
     _destructor_count = 0
@@ -210,9 +205,8 @@ class AsyncAppender(Appender):
     ) -> None:
         # The reference reads none of the base options of an AsyncAppender itself.
         super().__init__(Properties(), context)
-        self._limit = max(1, options.unsigned("QueueLimit", 100))
+        limit = max(1, options.unsigned("QueueLimit", 100))
         self._inner: Appender | None = None
-        self._thread: threading.Thread | None = None
         name = options.get("Appender")
         if not name:
             self.errors.error("Unspecified appender for AsyncAppender.")
@@ -223,30 +217,8 @@ class AsyncAppender(Appender):
             self.internal.error(f"AsyncAppender::AsyncAppender() - Cannot find AppenderFactory: {name}")
             self._inner = NullAppender(inner_options, context)
         self.located = self._inner.located
-        self._start_thread()
+        self._queue = QueueThread(self._pass_on, limit)
         self.internal.debug("Queue thread started.")
-
-    def _start_thread(self) -> None:
-        self._stalled = False
-        self._records: queue.Queue[logging.LogRecord | None] = queue.Queue(self._limit)
-        self._thread = threading.Thread(
-            target=self._run, args=(self._records,), name="dcmrecv-log", daemon=True
-        )
-        try:
-            self._thread.start()
-        except (RuntimeError, MemoryError):  # no thread to be had: each message is written where it is logged
-            self._thread = None
-
-    def after_fork(self) -> None:
-        """See `Appender.after_fork`: the thread stays in the parent, which writes what is queued there."""
-        if self._inner is not None:
-            self._start_thread()
-            self._inner.after_fork()
-
-    def _run(self, records: queue.Queue[logging.LogRecord | None]) -> None:
-        while (record := records.get()) is not None:
-            self._pass_on(record)
-            records.task_done()
 
     def _pass_on(self, record: logging.LogRecord) -> None:
         inner = self._inner  # which `free` may take away
@@ -254,22 +226,19 @@ class AsyncAppender(Appender):
             inner.handle(record)
 
     def append(self, record: logging.LogRecord) -> None:
-        if self._thread is None:
-            self._pass_on(record)
-            return
-        try:
-            self._records.put(record, not self._stalled, QUEUE_WAIT_SECONDS)
-            self._stalled = False
-        except queue.Full:
-            self._stalled = True
+        if self._inner is not None:
+            self._queue.put(record)
+
+    def after_fork(self) -> None:
+        """See `Appender.after_fork`: what is queued is written by the parent."""
+        if self._inner is not None:
+            self._queue.start()
+            self._inner.after_fork()
 
     def flush(self) -> None:
         """Wait for the queue to be worked off, for a bounded time."""
-        if self._thread is not None and self._thread is not threading.current_thread():
-            done = self._records.all_tasks_done
-            with done:
-                done.wait_for(lambda: not self._records.unfinished_tasks, 2 * QUEUE_WAIT_SECONDS)
         if self._inner is not None:
+            self._queue.drain()
             self._inner.flush()
 
     def reopen(self) -> None:
@@ -278,15 +247,9 @@ class AsyncAppender(Appender):
 
     def free(self) -> None:
         """See `Appender.free`; what is queued is written first, in a bounded time."""
-        thread, self._thread = self._thread, None
-        if thread is not None:
-            try:
-                self._records.put(None, timeout=2 * QUEUE_WAIT_SECONDS)
-            except queue.Full:
-                pass  # the inner appender is stuck; the thread is a daemon
-            else:
-                thread.join(2 * QUEUE_WAIT_SECONDS)
-        if self._inner is not None:
+        inner = self._inner
+        if inner is not None:
+            self._queue.stop()
             # The reference never gets to destroy it: no roll-over, no message.
-            self._inner.abandon()
+            inner.abandon()
             self._inner = None

@@ -14,6 +14,7 @@ from dcmrecv.log.descriptor_writer import encode
 from dcmrecv.log.levels import severity
 from dcmrecv.log.pattern import host_name
 from dcmrecv.log.properties import Properties
+from dcmrecv.log.queue_thread import QueueThread
 from dcmrecv.log.times import TimeFormat
 
 __all__ = ["CLASSES", "Log4jUdpAppender", "SocketAppender", "SysLogAppender"]
@@ -23,6 +24,9 @@ SEND_SECONDS = 0.5
 
 RETRY_SECONDS = 5.0
 """Between two attempts to connect."""
+
+QUEUE_LIMIT = 1000
+"""Messages that may wait for the local syslog."""
 
 MAX_EVENT = 8 * 1024
 """Bytes of one event of a SocketAppender, its length included."""
@@ -74,7 +78,8 @@ def _c_string(text: str) -> str:
 class SysLogAppender(Appender):
     """The local syslog(3) or, with ``host``, RFC 5424 datagrams.
 
-    The local one is the standard module's, which takes text: bytes that are no UTF-8 appear as ``\\xff``.
+    The local one is the standard module's, which takes text: bytes that are no UTF-8 appear as ``\\xff``. syslog(3)
+    waits for a daemon that stands still, for ever, so it is called in a thread of its own.
     """
 
     _closing = "SysLogAppender::close()..."
@@ -88,18 +93,21 @@ class SysLogAppender(Appender):
         self._facility = _FACILITIES.get(name, _FACILITIES["user"]) << 3
         self._host = options.get("host")
         self._link: _Link | None = None
+        self._queue: QueueThread[tuple[int, str]] | None = None
         if self._host:
             self._host_name = host_name(full=True)
             self._time = TimeFormat("%Y-%m-%dT%H:%M:%S.%qZ", utc=True)
             self._link = _Link(self._host, options.integer("port", 514), socket.SOCK_DGRAM, 0)
         else:
             syslog.openlog(_c_string(self._ident) or _c_string(context.program), 0, 0)
+            self._queue = QueueThread(lambda message: syslog.syslog(*message), QUEUE_LIMIT)
 
     def append(self, record: logging.LogRecord) -> None:
         priority = self._facility | severity(record.levelno)
-        if self._link is None:
-            syslog.syslog(priority, _c_string(self.format(record)))
+        if self._queue is not None:
+            self._queue.put((priority, _c_string(self.format(record))))
             return
+        assert self._link is not None
         head = (
             f"<{priority}>1 {self._time.format(record.created)} {self._host_name} {self._ident} "
             f"{os.getpid()} {record.name} - "
@@ -108,10 +116,21 @@ class SysLogAppender(Appender):
         if self._link.sock is None:
             self.internal.warn("SysLogAppender::appendRemote- socket write failed")
 
+    def after_fork(self) -> None:
+        """See `Appender.after_fork`: what is queued is written by the parent."""
+        if self._queue is not None:
+            self._queue.start()
+
+    def flush(self) -> None:
+        """Wait for the queue to be worked off, for a bounded time."""
+        if self._queue is not None:
+            self._queue.drain()
+
     def free(self) -> None:
-        if self._link is None:
-            syslog.closelog()
-        else:
+        if self._queue is not None:
+            if self._queue.stop():  # else its thread has the lock that closelog(3) waits for
+                syslog.closelog()
+        elif self._link is not None:
             self._link.close()
 
 

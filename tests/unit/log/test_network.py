@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 
 from dcmrecv.config import LogLevel
-from dcmrecv.log import appenders, files
+from dcmrecv.log import files, network, queue_thread
 from tests.unit.log.conftest import Configure
 
 APP = "dcmtk.apps.dcmrecv"
@@ -263,19 +263,69 @@ def test_asynchronous_messages_arrive_in_order(configure: Configure, tmp_path: P
 def test_without_a_thread_asynchronous_messages_are_written_at_once(
     configure: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def none_left(thread: threading.Thread) -> None:
+    def none_left(function: object, arguments: object) -> int:
         raise RuntimeError("can't start new thread")
 
-    monkeypatch.setattr(threading.Thread, "start", none_left)
+    monkeypatch.setattr("_thread.start_new_thread", none_left)
     logs = configure(asynchronous())
     logs.logger(APP).info("x")
     assert (tmp_path / "a.log").read_text() == f"{threading.get_ident()} x\n"
 
 
+def test_an_asynchronous_appender_outlives_a_moment_without_memory(
+    configure: Configure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logs = configure(asynchronous())
+    with monkeypatch.context() as patch:
+        patch.setattr(files.FileAppender, "append", lambda *_: bytes(1 << 62))
+        logs.logger(APP).info("lost")
+        logs.flush()
+    logs.logger(APP).info("kept")
+    logs.flush()
+    assert (tmp_path / "a.log").read_text().split()[1:] == ["kept"]
+
+
+def test_a_thread_of_a_queue_that_never_comes_to_life_is_started_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(queue_thread, "QUEUE_WAIT_SECONDS", 0.1)
+    done: list[int] = []
+    with monkeypatch.context() as patch:
+        patch.setattr("_thread.start_new_thread", lambda function, arguments: 1)
+        queue = queue_thread.QueueThread(done.append, 2)
+    for number in range(3):
+        queue.put(number)
+    assert queue.stop()
+    assert done == [0, 1]
+
+
+def test_a_local_syslog_that_stands_still_holds_nobody_up(
+    configure: Configure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It would otherwise hold up every association that logs, and the end."""
+    monkeypatch.setattr(queue_thread, "QUEUE_WAIT_SECONDS", 0.1)
+    stuck, said = threading.Event(), []
+
+    def stand_still(priority: int, text: str) -> None:
+        stuck.wait(60)
+        said.append(text)
+
+    monkeypatch.setattr(network.syslog, "syslog", stand_still)
+    monkeypatch.setattr(network.syslog, "closelog", lambda: said.append("closed"))
+    logs = configure("log4cplus.rootLogger = INFO, A\nlog4cplus.appender.A = log4cplus::SysLogAppender\n")
+    begun = time.monotonic()
+    for number in range(2 * network.QUEUE_LIMIT):
+        logs.logger(APP).info(str(number))
+    logs.close()
+    assert time.monotonic() - begun < 20
+    assert said == []
+    stuck.set()
+
+
 def test_a_stuck_asynchronous_appender_costs_one_wait(
     configure: Configure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(appenders, "QUEUE_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(queue_thread, "QUEUE_WAIT_SECONDS", 0.1)
     logs = configure(asynchronous("log4cplus.appender.A.QueueLimit = 2\n"))
     stuck = threading.Event()
     monkeypatch.setattr(files.FileAppender, "append", lambda self, record: stuck.wait(20))
