@@ -235,7 +235,7 @@ class _Process:
 
         def beat() -> None:
             service.look()
-            if service.healthy:
+            if self._health.kept:
                 manager.alive()
             if service.hopeless:
                 raise ServerError("connections are not accepted any more, and nothing that was tried helps")
@@ -291,10 +291,10 @@ class _Process:
         def beat() -> None:
             nonlocal ready
             supervisor.watch()
-            if self._health.count:
-                if not ready:
-                    manager.ready(listening)
+            if self._health.count and not ready:
                 ready = True
+                manager.ready(listening)
+            if self._health.kept:
                 manager.alive()
 
         _settle()  # before there are workers: the collector then leaves what they share alone

@@ -154,7 +154,7 @@ class Service:
             self.store.start()
         try:
             self._server.start()
-            self._health.found_healthy(self._worker)
+            self._judge()
             if by_itself:
                 self._server.look_after_itself(self.look)
             if self._metrics is not None and serve_metrics:
@@ -166,15 +166,12 @@ class Service:
     def look(self) -> None:
         """Put right what can be, and find out whether connections are accepted. Call every second."""
         self._server.look()
-        if self._server.healthy:
-            self._health.found_healthy(self._worker)
+        self._judge()
         if self._metrics_server is not None:
             self._metrics_server.look()
 
-    @property
-    def healthy(self) -> bool:
-        """See `Server.healthy`."""
-        return self._server.healthy
+    def _judge(self) -> None:
+        self._health.found(self._worker, healthy=self._server.healthy, hopeless=self._server.hopeless)
 
     @property
     def hopeless(self) -> bool:

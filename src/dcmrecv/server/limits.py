@@ -103,14 +103,14 @@ CHECK_SECONDS = 1.0
 """Time between two looks, from outside the accepting threads, at whether they accept (ours)."""
 
 DEAF_SECONDS = 10.0
-"""How long connections may wait for a receiver that has room before it counts as ill: `/healthz` says so and the
-service manager's watchdog is not fed (ours)."""
+"""How long connections may wait for a receiver that has room before `/healthz` says that it is ill (ours)."""
 
 HEAD_START_SECONDS = 0.1
 """How long a connection that came before we could serve goes before the next (ours)."""
 
 HOPELESS_SECONDS = 60.0
-"""After this time without a cure, and no shortage to wait for, the process ends with exit code 70 (ours)."""
+"""After this time without a cure, and no shortage to wait for, the process ends with exit code 70, and a worker is
+replaced (ours). A shortage passes, and transfers may be running: it ends nothing."""
 
 SHORTAGE_SECONDS = 5.0
 """A shortage (of descriptors, threads, memory) is over when it was not met for so long (ours)."""

@@ -121,7 +121,7 @@ class Supervisor:
     def _is_ill(self, number: int, worker: _Worker) -> bool:
         return (
             number < len(self._health)
-            and not self._health.healthy(number)
+            and not self._health.worth_keeping(number)
             and time.monotonic() - worker.started > limits.HOPELESS_SECONDS
         )
 
@@ -207,7 +207,10 @@ def wait_for_supervisor(
             order = os.read(control, 1)
             if not order:
                 return
-            ordered = reopen if order == _REOPEN or reload is None else reload
+            if order != _REOPEN and reload is not None:
+                ordered = reload
+            elif ordered is None:
+                ordered = reopen
         if ordered is not None:
             with contextlib.suppress(MemoryError):
                 ordered()

@@ -64,7 +64,7 @@ def request() -> ev.StoreRequest:
 
 
 def test_counters_of_all_processes(counters: Counters, health: HealthBoard, url: str) -> None:
-    health.found_healthy(1)
+    health.found(1, healthy=True, hopeless=False)
     for number, status in enumerate((0x0000, 0xA700)):
         association = CountingObserver(counters, number).association("", 0)
         association.observe(ob.Connected())
@@ -132,7 +132,7 @@ def test_a_replaced_process_counts_on(counters: Counters) -> None:
 
 def test_health(health: HealthBoard, url: str) -> None:
     assert get(url + "/healthz")[0] == 503
-    health.found_healthy(1)
+    health.found(1, healthy=True, hopeless=False)
     assert get(url + "/healthz") == (200, "text/plain; charset=utf-8", "ok\n")
     health.forget(1)
     assert get(url + "/healthz")[0] == 503
@@ -141,7 +141,7 @@ def test_health(health: HealthBoard, url: str) -> None:
 
 def test_health_that_nobody_confirms(health: HealthBoard, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """A process whose main thread stands still does not look any more, and counts as ill."""
-    health.found_healthy(0)
+    health.found(0, healthy=True, hopeless=False)
     monkeypatch.setattr(limits, "DEAF_SECONDS", 0.05)
     time.sleep(0.1)
     assert get(url + "/healthz")[0] == 503
@@ -153,7 +153,7 @@ def test_a_silent_client_holds_nobody_up(url: str) -> None:
 
 
 def test_the_page(counters: Counters, health: HealthBoard, url: str) -> None:
-    health.found_healthy(0)
+    health.found(0, healthy=True, hopeless=False)
     counts = CountingObserver(counters)
     counts.association("", 0).observe(ob.Stored(b"", request(), 1_234_567))
     status, kind, text = get(url)

@@ -28,7 +28,7 @@ def run_parent(*prelude: str) -> subprocess.Popen[str]:
         health = HealthBoard(2)
 
         def look(number):
-            health.found_healthy(number)
+            health.found(number, healthy=True, hopeless=False)
 
         def serve(number, control):
             say("worker", number, os.getpid())
@@ -95,13 +95,25 @@ def test_a_worker_that_does_not_accept_any_more_is_killed() -> None:
         "limits.HOPELESS_SECONDS, limits.DEAF_SECONDS = 3.0, 2.5",
         "def look(number):",
         "    if number == 0:",
-        "        health.found_healthy(number)",
+        "        health.found(number, healthy=True, hopeless=False)",
     )
     first = workers(process, 2)
     told = lines(process, 1)
     assert told == [f"WorkerEnded(number=1, pid={first[1]}, status=9, ill=True)"]
     assert list(workers(process, 1)) == [1]
     assert {"drained 0", "drained 1"} <= set(end(process))
+
+
+def test_a_worker_that_a_shortage_keeps_from_accepting_is_left_alone() -> None:
+    """It may be in the middle of transfers, and accepts again when the shortage is over."""
+    process = run_parent(
+        "limits.HOPELESS_SECONDS, limits.DEAF_SECONDS = 1.0, 1.5",
+        "def look(number):",
+        "    health.found(number, healthy=False, hopeless=False)",
+    )
+    assert set(workers(process, 2)) == {0, 1}
+    time.sleep(5)
+    assert end(process) == ["drained 0", "drained 1"]
 
 
 def test_an_exception_in_a_worker_ends_it_with_code_70() -> None:
