@@ -107,7 +107,7 @@ def test_a_worker_that_does_not_accept_any_more_is_killed() -> None:
 def test_a_worker_that_a_shortage_keeps_from_accepting_is_left_alone() -> None:
     """It may be in the middle of transfers, and accepts again when the shortage is over."""
     process = run_parent(
-        "limits.HOPELESS_SECONDS, limits.DEAF_SECONDS = 1.0, 1.5",
+        "limits.HOPELESS_SECONDS = 1.0",
         "def look(number):",
         "    health.found(number, healthy=False, hopeless=False)",
     )
