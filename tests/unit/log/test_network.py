@@ -82,13 +82,22 @@ RECORDER = r"""
 void openlog(const char *ident, int option, int facility) {
     printf("open %s %d %d\n", ident ? ident : "-", option, facility);
 }
-void syslog(int priority, const char *format, ...) {
-    va_list arguments;
-    va_start(arguments, format);
+static void record(int priority, const char *format, va_list arguments) {
     printf("log %d [", priority);
     vprintf(format, arguments);
     printf("]\n");
     fflush(stdout);
+}
+void syslog(int priority, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    record(priority, format, arguments);
+}
+/* what an interpreter that is compiled with _FORTIFY_SOURCE calls */
+void __syslog_chk(int priority, int flag, const char *format, ...) {
+    va_list arguments;
+    va_start(arguments, format);
+    record(priority, format, arguments);
 }
 void closelog(void) { printf("close\n"); fflush(stdout); }
 """
