@@ -7,7 +7,10 @@ import shutil
 import sys
 from pathlib import Path
 
-__all__ = ["find_program"]
+__all__ = ["STRICT", "find_program"]
+
+STRICT = ("-W", "error", "-W", "ignore:'collections.abc.ByteString' is deprecated:DeprecationWarning")
+"""Options of an interpreter in which warnings are errors, but for the one of pydicom 3.0.2 on Python 3.15."""
 
 
 def find_program(name: str) -> str | None:

@@ -15,6 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
+from tests.support.programs import STRICT
+
 __all__ = ["ROOT", "START_SECONDS", "RunningServer", "free_port", "is_listening"]
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -97,7 +99,7 @@ class RunningServer:
 
     @property
     def command(self) -> list[str]:
-        return [sys.executable, "-W", "error", "-m", "dcmrecv", *self._options, str(self.port)]
+        return [sys.executable, *STRICT, "-m", "dcmrecv", *self._options, str(self.port)]
 
     @property
     def log(self) -> str:

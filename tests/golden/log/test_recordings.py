@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 
 from tests.golden.log.normal import Run, socket_events
+from tests.support.programs import STRICT
 from tests.support.rawscu import CT_IMAGE, VERIFICATION, Association, Requestor, UnexpectedPdu
 from tests.support.server import free_port
 
@@ -185,7 +186,7 @@ def replay(case: dict[str, Any], scratch: Path) -> dict[str, Any]:
     outcome: dict[str, Any] = {}
     with (scratch / ".stdout").open("wb") as out, (scratch / ".stderr").open("wb") as err:
         process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-c", LAUNCH, *options],
+            [sys.executable, *STRICT, "-c", LAUNCH, *options],
             cwd=scratch,
             env=environment,
             stdin=subprocess.DEVNULL,

@@ -28,6 +28,7 @@ from dcmrecv.observer import (
     StoreResponse,
 )
 from tests.support.embedded import serving
+from tests.support.programs import STRICT
 from tests.support.rawscu import CT_IMAGE, VERIFICATION, Association, Requestor, UnexpectedPdu, element
 from tests.support.server import free_port
 
@@ -295,7 +296,7 @@ print("over", flush=True)
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_waiting_for_a_signal_and_nothing_printed(tmp_path: Path, number: signal.Signals) -> None:
     with subprocess.Popen(
-        [sys.executable, "-W", "error", "-c", WAITING],
+        [sys.executable, *STRICT, "-c", WAITING],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
