@@ -6,7 +6,8 @@ for another. Beyond the limit connections wait in the listen queue, as they do w
 
 What keeps accepting alive when memory or threads are short:
 
-- Whatever a connection raises, MemoryError included, ends that connection and not its thread.
+- Whatever a connection raises ends that connection and not its thread. A lack of memory ends the thread, too, unless it
+  is one of the last: dozens of threads that wait for the same connections have the memory that these need.
 - No thread is started under a lock or waited for until it runs (`dcmrecv.threads`).
 - A thread accounts for itself, by being in `_threads` and `_waiting` or not: to leave a set takes no memory.
 - `restore`, called from outside every second, starts a thread when none waits, for whatever reason. So nothing
@@ -149,6 +150,8 @@ class ThreadPool:
                         break
                 except MemoryError:
                     self._shortages.found(Resource.MEMORY)
+                    if len(self._threads) > limits.SPARE_THREADS:
+                        break  # gives back the memory of this thread, a mebibyte
                     time.sleep(limits.ACCEPT_PAUSE)
                 except BaseException as error:  # noqa: BLE001 the loop goes on whatever happens
                     self._failed(error)
@@ -172,7 +175,7 @@ class ThreadPool:
             self._waiting.discard(place)
         if connection is not None:
             self._serve_one(*connection)
-        return len(self._waiting) < limits.IDLE_THREADS
+        return len(self._waiting) < (limits.SPARE_THREADS if self._shortages else limits.IDLE_THREADS)
 
     def _accept(self, listener: socket.socket) -> tuple[socket.socket, tuple[str, int]] | None:
         if self._stopping:

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable
 
 __all__ = ["StopSignals", "end_by_signal", "end_in_any_case"]
 
+_PAUSE = 0.1
 _STOP = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
@@ -31,15 +32,19 @@ class StopSignals:
     def wait(self, *, beat: Callable[[], None], interval: float) -> signal.Signals:
         """Wait for SIGTERM or SIGINT and return it; call *beat* every *interval* seconds meanwhile.
 
-        Also while one SIGHUP follows the other. What a MemoryError has stopped is tried again after *interval*.
+        Also while one SIGHUP follows the other. What a MemoryError has stopped is tried again, this wait included.
         """
         next_beat = time.monotonic() + interval
         is_to_reopen = False
         while True:
-            # the kernel hands out the lowest number first, which is SIGHUP's
-            number = _wait_a_while(self._stop, 0.0)
-            if number not in self._stop:
-                number = _wait_a_while(self._awaited, max(next_beat - time.monotonic(), 0.0))
+            try:
+                # the kernel hands out the lowest number first, which is SIGHUP's
+                number = _wait_a_while(self._stop, 0.0)
+                if number not in self._stop:
+                    number = _wait_a_while(self._awaited, max(next_beat - time.monotonic(), 0.0))
+            except MemoryError:
+                number = None
+                time.sleep(_PAUSE)
             if number in self._stop:
                 return signal.Signals(number)
             if self._reopen is not None and (number == signal.SIGHUP or is_to_reopen):

@@ -203,14 +203,17 @@ def wait_for_supervisor(
     poll.register(control, select.POLLIN)
     next_beat = time.monotonic() + limits.CHECK_SECONDS
     while True:
-        if poll.poll(max(next_beat - time.monotonic(), 0.0) * 1000):
-            order = os.read(control, 1)
-            if not order:
-                return
-            if order != _REOPEN and reload is not None:
-                ordered = reload
-            elif ordered is None:
-                ordered = reopen
+        try:
+            if poll.poll(max(next_beat - time.monotonic(), 0.0) * 1000):
+                order = os.read(control, 1)
+                if not order:
+                    return
+                if order != _REOPEN and reload is not None:
+                    ordered = reload
+                elif ordered is None:
+                    ordered = reopen
+        except MemoryError:
+            time.sleep(limits.ACCEPT_PAUSE)
         if ordered is not None:
             with contextlib.suppress(MemoryError):
                 ordered()

@@ -75,6 +75,25 @@ stops.wait(beat=int, interval=0.01)
     assert (done.stdout, done.returncode) == (b"3\n", 0)
 
 
+def test_the_wait_itself_outlives_a_lack_of_memory() -> None:
+    program = """
+import os, signal
+from dcmrecv.server.signals import StopSignals
+wait, tries = signal.sigtimedwait, []
+def short(*how):
+    tries.append(0)
+    if len(tries) < 3:
+        raise MemoryError
+    return wait(*how)
+signal.sigtimedwait = short
+stops = StopSignals()
+os.kill(os.getpid(), signal.SIGTERM)
+print(stops.wait(beat=int, interval=0.01).name, flush=True)
+"""
+    done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, timeout=60)
+    assert (done.stdout, done.returncode) == (b"SIGTERM\n", 0)
+
+
 def test_an_ignored_signal_stays_ignored() -> None:
     """A shell starts background programs with SIGINT ignored; the reference keeps it that way."""
     ignoring = "import signal\nsignal.signal(signal.SIGINT, signal.SIG_IGN)\n"
