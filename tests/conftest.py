@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 
+import hypothesis
 import pytest
 
 from dcmrecv.compiled import compiled_modules
@@ -16,6 +17,10 @@ for _number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT):
     # Under nohup or in the background of a shell these are ignored, and child processes would inherit that.
     if signal.getsignal(_number) is signal.SIG_IGN:
         signal.signal(_number, signal.default_int_handler if _number == signal.SIGINT else signal.SIG_DFL)
+
+
+hypothesis.settings.register_profile("suite", deadline=None)  # a busy machine delays anything
+hypothesis.settings.load_profile("suite")
 
 
 def pytest_configure() -> None:

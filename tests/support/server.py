@@ -20,7 +20,7 @@ from tests.support.programs import STRICT
 __all__ = ["ROOT", "START_SECONDS", "RunningServer", "free_port", "is_listening"]
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 30.0
+START_SECONDS = 60.0
 
 
 _FIRST_PORT, _PORTS_PER_WORKER = 12000, 1000
