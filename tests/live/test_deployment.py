@@ -244,7 +244,7 @@ def test_the_units(tmp_path: Path) -> None:
         ("dcmrecv@.service", "dcmrecv@ct.service"),
     ):
         text = (DEPLOY / "systemd" / name).read_text().replace("/usr/local/bin/dcmrecv", str(program))
-        (tmp_path / installed).write_text(text)
+        (tmp_path / installed).write_text(text.replace("/bin/kill", str(program)))
     units = [str(path) for path in sorted(tmp_path.glob("dcmrecv*.*"))]
     done = subprocess.run([analyze, "verify", "--man=no", *units], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
