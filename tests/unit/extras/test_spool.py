@@ -351,7 +351,7 @@ def test_a_line_that_fits_only_partly_is_taken_back(tmp_path: Path) -> None:
 
 def test_the_working_directory_may_vanish(tmp_path: Path) -> None:
     code = (
-        "import os, sys; from dcmrecv.extras.spool import *; from dcmrecv import observer as ob;"
+        "import os, sys, pydicom; from dcmrecv.extras.spool import *; from dcmrecv import observer as ob;"
         "from dcmrecv.core.events import StoreRequest; os.mkdir('gone'); os.chdir('gone');"
         "s = Spool(os.fsencode(sys.argv[1])); s.start(); o = SpoolObserver(s); os.rmdir('../gone');"
         "r = StoreRequest(1, 1, b'1.2', b'1.2.3', b'1.2', 0, 1, None, None, b'');"
