@@ -107,12 +107,12 @@ def test_a_worker_that_does_not_accept_any_more_is_killed() -> None:
 def test_a_worker_that_a_shortage_keeps_from_accepting_is_left_alone() -> None:
     """It may be in the middle of transfers, and accepts again when the shortage is over."""
     process = run_parent(
-        "limits.HOPELESS_SECONDS = 1.0",
+        "limits.HOPELESS_SECONDS = 5.0",
         "def look(number):",
         "    health.found(number, healthy=False, hopeless=False)",
     )
     assert set(workers(process, 2)) == {0, 1}
-    time.sleep(5)
+    time.sleep(8)
     assert end(process) == ["drained 0", "drained 1"]
 
 
