@@ -261,12 +261,13 @@ class _Process:
 
     def run_workers(self) -> None:
         """Serve in worker processes; this one looks after them."""
+        from dcmrecv.dataset.dictionary import builtin_dictionary
         from dcmrecv.extras.systemd import Notifier
         from dcmrecv.receiver.service import load_ahead
         from dcmrecv.server import limits
         from dcmrecv.server.supervisor import Supervisor
 
-        load_ahead(self._dictionary)
+        load_ahead(self._dictionary or builtin_dictionary)
         network = self._config.network
         manager = Notifier()
         supervisor = Supervisor(

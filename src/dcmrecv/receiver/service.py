@@ -11,7 +11,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from dcmrecv.dataset.dictionary import builtin_dictionary
 from dcmrecv.memory import MemoryBudget
 from dcmrecv.receiver.additions import Additions
 from dcmrecv.receiver.storage_writer import StorageWriter
@@ -39,10 +38,11 @@ if TYPE_CHECKING:
 __all__ = ["Service", "load_ahead"]
 
 
-def load_ahead(dictionary: Callable[[], object] | None = None) -> None:
-    """Load whatever serving may need, the data dictionary included, before a connection is accepted.
+def load_ahead(dictionary: Callable[[], object] | None) -> None:
+    """Load whatever serving may need, *dictionary* included, before a connection is accepted.
 
-    Later there may be no descriptor or memory left for it. Once it is loaded, worker processes share it.
+    Later there may be no descriptor or memory left for it. Once it is loaded, worker processes share it. None: the
+    handlers are a program's own, and few of them need a dictionary of ours.
     """
     import logging
     import traceback
@@ -52,7 +52,8 @@ def load_ahead(dictionary: Callable[[], object] | None = None) -> None:
     from dcmrecv.dataset import deflate, diagnostics, elements
 
     del logging, traceback, zlib, uids, deflate, diagnostics, elements
-    (dictionary or builtin_dictionary)()
+    if dictionary is not None:
+        dictionary()
 
 
 class Service:

@@ -378,3 +378,29 @@ def test_names_are_loaded_when_they_are_used() -> None:
         assert getattr(dcmrecv, name) is not None
     with pytest.raises(AttributeError, match="nothing"):
         dcmrecv.nothing  # noqa: B018
+
+
+READS = """
+import sys
+opened = []
+sys.addaudithook(lambda name, args: opened.append(str(args[0])) if name == "open" else None)
+from dcmrecv import AE, evt
+ae = AE()
+ae.add_supported_context("1.2.840.10008.5.1.4.1.1.2")
+handlers = [(evt.EVT_C_STORE, lambda event: 0)] if sys.argv[1] == "own" else []
+ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers).shutdown()
+print(any(path.endswith("dictionary.txt") for path in opened))
+"""
+
+
+@pytest.mark.parametrize(("handler", "is_read"), [("own", "False"), ("built-in", "True")])
+def test_the_dictionary_is_read_where_objects_are_stored(tmp_path: Path, handler: str, is_read: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", READS, handler],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=60,
+    )
+    assert done.stdout == f"{is_read}\n"
