@@ -20,10 +20,12 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.generator import Generator
+from bench.process import usage
 from bench.report import format_table
 from bench.run import storage_directory
 from bench.targets import Server, Settings, Target
@@ -51,7 +53,11 @@ OBJECTS = {
 }
 """By workload: associations, and objects in each."""
 WARM_UP = 10
-"""Objects before the count: what comes with the first ones (imports, caches of the interpreter) is none of theirs."""
+"""Objects before the count: what comes with the first ones (caches of the interpreter) is none of theirs."""
+QUIET_SECONDS = 1.0
+"""How long the program must use no processor before the count: it loads pynetdicom while it serves already."""
+IDLE_CPU_SECONDS = 0.03
+LOADING_SECONDS = 120
 
 
 def _valgrind(*options: str) -> list[str]:
@@ -98,6 +104,20 @@ class _Counted:
         if done.returncode or "OK" not in done.stdout:
             raise RuntimeError(f"callgrind_control {option}: {done.stdout}{done.stderr}".strip())
 
+    def _wait_until_idle(self) -> None:
+        """Return when the program has used no processor for `QUIET_SECONDS`.
+
+        Raises:
+            RuntimeError: it still works after `LOADING_SECONDS`.
+        """
+        deadline = time.monotonic() + LOADING_SECONDS
+        before = -1.0
+        while (now := usage(self.server.process.pid).cpu) > before + IDLE_CPU_SECONDS:
+            if time.monotonic() > deadline:
+                raise RuntimeError(f"the program does not come to rest within {LOADING_SECONDS} s")
+            before = now
+            time.sleep(QUIET_SECONDS)
+
     def count(self, name: str, generator: Generator) -> float:
         """Return the instructions for each object of the workload *name*."""
         associations, objects = OBJECTS[name]
@@ -107,6 +127,7 @@ class _Counted:
             (False, associations, objects),
         ):
             if not warm:
+                self._wait_until_idle()
                 self._control("-z")
             result = generator.run(messages, self.server.port, associations=many, objects=each, timeout=600)
             if not result.complete(many * each):
