@@ -24,9 +24,11 @@ def start_thread(function: Callable[[], None]) -> bool:
     """
 
     def begin() -> None:
-        trace = threading.gettrace()
+        trace, profile = threading.gettrace(), threading.getprofile()
         if trace is not None:
             sys.settrace(trace)  # debuggers and coverage see these threads, too
+        if profile is not None:
+            sys.setprofile(profile)
         function()
 
     try:
