@@ -1,24 +1,34 @@
-"""What handlers read of an association: the part of `pynetdicom.association.Association` that describes it."""
+"""What handlers read of an association: the part of `pynetdicom.association.Association` that describes it.
+
+Lists of contexts are made when a handler asks for them: few do, and pynetdicom takes its time with each UID.
+"""
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+from pydicom.config import IGNORE
 from pydicom.uid import UID
-from pynetdicom.presentation import PresentationContext
+from pynetdicom.presentation import PresentationContext, PresentationContextTuple
 
-from dcmrecv.core.events import AcceptedAssociation, AssociateRequest, ContextOutcome
+from dcmrecv.core.events import AcceptedAssociation, AssociateRequest, ContextOutcome, ContextResult
 from dcmrecv.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 
 if TYPE_CHECKING:
     from pynetdicom.ae import ApplicationEntity
 
-__all__ = ["PynetdicomAssociation", "PynetdicomPeer", "text_of"]
+__all__ = ["PynetdicomAssociation", "PynetdicomPeer", "text_of", "uid_of"]
 
 
 def text_of(data: bytes) -> str:
     """Return a title or UID without its padding."""
     return data.decode("ascii", "replace").strip(" \0")
+
+
+def uid_of(data: bytes) -> UID:
+    """Return a UID as it came, valid or not."""
+    return UID(text_of(data), IGNORE)
 
 
 class PynetdicomPeer:
@@ -33,7 +43,16 @@ class PynetdicomPeer:
         """Bytes of a PDU this side takes; 0: any."""
         self.implementation_class_uid: UID | None = None
         self.implementation_version_name: str | None = None
-        self.requested_contexts: list[PresentationContext] = []
+        self.request: AssociateRequest | None = None
+        """What this side has asked for, if it has."""
+
+    @cached_property
+    def requested_contexts(self) -> list[PresentationContext]:
+        """The contexts that this side has proposed."""
+        return [
+            _context(each.context_id, each.abstract_syntax, each.transfer_syntaxes)
+            for each in (() if self.request is None else self.request.contexts)
+        ]
 
     @property
     def info(self) -> dict[str, str | int]:
@@ -63,11 +82,9 @@ class PynetdicomAssociation:
         self.requestor = PynetdicomPeer("requestor", *peer)
         self.acceptor = PynetdicomPeer("acceptor", *listening)
         self.acceptor.ae_title = ae.ae_title
-        self.acceptor.implementation_class_uid = UID(IMPLEMENTATION_CLASS_UID.decode("ascii"))
-        self.acceptor.implementation_version_name = IMPLEMENTATION_VERSION_NAME.decode("ascii")
+        self.acceptor.implementation_class_uid = uid_of(IMPLEMENTATION_CLASS_UID)
+        self.acceptor.implementation_version_name = text_of(IMPLEMENTATION_VERSION_NAME)
         self.acceptor.maximum_length = ae.maximum_pdu_size
-        self.accepted_contexts: list[PresentationContext] = []
-        self.rejected_contexts: list[PresentationContext] = []
         self.is_established = False
         self.is_rejected = False
         self.is_released = False
@@ -75,6 +92,9 @@ class PynetdicomAssociation:
         self.can_abort = False
         """True while a handler of EVT_C_STORE or EVT_C_ECHO runs."""
         self.abort_asked = False
+        self._results: tuple[ContextResult, ...] = ()
+        self._evaluated: list[PresentationContext] = []
+        self._of_events: dict[int, PresentationContextTuple] = {}
 
     @property
     def remote(self) -> dict[str, str | int]:
@@ -85,6 +105,33 @@ class PynetdicomAssociation:
     def local(self) -> dict[str, str | int]:
         """The receiver as a dictionary."""
         return self.acceptor.info
+
+    @property
+    def accepted_contexts(self) -> list[PresentationContext]:
+        """The contexts that were accepted."""
+        return [each for each in self._contexts() if each.result == ContextOutcome.ACCEPTED]
+
+    @property
+    def rejected_contexts(self) -> list[PresentationContext]:
+        """The contexts that were not."""
+        return [each for each in self._contexts() if each.result != ContextOutcome.ACCEPTED]
+
+    def _contexts(self) -> list[PresentationContext]:
+        if not self._evaluated:
+            for each in self._results:
+                context = _context(each.context_id, each.abstract_syntax, (each.transfer_syntax,))
+                context.result = int(each.outcome)
+                self._evaluated.append(context)
+        return self._evaluated
+
+    def context(self, context_id: int) -> PresentationContextTuple:
+        """Return the accepted context *context_id* in the shape that events have it in."""
+        if context_id not in self._of_events:
+            found = next(each for each in self._results if each.context_id == context_id)
+            self._of_events[context_id] = PresentationContextTuple(
+                context_id, uid_of(found.abstract_syntax), uid_of(found.transfer_syntax)
+            )
+        return self._of_events[context_id]
 
     def abort(self) -> None:
         """Abort the association as soon as the handler of EVT_C_STORE or EVT_C_ECHO that calls this returns.
@@ -98,23 +145,16 @@ class PynetdicomAssociation:
     def requested(self, request: AssociateRequest) -> None:
         """Take over what an A-ASSOCIATE-RQ says."""
         requestor = self.requestor
+        requestor.request = request
         requestor.ae_title = text_of(request.calling_ae_title)
         requestor.maximum_length = request.max_pdu
-        requestor.implementation_class_uid = UID(text_of(request.implementation_class_uid))
+        requestor.implementation_class_uid = uid_of(request.implementation_class_uid)
         requestor.implementation_version_name = text_of(request.implementation_version_name)
-        requestor.requested_contexts = [
-            _context(each.context_id, each.abstract_syntax, each.transfer_syntaxes)
-            for each in request.contexts
-        ]
         self.acceptor.ae_title = text_of(request.called_ae_title)
 
     def accepted(self, agreed: AcceptedAssociation) -> None:
         """Take over what an A-ASSOCIATE-AC says."""
-        for each in agreed.contexts:
-            context = _context(each.context_id, each.abstract_syntax, (each.transfer_syntax,))
-            context.result = int(each.outcome)
-            is_accepted = each.outcome is ContextOutcome.ACCEPTED
-            (self.accepted_contexts if is_accepted else self.rejected_contexts).append(context)
+        self._results = agreed.contexts
         self.is_established = True
 
 
@@ -125,8 +165,8 @@ def _context(
     context = PresentationContext()
     try:
         context.context_id = context_id
-        context.abstract_syntax = UID(text_of(abstract_syntax))
-        context.transfer_syntax = [UID(text_of(each)) for each in transfer_syntaxes]
+        context.abstract_syntax = uid_of(abstract_syntax)
+        context.transfer_syntax = [uid_of(each) for each in transfer_syntaxes]
     except ValueError:
         return context
     return context

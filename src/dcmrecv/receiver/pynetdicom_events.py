@@ -12,24 +12,21 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
-from pydicom.config import IGNORE
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
 from pydicom.uid import UID
-from pynetdicom import evt
+from pynetdicom import _config, evt
 from pynetdicom.dimse_primitives import C_ECHO, C_STORE
 from pynetdicom.dsutils import encode
-from pynetdicom.presentation import PresentationContextTuple
 
 from dcmrecv import conditions
 from dcmrecv import observer as ob
 from dcmrecv.core import events as ev
-from dcmrecv.receiver.pynetdicom_association import PynetdicomAssociation, text_of
+from dcmrecv.receiver.pynetdicom_association import PynetdicomAssociation, text_of, uid_of
 from dcmrecv.receiver.received import HandlerMemory, HandlerMemoryError, ReceivedDataSet
 from dcmrecv.receiver.storage_writer import StorageWriter
 from dcmrecv.storage import RequestRefused, StoreResult, StoreSession
@@ -84,8 +81,8 @@ class Handlers(ob.ReceiverObserver):
         self.listening = ("", 0)
         self.associations: set[PynetdicomAssociation] = set()
         self.budget = budget
-        self._default = default
-        self._bound: dict[Any, list[_Bound]] = {}
+        self._default: list[_Bound] = [(default, None)]
+        self._bound: dict[Any, list[_Bound]] = {evt.EVT_C_STORE: self._default}
         self._thread = threading.local()
 
     # -- binding -------------------------------------------------------------------------------------
@@ -104,26 +101,24 @@ class Handlers(ob.ReceiverObserver):
 
     def unbind(self, event: Any, handler: Callable[..., Any]) -> None:
         """Take *handler* from *event*."""
-        left = [each for each in self._bound.get(event, ()) if each[0] != handler]
-        if left:
-            self._bound[event] = left
+        left = [each for each in self.of(event) if each[0] != handler]
+        if left or event == evt.EVT_C_STORE:
+            self._bound[event] = left or self._default
         else:
             self._bound.pop(event, None)
 
     def events(self) -> list[Any]:
         """Return the events that have handlers."""
-        return sorted({evt.EVT_C_STORE, *self._bound}, key=lambda event: str(event.name))
+        return sorted(self._bound, key=lambda event: str(event.name))
 
     def of(self, event: Any) -> list[_Bound]:
         """Return the handlers of *event* with their further arguments."""
-        if event == evt.EVT_C_STORE and event not in self._bound:
-            return [(self._default, None)]
         return self._bound.get(event, [])
 
     @property
     def writer(self) -> StorageWriter | None:
         """The built-in handler, if it is what EVT_C_STORE is bound to."""
-        ((handler, args),) = self.of(evt.EVT_C_STORE)
+        ((handler, args),) = self._bound[evt.EVT_C_STORE]
         return handler if isinstance(handler, StorageWriter) and not args else None
 
     # -- events --------------------------------------------------------------------------------------
@@ -146,7 +141,7 @@ class Handlers(ob.ReceiverObserver):
 
     def notify(self, association: PynetdicomAssociation, event: Any, **attributes: Any) -> None:
         """Call the handlers of a notification. What they raise is logged (logger ``dcmrecv.handlers``)."""
-        for handler, args in self._bound.get(event, ()):
+        for handler, args in self.of(event):
             try:
                 handler(evt.Event(_for_event(association), event, attributes), *(args or ()))
             except Exception:
@@ -163,18 +158,18 @@ class Handlers(ob.ReceiverObserver):
 
     def echo(self, request: ev.EchoRequest, agreed: ev.AcceptedAssociation) -> tuple[int, bytes]:
         """Return status and details for a C-ECHO; 0000 if no handler is bound or it fails, as in pynetdicom."""
-        bound = self._bound.get(evt.EVT_C_ECHO)
+        bound = self.of(evt.EVT_C_ECHO)
         if not bound:
             return 0x0000, b""
         try:
             primitive = C_ECHO()
             primitive.MessageID = request.message_id
-            primitive.AffectedSOPClassUID = _uid(request.sop_class_uid)
-            attributes = {"request": primitive, "context": _context(agreed, request.context_id)}
-            event = evt.Event(_for_event(self.current), evt.EVT_C_ECHO, attributes)
-        except (ValueError, TypeError, LookupError):
+            primitive.AffectedSOPClassUID = uid_of(request.sop_class_uid)
+        except ValueError:
             _LOGGER.exception("a C-ECHO command that pynetdicom does not take")
             return 0x0000, b""
+        attributes = {"request": primitive, "context": self.current.context(request.context_id)}
+        event = evt.Event(_for_event(self.current), evt.EVT_C_ECHO, attributes)
         status, details = self.answer(event, bound[0], failed=0x0000)
         return (0x0000, b"") if status in (STATUS_MISSING, STATUS_INVALID) else (status, details)
 
@@ -205,18 +200,24 @@ class StoreEvent(evt.Event):
     """A C-STORE request with its data set, all of which has been received."""
 
     request: C_STORE
-    stored_path: Path | None = None
-    """Where `StorageWriter` has stored it."""
-    stored_size = 0
-    """Bytes of that file."""
+    _stored: ob.Stored | None = None
 
-    def __init__(self, session: _EventSession, association: PynetdicomAssociation, request: C_STORE) -> None:
+    def __init__(self, session: _EventSession, association: PynetdicomAssociation) -> None:
+        """Raises ValueError for what `_Request` does not take."""
+        super().__init__(_for_event(association), evt.EVT_C_STORE)
         self._session = session
-        super().__init__(
-            _for_event(association),
-            evt.EVT_C_STORE,
-            {"request": request, "context": _context(session.association, session.request.context_id)},
-        )
+        self.request = _Request(session.request, session.content)
+        self.context = association.context(session.request.context_id)
+
+    @property
+    def stored_path(self) -> Path | None:
+        """Where a `StorageWriter` has stored it."""
+        return None if self._stored is None else Path(from_bytes(self._stored.path))
+
+    @property
+    def stored_size(self) -> int:
+        """Bytes of that file."""
+        return 0 if self._stored is None else self._stored.size
 
     @property
     def dataset(self) -> Dataset:
@@ -235,34 +236,48 @@ class StoreEvent(evt.Event):
 
     def encoded_dataset(self, include_meta: bool = True) -> bytes:
         """Return the data set as it came. Raises `HandlerMemoryError` if there is no memory left for it."""
-        data = self._session.content.read()
-        return self._session.header() + data if include_meta else data
+        return self._session.content.read(with_header=include_meta)
 
     def store_with(self, writer: StorageWriter) -> int:
         """Have *writer* store the object; return the status for the response."""
         stored, status = self._session.store_with(writer)
-        if stored is not None:
-            self.stored_path, self.stored_size = Path(from_bytes(stored.path)), stored.size
+        self._stored = stored or self._stored
         return status
 
 
 class _Request(C_STORE):
     """The request of a `StoreEvent`, whose data set is taken into memory when it is asked for."""
 
-    _content: ReceivedDataSet | None = None
+    def __init__(self, request: ev.StoreRequest, content: ReceivedDataSet) -> None:
+        """Raises ValueError for UIDs that are none if the program asks pynetdicom for that."""
+        super().__init__()
+        self._content = content
+        self.MessageID = request.message_id
+        # past the properties, which would make and check each UID three times more
+        self._affected_sop_class_uid = _checked(uid_of(request.sop_class_uid)) or None
+        self._affected_sop_instance_uid = _checked(uid_of(request.sop_instance_uid)) or None
+        if request.priority in (0, 1, 2):
+            self.Priority = request.priority
+        if request.move_originator_ae_title is not None:
+            self.MoveOriginatorApplicationEntityTitle = text_of(request.move_originator_ae_title)
+        if request.move_originator_message_id is not None:
+            self.MoveOriginatorMessageID = request.move_originator_message_id
 
     @property
-    def DataSet(self) -> BytesIO | None:
+    def DataSet(self) -> BytesIO:
         """The data set as it came. Raises `HandlerMemoryError`."""
-        if self._content is None:
-            return None
-        stream = self._content.stream()
-        return stream if isinstance(stream, BytesIO) else BytesIO(self._content.read())
+        return BytesIO(self._content.read(with_header=False))
 
     @DataSet.setter
     def DataSet(self, value: BytesIO | None) -> None:
         if value is not None:
             raise AttributeError("the data set of a request that was received cannot be replaced")
+
+
+def _checked(uid: UID) -> UID:
+    if _config.ENFORCE_UID_CONFORMANCE and uid and not uid.is_valid:
+        raise ValueError(f"the UID {uid!r} is not conformant")
+    return uid
 
 
 class _EventSession(StoreSession):
@@ -277,11 +292,10 @@ class _EventSession(StoreSession):
     ) -> None:
         self.request = request
         self.association = association
-        self.header = partial(
-            meta_header, request.sop_class_uid, request.sop_instance_uid, request.transfer_syntax
+        self.content = ReceivedDataSet(
+            handlers.budget,
+            meta_header(request.sop_class_uid, request.sop_instance_uid, request.transfer_syntax),
         )
-        """Returns preamble and file meta information."""
-        self.content = ReceivedDataSet(handlers.budget, self.header)
         self._handlers = handlers
         self._observer = observer
         self._failure: OSError | None = None
@@ -306,29 +320,14 @@ class _EventSession(StoreSession):
 
     def _handle(self) -> StoreResult:
         try:
-            event = StoreEvent(self, self._handlers.current, self._primitive())
-        except (ValueError, TypeError, LookupError):
+            event = StoreEvent(self, self._handlers.current)
+        except ValueError:
             _LOGGER.exception("a C-STORE command that pynetdicom does not take")
             return StoreResult(CANNOT_UNDERSTAND)
         status, details = self._handlers.answer(
             event, self._handlers.of(evt.EVT_C_STORE)[0], failed=HANDLER_FAILED
         )
         return StoreResult(status, details=details)
-
-    def _primitive(self) -> C_STORE:
-        request = self.request
-        primitive = _Request()
-        primitive._content = self.content
-        primitive.MessageID = request.message_id
-        primitive.AffectedSOPClassUID = _uid(request.sop_class_uid)
-        primitive.AffectedSOPInstanceUID = _uid(request.sop_instance_uid)
-        if request.priority in (0, 1, 2):
-            primitive.Priority = request.priority
-        if request.move_originator_ae_title is not None:
-            primitive.MoveOriginatorApplicationEntityTitle = text_of(request.move_originator_ae_title)
-        if request.move_originator_message_id is not None:
-            primitive.MoveOriginatorMessageID = request.move_originator_message_id
-        return primitive
 
     def decoded(self) -> Dataset:
         """Return the data set, decoded."""
@@ -449,19 +448,6 @@ class _AssociationEvents(ob.AssociationObserver):
 def _for_event(association: PynetdicomAssociation) -> Association:
     """Tell the type checker that it does for pynetdicom's `Event`, which only keeps it."""
     return cast("Association", association)
-
-
-def _uid(data: bytes) -> UID:
-    return UID(text_of(data), IGNORE)
-
-
-def _context(agreed: ev.AcceptedAssociation, context_id: int) -> PresentationContextTuple:
-    for context in agreed.contexts:
-        if context.context_id == context_id:
-            return PresentationContextTuple(
-                context_id, _uid(context.abstract_syntax), _uid(context.transfer_syntax)
-            )
-    raise LookupError(context_id)
 
 
 def _details(answer: Dataset) -> bytes:

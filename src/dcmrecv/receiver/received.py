@@ -9,7 +9,7 @@ import os
 import tempfile
 import threading
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from io import BytesIO
 from pathlib import Path
@@ -51,15 +51,18 @@ class ReceivedDataSet:
 
     A program may keep an event, and read it later: the data set is then there as long as the event, in memory or in a
     file without a name, and is no part of the budget any more.
+
+    What stands before a data set in a file also stands before it in memory. So the object that most handlers ask for
+    is there as a whole: to put its parts together would take longer than to receive it.
     """
 
-    def __init__(self, budget: HandlerMemory, header: Callable[[], bytes]) -> None:
+    def __init__(self, budget: HandlerMemory, header: bytes) -> None:
         """*header*: what stands before the data set in a file (PS3.10 section 7)."""
         self._budget = budget
-        self._header = header
+        self._begin = len(header)
         self._memory: BytesIO | None = BytesIO()
+        self._memory.write(header)
         self._file: BinaryIO | None = None
-        self._begin = 0
         self._path: Path | None = None
         self._taken = 0
         self._closed = False
@@ -100,11 +103,8 @@ class ReceivedDataSet:
         descriptor, name = tempfile.mkstemp(prefix="dcmrecv-", suffix=".dcm")
         self._path = Path(name)
         self._file = os.fdopen(descriptor, "w+b")
-        header = self._header()
-        self._begin = len(header)
-        self._file.write(header)
         if self._memory is not None:
-            self._file.write(self._memory.getbuffer())
+            self._file.write(self._memory.getvalue())
 
     def path(self) -> Path:
         """Return the path of a file with header and data set; `close` removes what is there by then."""
@@ -118,19 +118,21 @@ class ReceivedDataSet:
 
     def stream(self) -> BinaryIO:
         """Return the data set to read, at its first byte."""
-        if self._memory is not None:
-            self._memory.seek(0)
-            return self._memory
-        assert self._file is not None
-        self._file.seek(self._begin)
-        return self._file
+        stream = self._memory or self._file
+        assert stream is not None
+        stream.seek(self._begin)
+        return stream
 
-    def read(self) -> bytes:
-        """Return the data set. Raises `HandlerMemoryError`."""
-        if self._memory is not None:
-            return self._memory.getvalue()
-        self.take(self.size)
-        return self.stream().read()
+    def read(self, *, with_header: bool) -> bytes:
+        """Return the data set, as it is or behind its header. Raises `HandlerMemoryError`."""
+        if self._memory is None:
+            self.take(self.size)
+        elif with_header:
+            return self._memory.getvalue()  # a reference to the bytes that are there, no copy
+        stream = self.stream()
+        if with_header:
+            stream.seek(0)
+        return stream.read()
 
     def inflated(self) -> BytesIO:
         """Return the data set inflated (PS3.5 A.5). Raises `HandlerMemoryError`, and zlib.error."""
@@ -149,6 +151,9 @@ class ReceivedDataSet:
 
     def blocks(self) -> Iterator[tuple[memoryview, bool]]:
         """Yield the data set in blocks, and whether it is the last one."""
+        if self._memory is not None:
+            yield memoryview(self._memory.getvalue())[self._begin :], True
+            return
         stream = self.stream()
         block = stream.read(_BLOCK)
         while following := stream.read(_BLOCK):

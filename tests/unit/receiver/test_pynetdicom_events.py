@@ -235,6 +235,33 @@ def test_notifications(tmp_path: Path) -> None:
         assert heard == [*established, "EVT_ABORTED", *end]
 
 
+def test_the_contexts_of_an_association() -> None:
+    """What was proposed and what came of it; nothing has come of it yet when the request arrives."""
+    query = "1.2.840.10008.5.1.4.1.2.1.1"
+    seen: dict[str, list[list[str]]] = {}
+
+    def note(event: evt.Event) -> None:
+        contexts = (
+            event.assoc.requestor.requested_contexts,
+            event.assoc.accepted_contexts,
+            event.assoc.rejected_contexts,
+        )
+        seen[event.event.name] = [[str(each.abstract_syntax) for each in some] for some in contexts]
+
+    handlers: list[Any] = [(event, note) for event in (evt.EVT_REQUESTED, evt.EVT_ACCEPTED, evt.EVT_RELEASED)]
+    with serving(Config(network=NetworkConfig(port=0)), *handlers) as receiver:
+        entity = AE()
+        entity.add_requested_context(VERIFICATION)
+        entity.add_requested_context(query)
+        entity.associate("127.0.0.1", receiver.port).release()
+        receiver.shutdown()
+    assert seen == {
+        "EVT_REQUESTED": [[VERIFICATION, query], [], []],
+        "EVT_ACCEPTED": [[VERIFICATION, query], [VERIFICATION], [query]],
+        "EVT_RELEASED": [[VERIFICATION, query], [VERIFICATION], [query]],
+    }
+
+
 def test_an_event_that_this_engine_does_not_have(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="EVT_C_FIND"):
         serving(configured(tmp_path), (evt.EVT_C_FIND, print))

@@ -19,6 +19,7 @@ import pytest
 from pydicom import dcmread
 from pydicom.dataset import Dataset
 from pydicom.uid import DeflatedExplicitVRLittleEndian
+from pynetdicom import _config
 
 from dcmrecv import AE, StorageWriter, StoreEvent, evt
 from dcmrecv.config import Config, StorageConfig
@@ -152,6 +153,24 @@ def test_it_may_abort(then_raises: bool) -> None:
         assert association.receive()[0] == 7
 
 
+@pytest.mark.parametrize(("is_enforced", "status"), [(False, 0), (True, 0xC000)])
+def test_uids_that_are_none(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, is_enforced: bool, status: int
+) -> None:
+    """Handlers get them as they came, unless the program has told pynetdicom to take valid ones alone."""
+    monkeypatch.setattr(_config, "ENFORCE_UID_CONFORMANCE", is_enforced)
+    seen: list[Any] = []
+
+    def handle(event: StoreEvent) -> int:
+        seen.append(event.request.AffectedSOPInstanceUID)
+        return 0
+
+    with served(handle) as server, Association(server.port, CT_IMAGE) as association:
+        assert association.store("1.2.003", SMALL) == status
+    assert seen == ([] if is_enforced else ["1.2.003"])
+    assert ("does not take" in caplog.text) is is_enforced
+
+
 def bomb(size: int) -> bytes:
     deflater = zlib.compressobj(9, zlib.DEFLATED, -15)
     pixels = b"\xe0\x7f\x10\0OB\0\0" + size.to_bytes(4, "little") + bytes(size)
@@ -232,14 +251,14 @@ def test_an_event_that_is_kept_stays_readable(tmp_path: Path, data_set: bytes) -
 
 def test_memory_that_is_used_up_sends_data_sets_to_files() -> None:
     memory = HandlerMemory(1000)
-    first, second = (ReceivedDataSet(memory, lambda: b"HEAD") for _ in range(2))
+    first, second = (ReceivedDataSet(memory, b"HEAD") for _ in range(2))
     first.write([memoryview(bytes(800))])
     second.write([memoryview(b"1" * 300), memoryview(b"2" * 300)])
     assert second.path().read_bytes() == b"HEAD" + b"1" * 300 + b"2" * 300
     with pytest.raises(HandlerMemoryError):
-        second.read()
+        second.read(with_header=False)
     first.close()
-    assert second.read() == b"1" * 300 + b"2" * 300
+    assert second.read(with_header=False) == b"1" * 300 + b"2" * 300
     second.close()
     assert memory.take(1000)
 
