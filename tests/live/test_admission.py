@@ -90,6 +90,7 @@ def test_a_refused_address_is_closed_before_anything_is_read(tmp_path: Path) -> 
         assert all(closed_unread(server.port) for _ in range(3))
         with urllib.request.urlopen(f"http://127.0.0.1:{metrics}/metrics", timeout=20) as answer:
             assert b'dcmrecv_connections_total{outcome="refused_address"} 3.0' in answer.read()
+        assert server.logged("Refused")
         lines = [line for line in server.log.splitlines() if "Refused" in line]
         assert lines == ["W: Refused 127.0.0.1: it is not on the list of --allow-host"]
 
@@ -111,7 +112,7 @@ def test_calling_titles(tmp_path: Path, workers: str) -> None:
             with pytest.raises(UnexpectedPdu) as rejected:
                 Association(server.port)
             assert rejected.value.body[1:] == bytes((1, 1, 3))
-            assert "W: Refused 127.0.0.1: its calling AE title TESTSCU is not on the list" in server.log
+            assert server.logged("W: Refused 127.0.0.1: its calling AE title TESTSCU is not on the list")
 
 
 def test_associations_of_one_address(tmp_path: Path) -> None:
@@ -121,7 +122,7 @@ def test_associations_of_one_address(tmp_path: Path) -> None:
                 Association(server.port)
             assert rejected.value.body[1:] == bytes((2, 3, 2))
             assert peer.echo() == 0
-            assert "W: Refused 127.0.0.1: it has as many associations" in server.log
+            assert server.logged("W: Refused 127.0.0.1: it has as many associations")
             peer.release()
         end = time.monotonic() + 20
         while True:  # the server may still be busy with the end of the first one

@@ -107,10 +107,10 @@ def test_the_real_peer_counts(tmp_path: Path) -> None:
         with Association(server.port, wrap=Announced(HEADER)) as peer:
             assert peer.echo() == 0
             peer.release()
-        assert "Association Received 203.0.113.9" in server.log
+        assert server.logged("Association Received 203.0.113.9")
         with pytest.raises((UnexpectedPdu, OSError, EOFError)):
             Association(server.port, wrap=Announced(HEADER.replace(b"113.9", b"113.8")))
-        assert "W: Refused 203.0.113.8: it is not on the list" in server.log
+        assert server.logged("W: Refused 203.0.113.8: it is not on the list")
         with Association(server.port, wrap=Announced(b"PROXY UNKNOWN\r\n")) as probe:
             assert probe.echo() == 0
 
@@ -128,7 +128,7 @@ def test_half_and_hostile_headers_cost_their_connection_alone(tmp_path: Path, st
             with suppress(ConnectionResetError):  # closed with bytes unread
                 assert half.recv(1) == b""
         assert time.monotonic() - begun < 20
-        assert "W: Refused 127.0.0.1: it sent no valid PROXY protocol header" in server.log
+        assert server.logged("W: Refused 127.0.0.1: it sent no valid PROXY protocol header")
         with socket.create_connection(("127.0.0.1", server.port), timeout=30):
             assert server.stop() == -signal.SIGTERM
 

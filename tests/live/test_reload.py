@@ -86,7 +86,7 @@ def test_a_new_profile(tmp_path: Path, workers: str) -> None:
         until(lambda: is_accepted(server.port, CT_IMAGE))
         assert running.store("1.2.5", DATA_SET) == 0
         running.release()
-        assert server.log.count("I: profile, lists, certificates, keys and CRLs were read again") == 2
+        assert server.logged("I: profile, lists, certificates, keys and CRLs were read again", 2)
         assert server.stop() == -signal.SIGTERM
     assert len(server.stored()) == 3
 

@@ -68,28 +68,29 @@ def sockets(process: int) -> int:
     return found
 
 
+def quiet(process: int) -> tuple[int, int, int]:
+    """Return the resources once every connection has ended and threads to spare have left."""
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        if sockets(process) <= 1 and resources(process)[2] <= MAY_WAIT:
+            break
+        time.sleep(0.01)
+    return resources(process)
+
+
 @pytest.mark.parametrize("visit", [orderly, aborted, garbage, bare], ids=lambda visit: visit.__name__)
 def test_nothing_is_left_behind(tmp_path: Path, visit: Callable[[int], None]) -> None:
     with RunningServer(tmp_path / "out") as server:
         assert server.process is not None
         process = server.process.pid
 
-        def quiet() -> tuple[int, int, int]:
-            """Return the resources once every connection has ended and threads to spare have left."""
-            end = time.monotonic() + 20
-            while time.monotonic() < end:
-                if sockets(process) <= 1 and resources(process)[2] <= MAY_WAIT:
-                    break
-                time.sleep(0.01)
-            return resources(process)
-
         orderly(server.port)  # the port opens before all that serves it is there
         for _ in range(WARM_UP):
             visit(server.port)
-        memory, descriptors, _ = quiet()
+        memory, descriptors, _ = quiet(process)
         for _ in range(ROUNDS):
             visit(server.port)
-        after = quiet()
+        after = quiet(process)
         assert after[0] - memory < MAY_GROW
         assert sockets(process) == 1
         assert after[1] <= descriptors

@@ -21,6 +21,7 @@ __all__ = ["ROOT", "START_SECONDS", "RunningServer", "free_port", "is_listening"
 
 ROOT = Path(__file__).resolve().parents[2]
 START_SECONDS = 60.0
+LINE_SECONDS = 20.0
 
 
 _FIRST_PORT, _PORTS_PER_WORKER = 12000, 1000
@@ -105,6 +106,18 @@ class RunningServer:
     def log(self) -> str:
         """Everything written to standard error so far."""
         return self._log_path.read_text("utf-8", "surrogateescape")
+
+    def logged(self, text: str, times: int = 1) -> bool:
+        """Wait until *text* is in the log, so many *times*; return False if it does not come.
+
+        The peer often knows of an end before the line about it is written.
+        """
+        end = time.monotonic() + LINE_SECONDS
+        while self.log.count(text) < times:
+            if time.monotonic() > end:
+                return False
+            time.sleep(0.01)
+        return True
 
     def stored(self) -> list[Path]:
         """Files in the output directory, hidden ones included, sorted by path."""

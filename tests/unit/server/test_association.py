@@ -208,13 +208,10 @@ def test_a_command_in_endless_fragments_has_a_time_limit(
     monkeypatch.setattr(limits, "COMMAND_SECONDS", 0.2)
     with Association(receiver.port, CT_IMAGE) as association:
         fragment = struct.pack(">BxIIBB", 4, 6, 2, 1, 1)  # nothing of a command, not the last
-        sent = 0
-        with contextlib.suppress(OSError):
-            while sent < 100:
+        begun = time.monotonic()
+        with contextlib.suppress(OSError):  # aborted while the next was sent
+            while not select.select([association.socket], [], [], 0.05)[0]:
+                assert time.monotonic() < begun + 20
                 association.socket.sendall(fragment)
-                sent += 1
-                time.sleep(0.05)
-                if select.select([association.socket], [], [], 0)[0]:
-                    break
         assert association.socket.recv(10) == b"\7\0\0\0\0\4\0\0\0\0"
-        assert 3 < sent < 100
+        assert time.monotonic() - begun >= limits.COMMAND_SECONDS
