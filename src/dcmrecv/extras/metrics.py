@@ -48,7 +48,7 @@ FRESH = 30.0
 class FreeSpace:
     """Call it for the bytes free for us at *directory*, None if unknown.
 
-    A file system that hangs holds up a thread that measures, and nobody else; what was measured counts for `FRESH`.
+    A file system that hangs holds up the thread that measures and nothing else; what was measured counts for `FRESH`.
     """
 
     def __init__(self, directory: bytes) -> None:

@@ -341,7 +341,7 @@ def _final(path: bytes) -> bytes:
 
 
 def uids_of(path: bytes) -> tuple[str | None, str | None]:
-    """Return Study and Series Instance UID in the file *path*; None for what it does not have or tell."""
+    """Return Study and Series Instance UID in the file *path*; None for what is not there or not readable."""
     from pydicom import dcmread, errors  # loaded by then: the AE of every receiver needs it
 
     try:

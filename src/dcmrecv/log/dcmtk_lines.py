@@ -1,7 +1,7 @@
-"""The DCMTK dialect of the observer: which events print something, and the lines about the whole receiver.
+"""The observer of a whole receiver that prints the reference's lines.
 
-Levels are constant, so `DcmtkLines` knows from the start which events say nothing and does not want those. The
-lines of a connection are in `dcmrecv.log.dcmtk_association`.
+Levels are constant, so `DcmtkLines` knows from the start which events of a connection print nothing, and does not
+want those. The lines of a connection are in `dcmrecv.log.association_lines` and `dcmrecv.log.store_lines`.
 """
 
 from __future__ import annotations
@@ -12,72 +12,29 @@ from typing import TYPE_CHECKING
 
 from dcmrecv import observer as ob
 from dcmrecv.config import Config, receive_length
-from dcmrecv.core import events as ev
-from dcmrecv.log import messages
+from dcmrecv.log.association_log import AssociationLog
 from dcmrecv.log.dcmtk_association import LINES, DcmtkAssociationLines
 from dcmrecv.log.service_lines import service_line
 from dcmrecv.log.settings import LineSettings
-from dcmrecv.loggers import DCMDATA, DCMNET, DCMTLS
-from dcmrecv.text import printable
+from dcmrecv.loggers import DCMDATA, DCMNET
 
 if TYPE_CHECKING:
     from dcmrecv.log.api import Log, Logs
 
-__all__ = ["DcmtkLines"]
+__all__ = ["UNUSABLE_DICTIONARY", "DcmtkLines"]
+
+
+UNUSABLE_DICTIONARY = (
+    "the data dictionary named by DCMDICTPATH lacks the command elements (0000,xxxx): "
+    "every association is aborted"
+)
+"""Ours, once: the reference aborts without a word above debug level (docs/differences.md)."""
 
 
 def _keyword(group: int, element: int) -> str:
     from dcmrecv.dataset.dictionary import builtin_dictionary  # not before a line needs it
 
     return builtin_dictionary().name(group << 16 | element)
-
-
-_FROM_INFO = {
-    ev.NotAnAssociation,
-    ob.EchoResponse,
-    ob.StoreStarted,
-    ob.Stored,
-    ob.StoreResponse,
-    ev.ReleaseRequested,
-    ev.AbortReceived,
-    ev.PeerClosed,
-}
-_FROM_DEBUG = {
-    ob.EchoResponseSent,
-    ob.DataSetReceived,
-    ob.ProcessingStore,
-    ob.NameGenerated,
-    ob.Ignored,
-    ob.Terminated,
-}
-_OF_DATA_DEBUG = {ob.DataSetStarted, ob.DebugRemark, ob.MetaHeaderWritten}
-
-
-def _wanted(settings: LineSettings, *, tls_debug: bool) -> frozenset[type]:
-    """Return the kinds of event that print something with these levels."""
-    kinds = set(LINES)
-    if settings.traces:
-        kinds.add(ob.WireReceived)
-    else:
-        if not (settings.debug or settings.socket_lines):
-            kinds.discard(ob.Connected)
-        if not settings.info:
-            kinds -= _FROM_INFO
-        if not settings.debug:
-            kinds -= _FROM_DEBUG
-    if settings.data_debug:
-        kinds |= {ev.ReleaseRequested, ev.AbortReceived, ev.PeerClosed}  # half a command was read
-    else:
-        kinds -= _OF_DATA_DEBUG
-    if not tls_debug:
-        kinds.discard(ob.TlsDetails)
-    if not settings.remarks:
-        kinds.discard(ob.DataSetRemark)
-    return frozenset(kinds)
-
-
-def _shown(value: object) -> object:
-    return printable(value) if isinstance(value, bytes) else value
 
 
 class DcmtkLines(ob.ReceiverObserver):
@@ -104,38 +61,44 @@ class DcmtkLines(ob.ReceiverObserver):
         self._settings = LineSettings(
             config, resolve, keyword, net=self._net, data=data, fields=logs.wants_fields
         )
-        max_pdu = config.association.max_pdu
-        self._odd_length = max_pdu if max_pdu != receive_length(max_pdu) else 0
-        self._settings.wanted = _wanted(self._settings, tls_debug=logs.logger(DCMTLS).debug_on)
+        self._settings.wanted = self._wanted()
+        self._max_pdu = config.association.max_pdu
         self._numbers = itertools.count(1)
+
+    def _wanted(self) -> frozenset[type]:
+        """Return the kinds of event that the observers of connections want."""
+        kinds = LINES.wanted(self._logs) | {ob.Closed}
+        if self._settings.socket_lines:
+            kinds.add(ob.Connected)
+        if self._settings.traces:
+            kinds |= {ob.Connected, ob.WireReceived}
+        return frozenset(kinds)
 
     def association(self, peer_address: str, peer_port: int) -> DcmtkAssociationLines:
         """Return the observer of a new connection."""
         number = next(self._numbers)
+        log = AssociationLog(self._logs, self._settings, number, peer_address, peer_port)
         if self._settings.traces:
             from dcmrecv.log.dcmtk_trace import TracingAssociationLines  # for the trace level alone
 
-            return TracingAssociationLines(self._logs, self._settings, number, peer_address, peer_port)
-        return DcmtkAssociationLines(self._logs, self._settings, number, peer_address, peer_port)
+            return TracingAssociationLines(log)
+        return DcmtkAssociationLines(log)
 
     def observe(self, event: ob.ReceiverEvent) -> None:
-        if isinstance(event, ob.Waiting):
-            if self._odd_length:
-                self._net.warn(
-                    messages.ODD_RECEIVE_LENGTH.format(
-                        length=self._odd_length, used=receive_length(self._odd_length)
-                    )
-                )
-        elif isinstance(event, ob.PeerRefused):
-            if (line := self._settings.refusals.line(*event)) is not None:
-                self._net.warn(line)
-        elif (line := messages.OPERATOR_LINES.get(type(event).__name__)) is not None:
-            self._net.warn(line.format(**{key: _shown(value) for key, value in event._asdict().items()}))
-        elif (own := service_line(event)) is not None:
-            getattr(self._net, own[0])(own[1])
-        elif self._dictionary_loaded:  # once, and not if the start has said that none is loaded
-            self._dictionary_loaded = False
-            self._net.warn(messages.UNUSABLE_DICTIONARY)
+        match event:
+            case ob.Waiting():
+                used = receive_length(self._max_pdu)
+                if used != self._max_pdu:
+                    self._net.warn(f"ASSOC: PDV receive length {self._max_pdu} is odd (using {used})")
+            case ob.PeerRefused(host, reason):
+                if (line := self._settings.refusals.line(host, reason)) is not None:
+                    self._net.warn(line)
+            case ob.DictionaryUnusable():
+                if self._dictionary_loaded:  # once, and not if the start has said that none is loaded
+                    self._dictionary_loaded = False
+                    self._net.warn(UNUSABLE_DICTIONARY)
+            case _:
+                self._net.log(*service_line(event))
 
     def flush(self) -> None:
         self._logs.flush()

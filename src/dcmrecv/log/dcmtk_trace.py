@@ -7,11 +7,12 @@ objects are left out, and PDU headers are printed when they arrive, before what 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Final
+from typing import Final
 
 from dcmrecv import observer as ob
 from dcmrecv.core import events as ev
-from dcmrecv.log.dcmtk_association import LINES, DcmtkAssociationLines
+from dcmrecv.log.association_log import AssociationLog
+from dcmrecv.log.dcmtk_association import DcmtkAssociationLines
 
 __all__ = ["PduHeaders", "TracingAssociationLines"]
 
@@ -75,25 +76,25 @@ class PduHeaders:
 class TracingAssociationLines(DcmtkAssociationLines):
     """More of what `DcmtkAssociationLines` prints."""
 
-    def __init__(self, *arguments: Any) -> None:
-        super().__init__(*arguments)
+    def __init__(self, log: AssociationLog) -> None:
+        super().__init__(log)
         self._headers = PduHeaders()
 
     def observe(self, event: ob.AssociationEvent) -> None:
         kind = type(event)
         for text in _BEFORE.get(kind, ()):
-            self._net.trace(text)
+            self._log.net.trace(text)
         if isinstance(event, ob.WireReceived):
             self._wire_received(event.data)
         else:
-            LINES[kind](self, event)
+            super().observe(event)
         for text in _AFTER.get(kind, ()):
-            self._net.trace(text)
+            self._log.net.trace(text)
 
     def _wire_received(self, data: memoryview) -> None:
         for head in self._headers.feed(data):
             length = int.from_bytes(head[2:], "big")
-            self._net.trace("Read PDU HEAD TCP: " + head.hex(" "))
-            self._net.trace(f"Read PDU HEAD TCP: type: {head[0]:02x}, length: {length} ({length:02x})")
+            self._log.net.trace("Read PDU HEAD TCP: " + head.hex(" "))
+            self._log.net.trace(f"Read PDU HEAD TCP: type: {head[0]:02x}, length: {length} ({length:02x})")
             if head[0] in _RECEIVED:
-                self._net.trace(_RECEIVED[head[0]])
+                self._log.net.trace(_RECEIVED[head[0]])

@@ -14,7 +14,6 @@ from dcmrecv.config import Role
 from dcmrecv.core import events as ev
 from dcmrecv.core.dimse import read_elements
 from dcmrecv.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from dcmrecv.log import messages
 from dcmrecv.log.status_texts import status_text
 from dcmrecv.text import printable
 from dcmrecv.uids import name_of
@@ -50,9 +49,9 @@ _PRIORITIES: Final = {0: "medium", 1: "high", 2: "low"}
 
 def hex_dump(raw: bytes) -> str:
     """Return the dump of the A-ASSOCIATE-RQ *raw* (the whole PDU with its header)."""
-    lines = [messages.HEX_DUMP_HEAD.format(length=len(raw) - 6)]
+    lines = [f"PDU Type: Associate Request, PDU Length: {len(raw) - 6} + 6 bytes PDU header"]
     if len(raw) > HEX_DUMP_LIMIT:
-        lines.append(messages.HEX_DUMP_CUT)
+        lines.append(f"Only dumping {HEX_DUMP_LIMIT} bytes.")
         raw = raw[:HEX_DUMP_LIMIT]
     lines.extend("  " + raw[i : i + 16].hex(" ").replace(" ", "  ") for i in range(0, len(raw), 16))
     if len(raw) % 16 == 0:
@@ -73,7 +72,7 @@ def _class_name(uid: bytes) -> str:
 
 def _role(role: Role | str | None) -> str:
     if role is None:
-        return messages.ABSENT_ROLE
+        return "Default"
     if isinstance(role, Role):
         return _ROLES[role]
     return "None"

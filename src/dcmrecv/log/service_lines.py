@@ -7,31 +7,45 @@ import signal
 import traceback
 
 from dcmrecv import observer as ob
+from dcmrecv.config import LogLevel
+from dcmrecv.text import printable
 
 __all__ = ["service_line"]
 
 
-def service_line(event: ob.ReceiverEvent) -> tuple[str, str] | None:
-    """Return the line about *event*: the method of a `dcmrecv.log.api.Log` that logs it, and the text.
-
-    None: these are not the lines about it.
-    """
+def service_line(event: ob.ReceiverEvent) -> tuple[LogLevel, str]:
+    """Return level and text of the line about *event*; there is none for an event that has no case here."""
     match event:
+        case ob.OutputDirectoryRemade(path):
+            return LogLevel.WARN, f"output directory {printable(path)} had vanished and was made again"
+        case ob.OutputFileSystemChanged(path):
+            where = "is on another file system than before (not mounted?)"
+            return LogLevel.WARN, f"output directory {printable(path)} {where}"
+        case ob.SpoolBehind(path, reason):
+            return LogLevel.WARN, f"spool {printable(path)}: cannot write, will try again: {reason}"
+        case ob.SpoolCaughtUp(path, lost):
+            return LogLevel.WARN, f"spool {printable(path)}: lines are written again, {lost} were lost"
+        case ob.SpoolLost(path, lost):
+            return LogLevel.WARN, f"spool {printable(path)}: {lost} lines could not be written and are lost"
         case ob.ShortageBegan(resource):
-            return "warn", f"Short of {resource}: new connections wait until there is enough"
+            return LogLevel.WARN, f"Short of {resource}: new connections wait until there is enough"
         case ob.ShortageEnded(resource):
-            return "warn", f"No longer short of {resource}: connections are accepted as usual"
+            return LogLevel.WARN, f"No longer short of {resource}: connections are accepted as usual"
         case ob.InternalError(error):
-            return "error", "Internal error: " + "".join(traceback.format_exception(error)).rstrip()
+            return LogLevel.ERROR, "Internal error: " + "".join(traceback.format_exception(error)).rstrip()
         case ob.StopBegan(grace):
-            return "info", f"Stopping: no new associations; running C-STOREs have {grace:g} s to finish"
+            return (
+                LogLevel.INFO,
+                f"Stopping: no new associations; running C-STOREs have {grace:g} s to finish",
+            )
         case ob.WorkerEnded(number, pid, status, ill):
-            return "error", f"Worker process {number} (pid {pid}) {_end(status, ill)}; it is replaced"
+            return LogLevel.ERROR, f"Worker process {number} (pid {pid}) {_end(status, ill)}; it is replaced"
         case ob.WorkerNotStarted(number, reason):
-            return "error", f"Worker process {number} cannot be started, which is tried again: {reason}"
+            text = f"Worker process {number} cannot be started, which is tried again: {reason}"
+            return LogLevel.ERROR, text
         case ob.WorkerStarted(number, pid):
-            return "warn", f"Worker process {number} runs again (pid {pid})"
-    return None
+            return LogLevel.WARN, f"Worker process {number} runs again (pid {pid})"
+    raise TypeError(f"no line about {event!r}")
 
 
 def _end(status: int | None, ill: bool) -> str:

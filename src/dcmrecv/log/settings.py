@@ -44,5 +44,4 @@ class LineSettings:
         self.debug = net.debug_on
         self.data_debug = data.debug_on
         self.dumps_parameters = net.on(self.dump_level)
-        self.remarks = data.error_on
         self.wanted: frozenset[type] = frozenset()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from dcmrecv.log import messages
 from dcmrecv.text import leading_integer
 
 __all__ = ["socket_lines"]
 
 _DEFAULT_LENGTH = 65536
+_UNREADABLE = "DUL: cannot parse environment variable {name}={value}"
 
 
 def socket_lines(environment: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
@@ -22,14 +22,16 @@ def socket_lines(environment: Mapping[str, str]) -> tuple[tuple[str, str], ...]:
     if size is not None:
         length = leading_integer(size)
         if length is None:
-            lines.append(("W", messages.UNREADABLE_VARIABLE.format(name="TCP_BUFFER_LENGTH", value=size)))
+            lines.append(("W", _UNREADABLE.format(name="TCP_BUFFER_LENGTH", value=size)))
         else:
-            lines.append(("D", messages.BUFFER_LENGTH.format(length=length or _DEFAULT_LENGTH)))
+            lines.append(("D", f"DUL: setting TCP buffer length to {length or _DEFAULT_LENGTH} bytes"))
     no_delay = environment.get("TCP_NODELAY")
     if no_delay is not None:
         number = leading_integer(no_delay)
         if number is None:
-            lines.append(("W", messages.UNREADABLE_VARIABLE.format(name="TCP_NODELAY", value=no_delay)))
+            lines.append(("W", _UNREADABLE.format(name="TCP_NODELAY", value=no_delay)))
         elif number:
-            lines.append(("D", messages.NO_DELAY.format(value=no_delay)))
+            lines.append(
+                ("D", f"DUL: disabling Nagle algorithm as requested at runtime (TCP_NODELAY={no_delay})")
+            )
     return tuple(lines)

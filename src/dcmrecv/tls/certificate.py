@@ -19,7 +19,7 @@ from cryptography.utils import CryptographyDeprecationWarning
 
 __all__ = ["UNREADABLE", "Certificate", "CertificateError", "parse_certificate"]
 
-# What a peer's certificate has that will be an error one day is nothing to tell the operator at each connection.
+# Odd things in a certificate of a peer, which will be errors one day, are no news to the operator at each connection.
 warnings.filterwarnings("ignore", category=CryptographyDeprecationWarning, module=re.escape(__name__))
 
 

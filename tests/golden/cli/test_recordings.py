@@ -87,7 +87,7 @@ def test_differences_name_recordings() -> None:
 @pytest.mark.parametrize("case", CASES, ids=[case["id"] for case in CASES])
 def test_recording(case: dict[str, Any], replay: Replay) -> None:
     if case.get("user") == "root" and os.geteuid() != 0:
-        pytest.skip("only root can be told that root may do everything")
+        pytest.skip("needs root: only root may do everything")
     expected, observed = case["expect"], replay(case)
     if case["id"] in ACCEPTED_SINCE:
         said = re.sub(r"Unknown option \S+", ACCEPTED_SINCE[case["id"]], expected["stderr"])

@@ -35,9 +35,9 @@ DIFFERENT = {
     "c03-root-unknown": "ends with a clear error and exit code 1 instead of SIGABRT",
     "c04-root-inherited": "ends with a clear error and exit code 1 instead of SIGABRT",
     "h09-pattern-location": "the place in the source is ours; a C++ signature ends in `const`",
-    "a05-trace": "the trace level is best effort: PDUs as they are parsed are not told",
-    "c36-logger-trace-dimse": "the trace level is best effort: PDUs as they are parsed are not told",
-    "j11-dict-names-in-dump": "the trace level is best effort: PDUs as they are parsed are not told",
+    "a05-trace": "the trace level is best effort: PDUs as they are parsed are not shown",
+    "c36-logger-trace-dimse": "the trace level is best effort: PDUs as they are parsed are not shown",
+    "j11-dict-names-in-dump": "the trace level is best effort: PDUs as they are parsed are not shown",
     "j13-dict-empty-file-run": "a dictionary that makes every association fail is said once at start",
     "j23-ds-text-as-sq": "the uninitialised context number of one line is the real one",
 }

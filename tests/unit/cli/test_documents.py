@@ -88,7 +88,7 @@ def test_bash_offers(words: list[str], offered: list[str], place: Path) -> None:
 
 
 def test_bash_offers_files_behind_an_at_sign_that_is_a_word_of_its_own(place: Path) -> None:
-    """Readline breaks words there unless it is told otherwise."""
+    """Readline breaks words there unless it is set up otherwise."""
     script = f"""source '{BASH}'; COMP_WORDBREAKS='@ '; COMP_WORDS=(dcmrecv @ $1); COMP_CWORD=$#+1
     COMP_CWORD=$((COMP_CWORD)); _dcmrecv dcmrecv; printf '%s\\n' "${{COMPREPLY[@]}}" """
     for words in (["ar"], []):

@@ -113,7 +113,7 @@ def test_later_errors_are_silent_where_errors_are(run: Run, level: list[str]) ->
 
 
 @pytest.mark.parametrize(
-    ("arguments", "told"),
+    ("arguments", "ended"),
     [
         (["--help"], True),
         (["--foo"], True),
@@ -122,11 +122,11 @@ def test_later_errors_are_silent_where_errors_are(run: Run, level: list[str]) ->
     ],
 )
 def test_the_end_of_the_console_is_told_to_who_debugs_logging(
-    run: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str], told: bool
+    run: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str], ended: bool
 ) -> None:
     monkeypatch.setenv("DCMTK_LOG4CPLUS_LOGLOG_DEBUGENABLED", "1")
     out = run(*arguments)[1]
-    assert out.endswith(END_OF_CONSOLE) == told
+    assert out.endswith(END_OF_CONSOLE) == ended
     monkeypatch.delenv("DCMTK_LOG4CPLUS_LOGLOG_DEBUGENABLED")
     assert "log4cplus" not in run(*arguments)[1]
 
@@ -171,18 +171,18 @@ def test_accept_all_needs_no_profile(run: Run) -> None:
 
 @pytest.mark.parametrize("arguments", [["--help"], ["--foo"], ["abc"], ["--version"], ["-q", "abc"]])
 def test_screens_and_errors_load_little(arguments: list[str], tmp_path: Path) -> None:
-    told = tmp_path / "modules"
+    listing = tmp_path / "modules"
     code = (
         "import os, pathlib, sys; modules = sys.argv.pop(1); ended = os._exit\n"
-        "def told(code):\n"
+        "def listing(code):\n"
         "    names = ' '.join(sys.modules); pathlib.Path(modules).write_text(names); ended(0)\n"
-        "os._exit = told\n"
+        "os._exit = listing\n"
         "from dcmrecv.__main__ import main; main()"
     )
     subprocess.run(
-        [sys.executable, "-c", code, told, *arguments], capture_output=True, check=True, timeout=60
+        [sys.executable, "-c", code, listing, *arguments], capture_output=True, check=True, timeout=60
     )
-    loaded = set(told.read_text().split())
+    loaded = set(listing.read_text().split())
     assert not loaded & {
         "configargparse",
         "pydicom",

@@ -9,7 +9,7 @@ from dcmrecv.dataset import limits
 from dcmrecv.dataset.dictionary import DataDictionary, builtin_dictionary
 from dcmrecv.dataset.rewriter import DataSetError, DataSetRewriter
 from dcmrecv.dataset.sort_elements import MediaStorageUids
-from dcmrecv.log.messages import remark_text
+from dcmrecv.log.remark_text import remark_text
 from dcmrecv.remarks import Remark
 
 

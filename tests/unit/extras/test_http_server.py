@@ -135,7 +135,7 @@ def test_a_thread_that_died_is_replaced(http: Http, monkeypatch: pytest.MonkeyPa
         died.set()
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sys.unraisablehook", lambda *told: None)
+    monkeypatch.setattr("sys.unraisablehook", lambda *what: None)
     with monkeypatch.context() as patch:
         patch.setattr(socket.socket, "accept", die)
         peer = http.connect(b"GET / HTTP/1.1\r\n\r\n")

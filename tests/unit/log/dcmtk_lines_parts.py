@@ -1,4 +1,4 @@
-"""Events and a log to drive a observer with, and the reference's lines to compare with."""
+"""Events and a log to drive an observer with, and the reference's lines to compare with."""
 
 from __future__ import annotations
 
@@ -49,6 +49,7 @@ class Recorder(Logs, AssociationLogs, Sink):
         self.level = level
         self.wants_fields = wants_fields
         self.messages: list[tuple[str, LogLevel, str, Fields | None]] = []
+        self.opened = False
         self.flushes = 0
         self.closes = 0
 
@@ -56,6 +57,7 @@ class Recorder(Logs, AssociationLogs, Sink):
         return Log(name, self.level, self)
 
     def association(self, identity: str, peer: str) -> AssociationLogs:
+        self.opened = True
         return self
 
     def emit(self, name: str, level: LogLevel, text: str, fields: Fields | None) -> None:
@@ -191,18 +193,18 @@ def agreed(asked: ev.AssociateRequest, **changes: Any) -> ev.AssociationAccepted
     return ev.AssociationAccepted(ev.AcceptedAssociation(**values))
 
 
-def say(told: DcmtkAssociationLines, event: ob.AssociationEvent) -> None:
-    """Hand *event* to *told* if it wants such events, as the engine does."""
-    if type(event) in told.wanted:
-        told.observe(event)
+def say(association: DcmtkAssociationLines, event: ob.AssociationEvent) -> None:
+    """Hand *event* to *association* if it wants such events, as the engine does."""
+    if type(event) in association.wanted:
+        association.observe(event)
 
 
-def begin(told: DcmtkAssociationLines, recorder: Recorder) -> None:
-    """Take *told* through the usual negotiation and forget what it said."""
+def begin(association: DcmtkAssociationLines, recorder: Recorder) -> None:
+    """Take *association* through the usual negotiation and forget what it said."""
     asked = request()
-    say(told, ob.Connected())
-    say(told, ev.RequestReceived(asked, encoded(asked)))
-    say(told, agreed(asked))
+    say(association, ob.Connected())
+    say(association, ev.RequestReceived(asked, encoded(asked)))
+    say(association, agreed(asked))
     recorder.messages.clear()
 
 

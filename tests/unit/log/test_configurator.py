@@ -109,7 +109,7 @@ def test_other_users_of_logging_are_left_alone(
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("log4cplus.rootLogger = INFO", []),
         (
@@ -130,15 +130,15 @@ def test_other_users_of_logging_are_left_alone(
     ],
 )
 def test_no_appenders_are_told_once(
-    configure: Configure, capfd: pytest.CaptureFixture[str], text: str, told: list[str]
+    configure: Configure, capfd: pytest.CaptureFixture[str], text: str, expected: list[str]
 ) -> None:
     say(configure(text))
-    told = [
-        *told,
+    expected = [
+        *expected,
         f"No appenders could be found for logger ({APP}).",
         "Please initialize the log4cplus system properly.",
     ]
-    assert capfd.readouterr().err.splitlines() == [f"log4cplus:ERROR {line}" for line in told]
+    assert capfd.readouterr().err.splitlines() == [f"log4cplus:ERROR {line}" for line in expected]
 
 
 def test_an_empty_root_keeps_the_built_in_console(
@@ -245,7 +245,7 @@ def test_an_unknown_filter_is_told_and_skipped(
 
 
 @pytest.mark.parametrize(
-    ("layout", "told"),
+    ("layout", "expected"),
     [
         ("log4cplus::HTMLLayout", ['Cannot find LayoutFactory: "log4cplus::HTMLLayout"']),
         (
@@ -258,7 +258,7 @@ def test_an_unknown_filter_is_told_and_skipped(
     ],
 )
 def test_without_a_layout_later_options_are_not_read(
-    configure: Configure, capfd: pytest.CaptureFixture[str], layout: str, told: list[str]
+    configure: Configure, capfd: pytest.CaptureFixture[str], layout: str, expected: list[str]
 ) -> None:
     logs = configure(
         f"log4cplus.rootLogger = INFO, A\n{CONSOLE}log4cplus.appender.A.layout = {layout}\n"
@@ -266,7 +266,7 @@ def test_without_a_layout_later_options_are_not_read(
     )
     logs.logger(APP).info("a\nb")
     lines = capfd.readouterr().err.splitlines()
-    assert lines == [*(f"log4cplus:ERROR {text}" for text in told), "INFO - a", "b"]
+    assert lines == [*(f"log4cplus:ERROR {text}" for text in expected), "INFO - a", "b"]
 
 
 def test_the_old_name_of_the_pattern(configure: Configure, capfd: pytest.CaptureFixture[str]) -> None:

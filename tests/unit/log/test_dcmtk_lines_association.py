@@ -9,8 +9,7 @@ from dcmrecv import observer as ob
 from dcmrecv.conditions import Condition
 from dcmrecv.config import AssociationConfig, Config, LogLevel, Role
 from dcmrecv.core import events as ev
-from dcmrecv.log.dcmtk_lines import DcmtkLines
-from dcmrecv.log.messages import UNUSABLE_DICTIONARY
+from dcmrecv.log.dcmtk_lines import UNUSABLE_DICTIONARY, DcmtkLines
 
 from .dcmtk_lines_parts import (
     CT,
@@ -34,7 +33,7 @@ Note = remarks.Remark
 
 
 def test_extended_negotiation_with_all_dumps() -> None:
-    told, recorder = observer(DEBUG)
+    association, recorder = observer(DEBUG)
     asked = request(
         extended_negotiation=(
             ev.ProposedExtendedNegotiation(CT, b"\2\0\1"),
@@ -42,35 +41,35 @@ def test_extended_negotiation_with_all_dumps() -> None:
         )
     )
     wire = bytes.fromhex("56 00 00 1e 00 19") + CT + b"\2\0\1" + bytes.fromhex("56 00 00 07 00 05") + b"1.2.3"
-    say(told, ob.Connected())
-    say(told, ev.RequestReceived(asked, encoded(asked, wire)))
+    say(association, ob.Connected())
+    say(association, ev.RequestReceived(asked, encoded(asked, wire)))
     profile = ev.ProposedExtendedNegotiation(CT, bytes.fromhex("0200000001000200"))
-    say(told, agreed(asked, extended_negotiation=(profile,)))
-    say(told, ev.ReleaseRequested(ev.Stage.COMMAND))
-    say(told, ob.Terminated())
+    say(association, agreed(asked, extended_negotiation=(profile,)))
+    say(association, ev.ReleaseRequested(ev.Stage.COMMAND))
+    say(association, ob.Terminated())
     assert recorder.lines == story("extended")
 
 
 @pytest.mark.parametrize("verbose_pc", [False, True])
 def test_no_context_acceptable(verbose_pc: bool) -> None:
-    told, recorder = observer(DEBUG, verbose_pc=verbose_pc)
+    association, recorder = observer(DEBUG, verbose_pc=verbose_pc)
     asked = request(
         contexts=(
             ev.ProposedContext(1, b"1.2.3.4", (IMPLICIT,)),
             ev.ProposedContext(3, CT, (b"1.2.3",)),
         )
     )
-    say(told, ob.Connected())
-    say(told, ev.RequestReceived(asked, encoded(asked)))
+    say(association, ob.Connected())
+    say(association, ev.RequestReceived(asked, encoded(asked)))
     outcomes = (
         ev.ContextOutcome.ABSTRACT_SYNTAX_NOT_SUPPORTED,
         ev.ContextOutcome.TRANSFER_SYNTAXES_NOT_SUPPORTED,
     )
     say(
-        told,
+        association,
         ev.AssociationRejected(ev.RejectReason.NO_ACCEPTABLE_PRESENTATION_CONTEXTS, results(asked, outcomes)),
     )
-    say(told, ob.Terminated())
+    say(association, ob.Terminated())
     expected = story("none-acceptable")
     if verbose_pc:
         dump = False
@@ -83,16 +82,16 @@ def test_no_context_acceptable(verbose_pc: bool) -> None:
 
 
 def test_a_wrong_called_title() -> None:
-    told, recorder = observer(DEBUG, ae_title=b"MYSCP")
-    say(told, ev.AssociationRejected(ev.RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED))
-    say(told, ob.Terminated())
+    association, recorder = observer(DEBUG, ae_title=b"MYSCP")
+    say(association, ev.AssociationRejected(ev.RejectReason.CALLED_AE_TITLE_NOT_RECOGNIZED))
+    say(association, ob.Terminated())
     assert recorder.lines == story("wrong-title")
 
 
 def test_a_bad_application_context_at_info() -> None:
-    told, recorder = observer(INFO)
-    say(told, ev.AssociationRejected(ev.RejectReason.BAD_APPLICATION_CONTEXT))
-    say(told, ob.Terminated())
+    association, recorder = observer(INFO)
+    say(association, ev.AssociationRejected(ev.RejectReason.BAD_APPLICATION_CONTEXT))
+    say(association, ob.Terminated())
     assert recorder.lines == ["I: Refusing Association (bad application context)"]
 
 
@@ -104,8 +103,8 @@ def test_a_bad_application_context_at_info() -> None:
     ],
 )
 def test_no_answer_can_be_made(name: str, remark: remarks.Remark) -> None:
-    told, recorder = observer(DEBUG)
-    say(told, ev.RequestUnusable(None, notes=(remark,)))
+    association, recorder = observer(DEBUG)
+    say(association, ev.RequestUnusable(None, notes=(remark,)))
     assert recorder.lines == story(name)
 
 
@@ -117,38 +116,41 @@ def test_no_answer_can_be_made(name: str, remark: remarks.Remark) -> None:
     ],
 )
 def test_an_unusable_request_is_dumped_before_the_error(name: str, text: str, parsed: bool) -> None:
-    told, recorder = observer(DEBUG)
+    association, recorder = observer(DEBUG)
     wire = encoded(request(protocol_version=0 if name == "version-0" else 1))
     if name == "bad-item":
         wire = wire[:2] + (len(wire) - 3).to_bytes(4, "big") + wire[6:] + b"abc"
-    say(told, ob.Connected())
-    say(told, ev.RequestUnusable(Condition(6, 0x308, text), raw=wire, parsed=parsed))
+    say(association, ob.Connected())
+    say(association, ev.RequestUnusable(Condition(6, 0x308, text), raw=wire, parsed=parsed))
     assert recorder.lines == story(name)
 
 
 def test_a_request_of_a_header_only() -> None:
-    told, recorder = observer(DEBUG)
-    say(told, ob.Connected())
+    association, recorder = observer(DEBUG)
+    say(association, ob.Connected())
     text = "DUL Illegal associate PDU. Got 0 bytes of data. The minimum allowed size is 68."
-    say(told, ev.RequestUnusable(Condition(6, 0x308, text), raw=b"\1\0\0\0\0\0"))
+    say(association, ev.RequestUnusable(Condition(6, 0x308, text), raw=b"\1\0\0\0\0\0"))
     assert recorder.lines == story("too-short")
 
 
 def test_silence_and_other_protocols() -> None:
-    told, recorder = observer(DEBUG)
-    say(told, ob.Connected())
-    say(told, ev.RequestUnusable(conditions.READ_TIMEOUT))
+    association, recorder = observer(DEBUG)
+    say(association, ob.Connected())
+    say(association, ev.RequestUnusable(conditions.READ_TIMEOUT))
     assert recorder.lines == story("silent")
-    told, recorder = observer(INFO)
-    say(told, ob.Connected())
-    say(told, ev.RequestUnusable(conditions.unrecognized_pdu(0x47)))
+    association, recorder = observer(INFO)
+    say(association, ob.Connected())
+    say(association, ev.RequestUnusable(conditions.unrecognized_pdu(0x47)))
     assert recorder.lines == story("garbage")
 
 
 def test_an_oversized_request_has_a_line_of_its_own_first() -> None:
-    told, recorder = observer(WARN)
+    association, recorder = observer(WARN)
     line = "A-ASSOCIATE PDU too large: 1048577 bytes, refusing."
-    say(told, ev.RequestUnusable(conditions.REQUEST_TOO_LONG, notes=(remarks.REQUEST_TOO_LONG(1048577),)))
+    say(
+        association,
+        ev.RequestUnusable(conditions.REQUEST_TOO_LONG, notes=(remarks.REQUEST_TOO_LONG(1048577),)),
+    )
     assert recorder.lines == [
         f"E: {line}",
         "E: Could not receive association request: A-ASSOCIATE PDU too large",
@@ -156,9 +158,9 @@ def test_an_oversized_request_has_a_line_of_its_own_first() -> None:
 
 
 def test_another_pdu_first_looks_like_an_association_without_titles() -> None:
-    told, recorder = observer(DEBUG)
-    say(told, ev.NotAnAssociation(5))
-    say(told, ob.Terminated())
+    association, recorder = observer(DEBUG)
+    say(association, ev.NotAnAssociation(5))
+    say(association, ob.Terminated())
     lines = recorder.lines
     assert lines[0] == "I: Association Received peer-host:  -> "
     dump = lines[1 : lines.index("D: " + "=" * 23 + " END A-ASSOCIATE-RQ " + "=" * 22) + 1]
@@ -183,26 +185,26 @@ def test_another_pdu_first_looks_like_an_association_without_titles() -> None:
 def test_remarks_of_the_negotiation_come_where_the_reference_has_them(
     name: str, received: tuple[Note, ...], accepted: tuple[Note, ...]
 ) -> None:
-    told, recorder = observer(DEBUG)
+    association, recorder = observer(DEBUG)
     asked = request()
-    say(told, ev.RequestReceived(asked, encoded(asked), receive_notes=received))
+    say(association, ev.RequestReceived(asked, encoded(asked), receive_notes=received))
     recorder.messages.clear()
     expected = story(name)
     length = int(next(line for line in expected if "Max Send PDV" in line).rsplit(" ", 1)[1].rstrip(")"))
-    say(told, agreed(asked, notes=accepted, max_send_pdv=length))
+    say(association, agreed(asked, notes=accepted, max_send_pdv=length))
     kept = [message for message in recorder.messages if "BEGIN A-ASSOCIATE-AC" not in message[2]]
     assert len(recorder.messages) == len(kept) + 1
     recorder.messages[:] = kept
-    say(told, ev.ReleaseRequested(ev.Stage.COMMAND))
-    say(told, ob.Terminated())
+    say(association, ev.ReleaseRequested(ev.Stage.COMMAND))
+    say(association, ob.Terminated())
     assert recorder.lines == expected
 
 
 def test_remarks_of_the_parser_precede_the_titles() -> None:
-    told, recorder = observer(INFO)
+    association, recorder = observer(INFO)
     asked = request()
     say(
-        told,
+        association,
         ev.RequestReceived(asked, b"", notes=(remarks.ROLE_UID_LENGTH(65), remarks.MAX_LENGTH_ITEM(6))),
     )
     assert recorder.lines == [
@@ -210,61 +212,61 @@ def test_remarks_of_the_parser_precede_the_titles() -> None:
         "W: Invalid length (6) for maximum length item, must be 4",
         "I: Association Received peer-host: PEER -> ANY-SCP",
     ]
-    say(told, ev.RequestReceived(asked, b"", notes=(remarks.ROLE_BOTH_ZERO(),)))
+    say(association, ev.RequestReceived(asked, b"", notes=(remarks.ROLE_BOTH_ZERO(),)))
     assert recorder.lines[3] == "W: DULFSM: both role fields are 0 in SCP/SCU role selection sub-item"
 
 
 def test_a_length_too_short_to_answer() -> None:
-    told, recorder = observer(DEBUG)
+    association, recorder = observer(DEBUG)
     asked = request()
     notes = (remarks.SEND_LENGTH_ODD(13, 12), remarks.SEND_LENGTH_DEFAULT(0))
-    say(told, ev.RequestReceived(asked, encoded(asked), receive_notes=notes))
+    say(association, ev.RequestReceived(asked, encoded(asked), receive_notes=notes))
     recorder.messages.clear()
-    say(told, agreed(asked, max_send_pdv=4084))
+    say(association, agreed(asked, max_send_pdv=4084))
     recorder.messages[:] = [message for message in recorder.messages if "BEGIN A-ASSOC" not in message[2]]
     event = echo(1)
-    say(told, event)
-    say(told, ob.EchoResponse(event, 0))
+    say(association, event)
+    say(association, ob.EchoResponse(event, 0))
     text = "DUL Cannot send P-DATA PDU because receiver's max PDU size of 13 is illegal (must be > 12)"
     causes = (Condition(6, 0x20E, "DIMSE Failed to send message"), Condition(6, 0x308, text))
-    say(told, ob.ResponseFailed("C-ECHO", causes))
-    say(told, ev.ProtocolError(ev.Stage.COMMAND, causes))
-    say(told, ob.Terminated())
+    say(association, ob.ResponseFailed("C-ECHO", causes))
+    say(association, ev.ProtocolError(ev.Stage.COMMAND, causes))
+    say(association, ob.Terminated())
     assert recorder.lines == story("max-length-13")
 
 
 def test_verbose_contexts_at_info() -> None:
-    told, recorder = observer(INFO, verbose_pc=True)
+    association, recorder = observer(INFO, verbose_pc=True)
     asked = request()
     event = store()
-    say(told, ob.Connected())
-    say(told, ev.RequestReceived(asked, encoded(asked)))
-    say(told, agreed(asked))
-    say(told, event)
-    say(told, ob.StoreStarted(event))
-    say(told, ob.Stored(b"out/CT.1.2.3.4.5", event, 400))
-    say(told, ob.StoreResponse(event, 0))
-    say(told, ev.ReleaseRequested(ev.Stage.COMMAND))
-    say(told, ob.Terminated())
+    say(association, ob.Connected())
+    say(association, ev.RequestReceived(asked, encoded(asked)))
+    say(association, agreed(asked))
+    say(association, event)
+    say(association, ob.StoreStarted(event))
+    say(association, ob.Stored(b"out/CT.1.2.3.4.5", event, 400))
+    say(association, ob.StoreResponse(event, 0))
+    say(association, ev.ReleaseRequested(ev.Stage.COMMAND))
+    say(association, ob.Terminated())
     assert recorder.lines == story("store-verbose-contexts")
 
 
 def test_bytes_of_titles_leave_as_they_came_but_for_controls() -> None:
-    told, recorder = observer(INFO)
+    association, recorder = observer(INFO)
     asked = request(calling_ae_title=b"A\nB\xe4")
-    say(told, ev.RequestReceived(asked, b""))
-    say(told, agreed(asked))
-    say(told, ev.ReleaseRequested(ev.Stage.COMMAND))
+    say(association, ev.RequestReceived(asked, b""))
+    say(association, agreed(asked))
+    say(association, ev.ReleaseRequested(ev.Stage.COMMAND))
     first, second, *others = story("title-odd-bytes")
     assert recorder.lines == [first + "\\x0a" + second.removeprefix("I: "), *others]
 
 
 def test_roles_in_the_dumps() -> None:
-    told, recorder = observer(DEBUG)
+    association, recorder = observer(DEBUG)
     asked = request(roles=role_of(Role.SCP) + role_of(Role.SCU))
-    say(told, ev.RequestReceived(asked, encoded(asked)))
+    say(association, ev.RequestReceived(asked, encoded(asked)))
     accepted = results(asked, proposed=Role.BOTH, accepted="NONE")
-    say(told, agreed(asked, contexts=accepted))
+    say(association, agreed(asked, contexts=accepted))
     proposed = [line for line in recorder.lines if "Proposed SCP/SCU Role" in line]
     assert [line.rsplit(" ", 1)[1] for line in proposed] == ["Default", "SCP", "SCP"] + ["SCP/SCU"] * 3
     accepted_lines = [line for line in recorder.lines if "Accepted SCP" in line]
@@ -276,10 +278,10 @@ def test_nothing_is_looked_up_while_nobody_listens() -> None:
         raise AssertionError("looked up")
 
     recorder = Recorder(WARN)
-    told = DcmtkLines(recorder, Config(), resolve).association("192.0.2.1", 1)
-    say(told, ob.Connected())
-    say(told, ev.RequestReceived(request(), b""))
-    say(told, agreed(request()))
+    association = DcmtkLines(recorder, Config(), resolve).association("192.0.2.1", 1)
+    say(association, ob.Connected())
+    say(association, ev.RequestReceived(request(), b""))
+    say(association, agreed(request()))
     assert recorder.lines == []
 
 
@@ -302,10 +304,10 @@ def test_a_missing_dictionary() -> None:
 
 
 def test_tls_lines_have_their_logger() -> None:
-    told, recorder = observer(DEBUG)
-    say(told, ob.TlsEstablished(["weak"]))
-    say(told, ob.TlsDetails("DETAILS"))
-    say(told, ob.TlsFailed([("E", "bad certificate")], "TLS error: no application protocol"))
+    association, recorder = observer(DEBUG)
+    say(association, ob.TlsEstablished(["weak"]))
+    say(association, ob.TlsDetails("DETAILS"))
+    say(association, ob.TlsFailed([("E", "bad certificate")], "TLS error: no application protocol"))
     assert [(name, text) for name, _, text, _ in recorder.messages] == [
         ("dcmtk.dcmtls", "weak"),
         ("dcmtk.dcmtls", "DETAILS"),
@@ -315,23 +317,23 @@ def test_tls_lines_have_their_logger() -> None:
 
 
 def test_flush_and_end_reach_the_logs() -> None:
-    told, recorder = observer(INFO)
-    begin(told, recorder)
-    told.flush()
-    say(told, ob.Closed())
+    association, recorder = observer(INFO)
+    begin(association, recorder)
+    association.flush()
+    say(association, ob.Closed())
     assert (recorder.flushes, recorder.closes) == (1, 1)
 
 
 @pytest.mark.parametrize(("level", "speaks"), [(WARN, False), (INFO, True)])
 def test_a_connection_that_says_nothing_makes_no_loggers(level: LogLevel, speaks: bool) -> None:
-    told, recorder = observer(level)
+    association, recorder = observer(level)
     asked = request()
-    say(told, ob.Connected())
-    say(told, ev.RequestReceived(asked, encoded(asked)))
-    say(told, agreed(asked))
-    say(told, ev.ReleaseRequested(ev.Stage.COMMAND))
-    say(told, ob.Terminated())
-    told.flush()
-    say(told, ob.Closed())
+    say(association, ob.Connected())
+    say(association, ev.RequestReceived(asked, encoded(asked)))
+    say(association, agreed(asked))
+    say(association, ev.ReleaseRequested(ev.Stage.COMMAND))
+    say(association, ob.Terminated())
+    association.flush()
+    say(association, ob.Closed())
     assert bool(recorder.messages) is speaks
-    assert (told._opened is not None) is speaks
+    assert recorder.opened is speaks

@@ -128,11 +128,11 @@ STORIES = [
 ]
 
 
-def play(told: Story) -> Recorder:
-    """Return what is logged about the connection of *told*, in a receiver that stores below ``out``."""
+def play(scenario: Story) -> Recorder:
+    """Return what is logged about the connection of *scenario*, in a receiver that stores below ``out``."""
     Path("out").mkdir()
-    told.before()
-    recorder = Ended(told.level)
+    scenario.before()
+    recorder = Ended(scenario.level)
     contexts = (
         PresentationContext(VERIFICATION, (IMPLICIT,)),
         PresentationContext(CT, (IMPLICIT, EXPLICIT)),
@@ -140,15 +140,15 @@ def play(told: Story) -> Recorder:
     config = Config(
         association=AssociationConfig(profile=Profile("TEST", contexts)),
         network=NetworkConfig(port=0),
-        storage=StorageConfig(directory=b"out", mode=told.mode),
-        logging=LoggingConfig(level=told.level),
+        storage=StorageConfig(directory=b"out", mode=scenario.mode),
+        logging=LoggingConfig(level=scenario.level),
     )
     observer = DcmtkLines(recorder, config, lambda address: "peer-host")
     with serving(config, observer=observer) as running:
         with socket.create_connection(("127.0.0.1", running.port), 20) as peer:
             peer.sendall(encoded(request()))
             assert peer.recv(4096)[0] == 2
-            peer.sendall(told.sent + (RELEASE if told.released else b""))
+            peer.sendall(scenario.sent + (RELEASE if scenario.released else b""))
             peer.shutdown(socket.SHUT_WR)
             while peer.recv(4096):
                 pass
@@ -168,13 +168,13 @@ def _with_real_context(text: list[str]) -> list[str]:
     ]
 
 
-@pytest.mark.parametrize("told", STORIES, ids=lambda told: told.name)
-def test_a_conversation(told: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("scenario", STORIES, ids=lambda scenario: scenario.name)
+def test_a_conversation(scenario: Story, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    expected = _comparable(story(told.name))
-    if told.mode is not BIT:
+    expected = _comparable(story(scenario.name))
+    if scenario.mode is not BIT:
         expected = _with_real_context(expected)
-    printed = _comparable(play(told).lines)
+    printed = _comparable(play(scenario).lines)
     assert printed[-len(expected) :] == expected
 
 
@@ -182,6 +182,6 @@ def test_parser_and_network_have_loggers_of_their_own(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    recorder = play(next(told for told in STORIES if told.name == "store-truncated"))
+    recorder = play(next(scenario for scenario in STORIES if scenario.name == "store-truncated"))
     starts = ("DcmDataset::read()", "DcmElement", "DIMSE Warning", "Unable to receive C-STORE")
     assert [recorder.logger_of(start) for start in starts] == ["dcmtk.dcmdata"] * 2 + ["dcmtk.dcmnet"] * 2

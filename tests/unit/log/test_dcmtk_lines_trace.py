@@ -43,32 +43,32 @@ def _pdata(flags: int, data: bytes) -> bytes:
 def test_a_store(name: str) -> None:
     """The usual lines all, in order; of those of the trace level none that the reference does not print."""
     mode = StorageMode.BIT_PRESERVING if name.endswith("bit") else StorageMode.NORMAL
-    told, recorder = observer(LogLevel.TRACE, mode=mode)
+    association, recorder = observer(LogLevel.TRACE, mode=mode)
     asked = request()
     raw = encoded(asked)
     event = store(command_set=_command())
-    say(told, ob.Connected())
-    say(told, ob.WireReceived(memoryview(raw)))
-    say(told, ev.RequestReceived(asked, raw))
-    say(told, agreed(asked))
-    say(told, ob.WireReceived(memoryview(_pdata(3, event.command_set) + _pdata(2, bytes(92)))))
-    say(told, event)
+    say(association, ob.Connected())
+    say(association, ob.WireReceived(memoryview(raw)))
+    say(association, ev.RequestReceived(asked, raw))
+    say(association, agreed(asked))
+    say(association, ob.WireReceived(memoryview(_pdata(3, event.command_set) + _pdata(2, bytes(92)))))
+    say(association, event)
     if mode is StorageMode.BIT_PRESERVING:
-        say(told, ob.NameGenerated(PATH, before_reception=True))
-        say(told, ob.StoreStarted(event))
-        say(told, ob.DataSetReceived(event, 3, to_file=True))
+        say(association, ob.NameGenerated(PATH, before_reception=True))
+        say(association, ob.StoreStarted(event))
+        say(association, ob.DataSetReceived(event, 3, to_file=True))
     else:
-        say(told, ob.StoreStarted(event))
-        say(told, ob.DataSetStarted(IMPLICIT))
-        say(told, ob.DataSetReceived(event, 3, to_file=False))
-        say(told, ob.ProcessingStore())
-        say(told, ob.NameGenerated(PATH, before_reception=False))
-        say(told, ob.MetaHeaderWritten(IMPLICIT, CT, b"1.2.3.4.5", True, True))
-    say(told, ob.Stored(PATH, event, 400))
-    say(told, ob.StoreResponse(event, 0))
-    say(told, ob.WireReceived(memoryview(b"\5\0\0\0\0\4\0\0\0\0")))
-    say(told, ev.ReleaseRequested(ev.Stage.COMMAND))
-    say(told, ob.Terminated())
+        say(association, ob.StoreStarted(event))
+        say(association, ob.DataSetStarted(IMPLICIT))
+        say(association, ob.DataSetReceived(event, 3, to_file=False))
+        say(association, ob.ProcessingStore())
+        say(association, ob.NameGenerated(PATH, before_reception=False))
+        say(association, ob.MetaHeaderWritten(IMPLICIT, CT, b"1.2.3.4.5", True, True))
+    say(association, ob.Stored(PATH, event, 400))
+    say(association, ob.StoreResponse(event, 0))
+    say(association, ob.WireReceived(memoryview(b"\5\0\0\0\0\4\0\0\0\0")))
+    say(association, ev.ReleaseRequested(ev.Stage.COMMAND))
+    say(association, ob.Terminated())
     # no control character of a peer is printed, not even the padding of a UID
     reference = [line.replace("\0]", "] ") for line in story(name)]
     usual = [line for line in recorder.lines if not line.startswith("T: ")]
@@ -96,8 +96,8 @@ def test_an_abort_and_a_close_are_told_apart() -> None:
         (b"\7\0\0\0\0\4abcd", abort, "Indicate Peer Aborted"),
         (b"", ev.PeerClosed(ev.Stage.COMMAND), "Indicate AP Abort"),
     ):
-        told, recorder = observer(LogLevel.TRACE)
-        say(told, ob.WireReceived(memoryview(wire)))
-        say(told, event)
+        association, recorder = observer(LogLevel.TRACE)
+        say(association, ob.WireReceived(memoryview(wire)))
+        say(association, event)
         assert any(line in text for text in recorder.lines)
         assert recorder.lines[-1] == "I: Received Association Abort Request"

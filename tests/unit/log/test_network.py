@@ -217,12 +217,12 @@ def test_a_socket_server_that_comes_later(
         )
     ).logger(APP)
     log.info("lost")
-    told = ""
+    printed = ""
     deadline = time.monotonic() + 10
-    while "Cannot connect to server" not in told and time.monotonic() < deadline:
+    while "Cannot connect to server" not in printed and time.monotonic() < deadline:
         time.sleep(0.01)
-        told += capfd.readouterr().err
-    assert told.startswith(
+        printed += capfd.readouterr().err
+    assert printed.startswith(
         "log4cplus:ERROR SocketAppender::ConnectorThread::run()- Cannot connect to server\n"
     )
     with socket.create_server(("127.0.0.1", port)) as server:

@@ -18,7 +18,7 @@ from dcmrecv.log.loglog import InternalLog
 from dcmrecv.log.times import TimeFormat, relative
 
 
-class Told(InternalLog):
+class Collected(InternalLog):
     def __init__(self) -> None:
         super().__init__(DescriptorWriter(-1), DescriptorWriter(-1))
         self.errors: list[str] = []
@@ -39,9 +39,9 @@ def record(text: str = "text", name: str = "dcmtk.apps.dcmrecv") -> logging.LogR
 
 
 def formatted(pattern: str, text: str = "text", **options: int) -> tuple[str, list[str]]:
-    told = Told()
-    layout = PatternLayout(pattern, told, depth=options.get("depth", 0))
-    return layout.format(record(text)), told.errors
+    internal = Collected()
+    layout = PatternLayout(pattern, internal, depth=options.get("depth", 0))
+    return layout.format(record(text)), internal.errors
 
 
 @pytest.mark.parametrize(
@@ -106,14 +106,14 @@ def test_a_missing_brace_takes_the_rest() -> None:
 
 def test_each_line_goes_through_the_whole_pattern() -> None:
     assert formatted("%p [%T] %m%n", "a\n\nb\n")[0] == "INFO [] a\nINFO [] \nINFO [] b\nINFO [] \n"
-    whole = PatternLayout("%p %m%n", Told(), each_line=False)
+    whole = PatternLayout("%p %m%n", Collected(), each_line=False)
     assert whole.format(record("a\nb")) == "INFO a\nb\n"
 
 
 def test_an_empty_pattern_is_the_message() -> None:
-    told = Told()
-    assert PatternLayout("", told).format(record()) == "text"
-    assert told.warnings == ["PatternLayout pattern is empty.  Using default..."]
+    internal = Collected()
+    assert PatternLayout("", internal).format(record()) == "text"
+    assert internal.warnings == ["PatternLayout pattern is empty.  Using default..."]
 
 
 @given(st.binary(max_size=60), st.text(max_size=10))

@@ -61,17 +61,17 @@ def test_what_is_written_is_read(values: dict[str, str], blank: str) -> None:
 
 
 def expanded(values: dict[str, str]) -> tuple[dict[str, str], list[str]]:
-    told: list[str] = []
+    errors: list[str] = []
     props = Properties(values)
-    expand(props, told.append)
-    return {key: props.get(key) for key in props}, told
+    expand(props, errors.append)
+    return {key: props.get(key) for key in props}, errors
 
 
 def test_substitution(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LC_ONE", "env")
     monkeypatch.setenv("e", "from env")
     monkeypatch.delenv("UNDEFINED_X", raising=False)
-    got, told = expanded(
+    got, errors = expanded(
         {
             "a": "[${b}][${LC_ONE}][${UNDEFINED_X}][${e}]",
             "b": "${c}",
@@ -85,13 +85,13 @@ def test_substitution(monkeypatch: pytest.MonkeyPatch) -> None:
     assert got["k.deep"] == "v"
     assert "k.${c}" not in got
     assert got["n"] == "${x${c}}"
-    assert told == []
+    assert errors == []
 
 
 def test_an_open_brace_is_told_and_left() -> None:
-    got, told = expanded({"a": "é${b} ${c", "b": "x"})
+    got, errors = expanded({"a": "é${b} ${c", "b": "x"})
     assert got["a"] == "é${b} ${c"
-    assert told == ['"éx ${c" has no closing brace. Opening brace at position 4.']
+    assert errors == ['"éx ${c" has no closing brace. Opening brace at position 4.']
 
 
 @pytest.mark.parametrize(

@@ -69,5 +69,5 @@ def test_without_a_terminal_a_line_is_read_from_standard_input() -> None:
     assert without_terminal(b"\n") == ("b''", TEXT + "\n")
 
 
-def test_nobody_there() -> None:
+def test_no_terminal_and_no_input() -> None:
     assert without_terminal(b"") == ("PromptEnded", (TEXT + "\n") * 2)
