@@ -158,8 +158,7 @@ class Handlers(ob.ReceiverObserver):
 
     def echo(self, request: ev.EchoRequest, agreed: ev.AcceptedAssociation) -> tuple[int, bytes]:
         """Return status and details for a C-ECHO; 0000 if no handler is bound or it fails, as in pynetdicom."""
-        bound = self.of(evt.EVT_C_ECHO)
-        if not bound:
+        if not self.of(evt.EVT_C_ECHO):
             return 0x0000, b""
         try:
             primitive = C_ECHO()
@@ -170,15 +169,15 @@ class Handlers(ob.ReceiverObserver):
             return 0x0000, b""
         attributes = {"request": primitive, "context": self.current.context(request.context_id)}
         event = evt.Event(_for_event(self.current), evt.EVT_C_ECHO, attributes)
-        status, details = self.answer(event, bound[0], failed=0x0000)
+        status, details = self.answer(event, failed=0x0000)
         return (0x0000, b"") if status in (STATUS_MISSING, STATUS_INVALID) else (status, details)
 
-    def answer(self, event: evt.Event, bound: _Bound, *, failed: int) -> tuple[int, bytes]:
-        """Return status and details that the handler *bound* answers; *failed* is the status if it raises.
+    def answer(self, event: evt.Event, *, failed: int) -> tuple[int, bytes]:
+        """Return status and details that the handler of an intervention answers; *failed* if it raises.
 
         What it raises is logged (logger ``dcmrecv.handlers``). Raises `RequestRefused` if it asks for an abort.
         """
-        handler, args = bound
+        ((handler, args),) = self.of(event.event)
         association = self.current
         association.can_abort = True
         try:
@@ -202,12 +201,44 @@ class StoreEvent(evt.Event):
     request: C_STORE
     _stored: ob.Stored | None = None
 
-    def __init__(self, session: _EventSession, association: PynetdicomAssociation) -> None:
+    def __init__(self, association: PynetdicomAssociation, received: _EventSession) -> None:
         """Raises ValueError for what `_Request` does not take."""
         super().__init__(_for_event(association), evt.EVT_C_STORE)
-        self._session = session
-        self.request = _Request(session.request, session.content)
-        self.context = association.context(session.request.context_id)
+        self._received = received
+        self.request = _Request(received.request, received.content)
+        self.context = association.context(received.request.context_id)
+
+    @property
+    def dataset(self) -> Dataset:
+        """The data set, decoded (once). Raises `HandlerMemoryError` if there is no memory left for it."""
+        if self._decoded is None:
+            self._decoded = self._decode()
+        return self._decoded
+
+    def _decode(self) -> Dataset:
+        content = self._received.content
+        if not content.size:
+            return Dataset()
+        encoding = encoding_of(self._received.request.transfer_syntax)
+        data = read_dataset(
+            content.inflated() if encoding.deflated else content.stream(),
+            not encoding.explicit,
+            not encoding.big_endian,
+        )
+        data.set_original_encoding(not encoding.explicit, not encoding.big_endian)
+        return data
+
+    @property
+    def dataset_path(self) -> Path:
+        """A file with the object, file meta information first. It is there until the handler returns.
+
+        Raises RuntimeError after that.
+        """
+        return self._received.content.path()
+
+    def encoded_dataset(self, include_meta: bool = True) -> bytes:
+        """Return the data set as it came. Raises `HandlerMemoryError` if there is no memory left for it."""
+        return self._received.content.read(with_header=include_meta)
 
     @property
     def stored_path(self) -> Path | None:
@@ -219,29 +250,29 @@ class StoreEvent(evt.Event):
         """Bytes of that file."""
         return 0 if self._stored is None else self._stored.size
 
-    @property
-    def dataset(self) -> Dataset:
-        """The data set, decoded (once). Raises `HandlerMemoryError` if there is no memory left for it."""
-        if self._decoded is None:
-            self._decoded = self._session.decoded()
-        return self._decoded
-
-    @property
-    def dataset_path(self) -> Path:
-        """A file with the object, file meta information first. It is there until the handler returns.
-
-        Raises RuntimeError after that.
-        """
-        return self._session.content.path()
-
-    def encoded_dataset(self, include_meta: bool = True) -> bytes:
-        """Return the data set as it came. Raises `HandlerMemoryError` if there is no memory left for it."""
-        return self._session.content.read(with_header=include_meta)
-
     def store_with(self, writer: StorageWriter) -> int:
-        """Have *writer* store the object; return the status for the response."""
-        stored, status = self._session.store_with(writer)
-        self._stored = stored or self._stored
+        """Have *writer* store the object; return the status for the response.
+
+        Raises RuntimeError if the handler has returned: the association goes on, or is over.
+        """
+        received = self._received
+        received.content.check_open()
+        seen = _StoredSeen(received.observer)
+        try:
+            session = writer.request(received.request, received.association, seen)
+        except RequestRefused as refused:
+            _LOGGER.error("the object cannot be stored: %s", refused)
+            return CANNOT_UNDERSTAND
+        try:
+            for block, last in received.content.blocks():
+                failure = session.receive([block], last, received.request.context_id)
+                if failure is not None:
+                    _LOGGER.error("the data set cannot be read: %s", failure.conditions)
+                    return CANNOT_UNDERSTAND
+            status = session.complete().status
+        finally:
+            session.discard()
+        self._stored = seen.stored or self._stored
         return status
 
 
@@ -296,8 +327,8 @@ class _EventSession(StoreSession):
             handlers.budget,
             meta_header(request.sop_class_uid, request.sop_instance_uid, request.transfer_syntax),
         )
+        self.observer = observer
         self._handlers = handlers
-        self._observer = observer
         self._failure: OSError | None = None
 
     def receive(self, views: list[memoryview], last: bool, context_id: int) -> None:
@@ -320,52 +351,12 @@ class _EventSession(StoreSession):
 
     def _handle(self) -> StoreResult:
         try:
-            event = StoreEvent(self, self._handlers.current)
+            event = StoreEvent(self._handlers.current, self)
         except ValueError:
             _LOGGER.exception("a C-STORE command that pynetdicom does not take")
             return StoreResult(CANNOT_UNDERSTAND)
-        status, details = self._handlers.answer(
-            event, self._handlers.of(evt.EVT_C_STORE)[0], failed=HANDLER_FAILED
-        )
+        status, details = self._handlers.answer(event, failed=HANDLER_FAILED)
         return StoreResult(status, details=details)
-
-    def decoded(self) -> Dataset:
-        """Return the data set, decoded."""
-        if not self.content.size:
-            return Dataset()
-        encoding = encoding_of(self.request.transfer_syntax)
-        if encoding.deflated:
-            stream: Any = self.content.inflated()
-        else:
-            stream = self.content.stream()
-            if not isinstance(stream, BytesIO):
-                self.content.take(self.content.size)
-        data = read_dataset(stream, not encoding.explicit, not encoding.big_endian)
-        data.set_original_encoding(not encoding.explicit, not encoding.big_endian)
-        return data
-
-    def store_with(self, writer: StorageWriter) -> tuple[ob.Stored | None, int]:
-        """Have *writer* store the object; return where it is, if it is, and the status.
-
-        Raises RuntimeError if the handler has returned: the association goes on, or is over.
-        """
-        self.content.check_open()
-        seen = _StoredSeen(self._observer)
-        try:
-            session = writer.request(self.request, self.association, seen)
-        except RequestRefused as refused:
-            _LOGGER.error("the object cannot be stored: %s", refused)
-            return None, CANNOT_UNDERSTAND
-        try:
-            for block, last in self.content.blocks():
-                failure = session.receive([block], last, self.request.context_id)
-                if failure is not None:
-                    _LOGGER.error("the data set cannot be read: %s", failure.conditions)
-                    return None, CANNOT_UNDERSTAND
-            status = session.complete().status
-            return seen.stored, status
-        finally:
-            session.discard()
 
     def discard(self) -> None:
         """See `StoreSession.discard`."""

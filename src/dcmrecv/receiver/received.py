@@ -93,7 +93,7 @@ class ReceivedDataSet:
         self._taken += count
         return True
 
-    def take(self, count: int) -> None:
+    def _need(self, count: int) -> None:
         """Count *count* more bytes in memory. Raises `HandlerMemoryError`."""
         if not self._take(count):
             raise HandlerMemoryError(f"no memory left for {count} bytes of a data set")
@@ -116,8 +116,8 @@ class ReceivedDataSet:
         self._file.flush()
         return self._path
 
-    def stream(self) -> BinaryIO:
-        """Return the data set to read, at its first byte."""
+    def _stream(self) -> BinaryIO:
+        """Return what has the data set, at its first byte."""
         stream = self._memory or self._file
         assert stream is not None
         stream.seek(self._begin)
@@ -125,26 +125,30 @@ class ReceivedDataSet:
 
     def read(self, *, with_header: bool) -> bytes:
         """Return the data set, as it is or behind its header. Raises `HandlerMemoryError`."""
-        if self._memory is None:
-            self.take(self.size)
-        elif with_header:
+        if with_header and self._memory is not None:
             return self._memory.getvalue()  # a reference to the bytes that are there, no copy
         stream = self.stream()
         if with_header:
             stream.seek(0)
         return stream.read()
 
+    def stream(self) -> BinaryIO:
+        """Return the data set to read; what is read of a file counts. Raises `HandlerMemoryError`."""
+        if self._memory is None:
+            self._need(self.size)
+        return self._stream()
+
     def inflated(self) -> BytesIO:
         """Return the data set inflated (PS3.5 A.5). Raises `HandlerMemoryError`, and zlib.error."""
         inflater = zlib.decompressobj(-zlib.MAX_WBITS)
         out = BytesIO()
-        stream = self.stream()
+        stream = self._stream()
         while not inflater.eof:
             piece = inflater.unconsumed_tail or stream.read(_BLOCK)
             found = inflater.decompress(piece, _BLOCK)
             if not piece and not found:
                 raise zlib.error("incomplete deflated data set")
-            self.take(len(found))
+            self._need(len(found))
             out.write(found)
         out.seek(0)
         return out
@@ -154,7 +158,7 @@ class ReceivedDataSet:
         if self._memory is not None:
             yield memoryview(self._memory.getvalue())[self._begin :], True
             return
-        stream = self.stream()
+        stream = self._stream()
         block = stream.read(_BLOCK)
         while following := stream.read(_BLOCK):
             yield memoryview(block), False
