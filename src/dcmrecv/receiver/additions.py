@@ -1,4 +1,4 @@
-"""What listens beside the log: the spool and the counters. Nothing of it is loaded unless asked for."""
+"""What observes beside the log: the spool and the counters. Nothing of it is loaded unless asked for."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from dcmrecv.extras.spool import Spool
     from dcmrecv.observer import ReceiverObserver
 
-__all__ = ["AdditionError", "Additions", "Metrics", "open_metrics"]
+__all__ = ["AdditionError", "Metrics", "open_metrics", "with_additions"]
 
 
 class AdditionError(Exception):
@@ -89,39 +89,28 @@ def open_metrics(config: Config, processes: int = 1) -> Metrics:
     return Metrics(config, listener, Counters(processes, identifiers=not extras.metrics_no_identifiers))
 
 
-class Additions:
-    """The listeners of one serving process. `observer` is what the engine is given."""
+def with_additions(
+    config: Config, observers: Sequence[ReceiverObserver], metrics: Metrics | None, number: int
+) -> tuple[ObserverFanout, Spool | None]:
+    """Return *observers*, and what *config* and *metrics* add to them in process *number*, behind one; and the spool.
 
-    def __init__(
-        self,
-        config: Config,
-        observers: Sequence[ReceiverObserver],
-        metrics: Metrics | None = None,
-        *,
-        number: int = 0,
-    ) -> None:
-        """*number* is that of the process. Begins at once: make it in the process that serves."""
-        self._spool: Spool | None = None
-        everything = [*observers]
-        if config.storage.spool is not None:
-            from dcmrecv.extras.spool import Spool, SpoolObserver
+    To be called in the process that serves, which starts and closes the spool.
+    """
+    everything = [*observers]
+    spool: Spool | None = None
+    if config.storage.spool is not None:
+        from dcmrecv.extras.spool import Spool, SpoolObserver
 
-            self._spool = Spool(
-                config.storage.spool,
-                fsync=config.storage.fsync,
-                sha256=config.storage.spool_sha256,
-                observe=lambda event: self.observer.observe(event),
-            )
-            everything.append(SpoolObserver(self._spool))
-        if metrics is not None:
-            from dcmrecv.extras.counting import CountingObserver
+        spool = Spool(
+            config.storage.spool,
+            fsync=config.storage.fsync,
+            sha256=config.storage.spool_sha256,
+            observe=lambda event: observer.observe(event),
+        )
+        everything.append(SpoolObserver(spool))
+    if metrics is not None:
+        from dcmrecv.extras.counting import CountingObserver
 
-            everything.append(CountingObserver(metrics.counters, number))
-        self.observer = ObserverFanout(everything)
-        if self._spool is not None:
-            self._spool.start()
-
-    def close(self) -> None:
-        """All associations have ended."""
-        if self._spool is not None:
-            self._spool.close()
+        everything.append(CountingObserver(metrics.counters, number))
+    observer = ObserverFanout(everything)
+    return observer, spool

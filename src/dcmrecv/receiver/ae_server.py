@@ -156,10 +156,6 @@ class AssociationServer:
             return found[0] if found else (None, None)
         return found
 
-    def refresh(self) -> None:
-        """Take over what has changed in the AE, for connections to come."""
-        self.service.refresh()
-
     def start(self) -> None:
         """Begin to accept connections; returns at once. Raises RuntimeError if it is running or shut down."""
         with self._state:
@@ -232,7 +228,7 @@ class AE(ReceiverAE):
         """Set an attribute; running servers take over what they are asked for next."""
         super().__setattr__(name, value)
         for server in self.__dict__.get("_servers", ()):
-            server.refresh()
+            server.service.refresh()
 
     def make_server(  # type: ignore[override]
         self,

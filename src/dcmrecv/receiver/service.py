@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from dcmrecv.memory import MemoryBudget
-from dcmrecv.receiver.additions import Additions
+from dcmrecv.receiver.additions import with_additions
 from dcmrecv.receiver.storage_writer import StorageWriter
 from dcmrecv.server.admission import Admission
 from dcmrecv.server.association import Services
@@ -74,13 +74,11 @@ class Service:
         health: HealthBoard | None = None,
         worker: int = 0,
     ) -> None:
-        """Assemble; the threads of the additions start here, connections are accepted after `start`.
+        """Assemble; nothing runs and no connection is accepted before `start`.
 
         *handlers*: those of a program, or the built-in handler of EVT_C_STORE alone. *contexts* and *ae_title*
         take the place of the AE's own. *obstacle*: why the data dictionary is of no use for DIMSE. *worker* is
-        the number of this process under one parent. If this raises (OSError: the spool directory cannot be
-        used), nothing is left running and the *listeners* are still open. *health* is where `look` says how this
-        process is.
+        the number of this process under one parent. *health* is where `look` says how this process is.
         """
         self._ae = ae
         self._contexts = contexts
@@ -92,33 +90,28 @@ class Service:
         self._metrics_server: MetricsServer | None = None
         self.store = handlers if isinstance(handlers, StorageWriter) else handlers.writer
         """The built-in handler of EVT_C_STORE, if it is bound at the start."""
-        settings = self._settings()
         config = ae.config
-        self._additions = Additions(config, observers, metrics, number=worker)
+        observer, self._spool = with_additions(config, observers, metrics, worker)
         if self.store is not None:
-            self.store.observe = self._additions.observer.observe
-        try:
-            services = Services(
-                settings=settings,
-                clocks=ae.clocks(),
-                store=handlers,
-                observer=self._additions.observer,
-                tls=tls,
-                # where work may take long, in waits for the disk or in handlers, threads wait together
-                gate=GilGate(short=self.store is not None and not self.store.config.fsync),
-                obstacle=() if obstacle is None else (obstacle,),
-                echo=None if isinstance(handlers, StorageWriter) else handlers.echo,
-                memory=MemoryBudget.default(config.network.workers),
-            )
-            self._server = Server(
-                listeners,
-                services,
-                max_associations=config.network.max_associations,
-                admission=Admission(config.network),
-            )
-        except BaseException:
-            self._additions.close()
-            raise
+            self.store.observe = observer.observe
+        services = Services(
+            settings=self._settings(),
+            clocks=ae.clocks(),
+            store=handlers,
+            observer=observer,
+            tls=tls,
+            # where work may take long, in waits for the disk or in handlers, threads wait together
+            gate=GilGate(short=self.store is not None and not self.store.config.fsync),
+            obstacle=() if obstacle is None else (obstacle,),
+            echo=None if isinstance(handlers, StorageWriter) else handlers.echo,
+            memory=MemoryBudget.default(config.network.workers),
+        )
+        self._server = Server(
+            listeners,
+            services,
+            max_associations=config.network.max_associations,
+            admission=Admission(config.network),
+        )
 
     def _settings(self) -> AcceptorSettings:
         ae = self._ae
@@ -148,12 +141,14 @@ class Service:
         """Begin to accept connections, and to answer requests for metrics in this process if there are any.
 
         *by_itself*: a thread calls `look`. Raises `dcmrecv.server.listener.ServerError` if there are no threads
-        to be had.
+        to be had, and OSError if there is none for the spool.
         """
         load_ahead(None if self.store is None else self.store.dictionary)
         if self.store is not None:
             self.store.start()
         try:
+            if self._spool is not None:
+                self._spool.start()
             self._server.start()
             self._judge()
             if by_itself:
@@ -189,7 +184,8 @@ class Service:
         self.services.observer.flush()
 
     def close(self) -> None:
-        """End what began when this was made, of a service that does not run."""
+        """End what a program may have begun to use, of a service that does not run."""
         if self.store is not None:
             self.store.close()
-        self._additions.close()
+        if self._spool is not None:
+            self._spool.close()
