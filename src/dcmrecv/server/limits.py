@@ -5,49 +5,6 @@ The values of the reference are named as such (spec/network.md sections 0 and d)
 
 from __future__ import annotations
 
-__all__ = [
-    "ACCEPT_PAUSE",
-    "BACKLOG",
-    "CHECK_SECONDS",
-    "COMMAND_SECONDS",
-    "COMPUTE_PER_BYTE",
-    "COMPUTE_SHARE",
-    "DEAF_SECONDS",
-    "DEBT_SECONDS",
-    "DESCRIPTORS_EACH",
-    "GATE_BELOW",
-    "GATE_SECONDS",
-    "HEAD_START_SECONDS",
-    "HEAVY_GATE_SECONDS",
-    "HOPELESS_SECONDS",
-    "HOST_CACHE_SECONDS",
-    "HOST_CACHE_SIZE",
-    "HOST_LOOKUPS",
-    "HOST_LOOKUP_SECONDS",
-    "IDLE_SECONDS",
-    "IDLE_THREADS",
-    "LAST_WORD_SECONDS",
-    "LOOK_AGAIN_SECONDS",
-    "MAX_PASSIVE_CLOSES",
-    "MOST_DEBT_SECONDS",
-    "PASSIVE_CLOSE_SECONDS",
-    "PDU_SECONDS",
-    "PROXY_HEADER_SECONDS",
-    "QUICKACK_BELOW",
-    "READ_SECONDS",
-    "RESERVED_DESCRIPTORS",
-    "SHORTAGE_SECONDS",
-    "SPARE_THREADS",
-    "STOP_SECONDS",
-    "SWITCH_SECONDS",
-    "THREAD_START_SECONDS",
-    "TLS_HANDSHAKE_SECONDS",
-    "WORKER_PAUSE",
-    "WORKER_PAUSE_MOST",
-    "WORKER_SETTLED_SECONDS",
-    "WRITE_SECONDS",
-]
-
 BACKLOG = 1024
 """Connections the kernel queues while no thread accepts (ours; 50 with the reference). A burst that overflows the
 queue loses its SYNs, and each of those peers waits a second or more until it tries again. The kernel may set

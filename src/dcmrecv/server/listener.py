@@ -92,12 +92,8 @@ def addresses(listeners: Sequence[socket.socket]) -> str:
     return ", ".join(f"[{host}]:{port}" if ":" in host else f"{host}:{port}" for host, port in pairs)
 
 
-def open_listener(
-    config: NetworkConfig, *, address: tuple[Any, ...] | None = None, share_port: bool = False
-) -> socket.socket:
+def open_listener(config: NetworkConfig, *, address: tuple[Any, ...] | None = None) -> socket.socket:
     """Bind and listen on all interfaces of the configured address family, or on *address* (of that family).
-
-    *share_port* lets several processes listen on the port, each with a queue of its own (SO_REUSEPORT).
 
     Raises `PortError` with the reference's text (spec/cli.md g.3).
     """
@@ -108,8 +104,6 @@ def open_listener(
         raise PortError(f"TCP Initialization Error: {os.strerror(error.errno or 0)}") from None
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if share_port:
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         if family == socket.AF_INET6:
             v6_only = config.family is AddressFamily.IPV6
             listener.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(v6_only))

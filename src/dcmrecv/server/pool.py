@@ -40,12 +40,6 @@ _PEER_GONE = frozenset(
 )
 
 
-class _Place:
-    """What a thread of the pool is known by."""
-
-    __slots__ = ()
-
-
 class ThreadPool:
     """Serves the connections of an `AcceptQueue` until it is stopped."""
 
@@ -69,8 +63,8 @@ class ThreadPool:
         self._shortages = shortages
         self._limit = limit
         self._failed = failed
-        self._threads: set[_Place] = set()
-        self._waiting: set[_Place] = set()
+        self._threads: set[object] = set()
+        self._waiting: set[object] = set()
         self._starting = threading.Lock()  # held by a thread that starts another, never waited for
         self._start_pending = 0.0  # until when the thread started last may still come to life
         self._stopping = False
@@ -140,7 +134,7 @@ class ThreadPool:
         return True
 
     def _work(self) -> None:
-        place = _Place()
+        place = object()  # what this thread is known by
         try:
             self._threads.add(place)
             self._start_pending = 0.0
@@ -160,7 +154,7 @@ class ThreadPool:
             self._waiting.discard(place)
             self._threads.discard(place)
 
-    def _work_once(self, place: _Place) -> bool:
+    def _work_once(self, place: object) -> bool:
         """Wait for a connection, a while, and serve it; return False if this thread is not needed any more."""
         try:
             self._waiting.add(place)

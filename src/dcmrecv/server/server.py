@@ -42,7 +42,7 @@ class Server:
         self.admission = admission or Admission(NetworkConfig())
         self._limit = max_associations
         self._passive_close = PassiveClose()
-        self._shortages = Shortages(self._report_shortage)
+        self._shortages = Shortages(services.observer.observe)
         self._descriptors = Descriptors(self._passive_close.close_oldest)
         self._running: set[Association] = set()
         self._unknown: set[socket.socket] = set()  # of a balancer that is yet to say whose they are
@@ -131,10 +131,6 @@ class Server:
 
         if not start_thread(work):
             raise ServerError("the system gives no thread to look after the others")
-
-    def _report_shortage(self, resource: Resource, begins: bool) -> None:
-        kind = ob.ShortageBegan if begins else ob.ShortageEnded
-        self.services.observer.observe(kind(resource.value))
 
     def _failed(self, error: BaseException) -> None:
         self.services.observer.observe(ob.InternalError(error))

@@ -6,6 +6,7 @@ import enum
 import time
 from collections.abc import Callable
 
+from dcmrecv.observer import ReceiverEvent, ShortageBegan, ShortageEnded
 from dcmrecv.server import limits
 
 __all__ = ["Resource", "Shortages"]
@@ -22,9 +23,9 @@ class Resource(enum.Enum):
 class Shortages:
     """The shortages of a process. `found` by any thread, `look` by one."""
 
-    def __init__(self, report: Callable[[Resource, bool], None]) -> None:
-        """*report* is called with a resource and whether its shortage begins (or ends)."""
-        self._report = report
+    def __init__(self, observe: Callable[[ReceiverEvent], None]) -> None:
+        """*observe* takes `ShortageBegan` and `ShortageEnded`."""
+        self._observe = observe
         self._found: dict[Resource, float] = {}  # when it was last found
         self._reported: set[Resource] = set()
 
@@ -37,14 +38,14 @@ class Shortages:
             self._found[resource] = time.monotonic()
         except MemoryError:
             return  # there will be another time
-        self._tell(resource)
+        self._report(resource)
 
-    def _tell(self, resource: Resource) -> None:
+    def _report(self, resource: Resource) -> None:
         if resource in self._reported:
             return
         try:
             self._reported.add(resource)
-            self._report(resource, True)
+            self._observe(ShortageBegan(resource.value))
         except MemoryError:
             self._reported.discard(resource)  # `look` tries again
 
@@ -53,7 +54,7 @@ class Shortages:
         now = time.monotonic()
         for resource, last in list(self._found.items()):
             if now - last < limits.SHORTAGE_SECONDS:
-                self._tell(resource)
+                self._report(resource)
             elif self._found.pop(resource, None) is not None and resource in self._reported:
                 self._reported.discard(resource)
-                self._report(resource, False)
+                self._observe(ShortageEnded(resource.value))

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from dcmrecv.observer import ReceiverEvent, ShortageBegan
 from dcmrecv.server import limits, pool
 from dcmrecv.server.accept_queue import AcceptQueue
 from dcmrecv.server.descriptors import Descriptors
 from dcmrecv.server.pool import ThreadPool
-from dcmrecv.server.shortages import Resource, Shortages
+from dcmrecv.server.shortages import Shortages
 
 
 class Server:
@@ -25,7 +26,7 @@ class Server:
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self.listener.getsockname()[1]
         self.release = threading.Event()
-        self.shortages: list[tuple[Resource, bool]] = []
+        self.shortages: list[ReceiverEvent] = []
         self.failures: list[BaseException] = []
         self.failed: Callable[[BaseException], None] = self.failures.append
         self.fault: BaseException | None = None
@@ -33,7 +34,7 @@ class Server:
             AcceptQueue([self.listener]),
             self._serve,
             Descriptors(lambda: False),
-            Shortages(lambda resource, begins: self.shortages.append((resource, begins))),
+            Shortages(self.shortages.append),
             limit=limit,
             failed=lambda error: self.failed(error),
         )
@@ -162,7 +163,7 @@ def test_a_connection_that_raises_ends_no_thread(server: Server, fault: BaseExce
     server.fault = None
     assert server.is_served()
     if isinstance(fault, MemoryError):
-        assert server.shortages == [(Resource.MEMORY, True)]
+        assert server.shortages == [ShortageBegan("memory")]
     else:
         assert set(server.failures) == {fault}
 
@@ -179,7 +180,7 @@ def test_no_thread_to_be_had(server: Server, monkeypatch: pytest.MonkeyPatch) ->
             second.recv(1)
         assert server.pool.restore() is False
         assert (server.pool.waiting, server.pool.full) == (0, False)
-    assert server.shortages == [(Resource.THREADS, True)]
+    assert server.shortages == [ShortageBegan("threads")]
     assert server.pool.restore()
     second.settimeout(10)
     assert second.recv(1) == b"!"
@@ -270,7 +271,7 @@ def test_no_descriptor_to_be_had(server: Server) -> None:
         assert time.process_time() - before < 0.25
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-    assert server.shortages == [(Resource.DESCRIPTORS, True)]
+    assert server.shortages == [ShortageBegan("file descriptors")]
     other.settimeout(10)
     assert other.recv(1) == b"!"
     other.close()
