@@ -13,7 +13,7 @@ from dcmrecv.cli import exit_codes, messages
 from dcmrecv.config import LEVEL_BY_LETTER, Config, Profile, StorageMode
 from dcmrecv.identity import REFERENCE_BANNER
 from dcmrecv.loggers import APPLICATION, DCMDATA, DCMNET, DCMTLS
-from dcmrecv.output_directory import ReadOnlyDirectoryError, check_directory
+from dcmrecv.output_directory import ReadOnlyDirectoryError, check_directory, probe
 from dcmrecv.text import from_bytes
 
 TYPE_CHECKING = False  # see dcmrecv.cli.program
@@ -133,8 +133,6 @@ class Start:
 
     def _try_output_directory(self) -> None:
         """Find out what the file system cannot do before a peer has to."""
-        from dcmrecv.output_probe import probe
-
         findings = probe(self._config.storage)
         if findings.obstacle is not None:
             text = messages.CANNOT_USE_DIRECTORY.format(text=findings.obstacle)

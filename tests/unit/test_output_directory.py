@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 
-from dcmrecv import output_probe
+from dcmrecv import output_directory
 from dcmrecv.config import FilenameMode, StorageConfig
-from dcmrecv.output_probe import Findings, probe
+from dcmrecv.output_directory import Findings, probe
 
 
 def look(directory: Path, **settings: Any) -> Findings:
@@ -61,7 +61,7 @@ def test_what_is_missing(
     remarks: list[str],
 ) -> None:
     for name in missing.split():
-        monkeypatch.setattr(output_probe.fcntl if name == "flock" else os, name, refusing(errno.EINVAL))
+        monkeypatch.setattr(output_directory.fcntl if name == "flock" else os, name, refusing(errno.EINVAL))
     found = look(tmp_path, **settings)
     assert (found.obstacle is None) is (obstacle is None)
     assert (obstacle or "") in (found.obstacle or "")
