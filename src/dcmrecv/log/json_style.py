@@ -2,7 +2,7 @@
 
 Keys, in this order: ``time`` (RFC 3339, UTC, milliseconds), ``level``, ``logger``, ``association`` and
 ``peer`` (messages of a connection only), ``message``, then the event fields. A byte that is no UTF-8 is
-written as ``\\xNN`` in the text, so every line is valid UTF-8.
+written as ``\\xNN`` in the text, so every line is valid UTF-8. Control characters are escaped, all of them.
 """
 
 from __future__ import annotations
@@ -18,6 +18,8 @@ from dcmrecv.log.stderr_log import LineStyle
 __all__ = ["JsonStyle", "json_line", "timestamp"]
 
 _encode_json = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "), default=str).encode
+_ESCAPES = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), 0x2028, 0x2029)}
+"""Control characters and ends of lines that JSON allows as they are; a peer may have sent them."""
 
 
 def timestamp(seconds: float) -> str:
@@ -49,7 +51,8 @@ def json_line(
     if fields:
         for key, value in fields.items():
             record.setdefault(key, _clean(value))
-    return _encode_json(record) + "\n"
+    line = _encode_json(record)
+    return (line if line.isprintable() else line.translate(_ESCAPES)) + "\n"
 
 
 class JsonStyle(LineStyle):

@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import unicodedata
 from collections.abc import Iterator
 
 import pytest
@@ -140,6 +141,17 @@ def test_json_lines(capfd: pytest.CaptureFixture[str]) -> None:
         "path": "x\\xff",
         "all": ["\\xff", "<enum 'LogLevel'>"],
     }
+
+
+def test_json_lines_hold_no_control_characters(capfd: pytest.CaptureFixture[str]) -> None:
+    hostile = "".join(map(chr, (*range(0x20), *range(0x7F, 0xA1), 0x2028, 0x2029))) + "\u00e9"
+    logs = make(LogLevel.INFO, json_lines=True)
+    logs.logger("dcmtk").info(hostile, {"calling": hostile})
+    logs.close()
+    line = capfd.readouterr().err.removesuffix("\n")
+    assert "\u00e9" in line
+    assert [code for code in line if unicodedata.category(code) in ("Cc", "Zl", "Zp")] == []
+    assert (json.loads(line)["message"], json.loads(line)["calling"]) == (hostile, hostile)
 
 
 def test_the_console_loads_neither_logging_nor_json() -> None:
