@@ -87,9 +87,11 @@ def test_nothing_is_left_behind(tmp_path: Path, visit: Callable[[int], None]) ->
         orderly(server.port)  # the port opens before all that serves it is there
         for _ in range(WARM_UP):
             visit(server.port)
+        orderly(server.port)  # connections are accepted in their order: now the visits have been
         memory, descriptors, _ = quiet(process)
         for _ in range(ROUNDS):
             visit(server.port)
+        orderly(server.port)
         after = quiet(process)
         assert after[0] - memory < MAY_GROW
         assert sockets(process) == 1
