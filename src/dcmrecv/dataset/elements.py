@@ -335,9 +335,11 @@ class Elements:
         order = self.output.incoming()
         group, element, length = order.item_header.unpack_from(cursor.view, position)
         tag = group << 16 | element
+        if self._header_at != cursor.base + position:
+            self._header_at = cursor.base + position  # once, also if the header has to wait here
+            self._diagnostics.odd_item(cursor.tag, length)
         if length and rest == 8 and not self.final and tag == ITEM_TAG:
             return False
-        self._diagnostics.odd_item(cursor.tag, length)
         if tag != ITEM_TAG:
             self._end_sequence_here(tag, length)
             return True

@@ -9,6 +9,9 @@ import struct
 
 import pytest
 
+from dcmrecv import remarks
+from dcmrecv.dataset.dictionary import builtin_dictionary
+from dcmrecv.dataset.rewriter import DataSetRewriter
 from tests.unit.dataset.generate import BIG_ENDIAN, EXPLICIT, IMPLICIT, JPEG
 from tests.unit.dataset.rewriting import outcome
 
@@ -125,15 +128,19 @@ def test_an_odd_length_is_warned_of_once(size):
     assert lines(data, [START + size]) == ["DcmItem: Length of element (0010,0010) is odd"]
 
 
-def test_an_odd_length_is_warned_of_in_the_fragment_of_its_header():
-    from dcmrecv import remarks
-    from dcmrecv.dataset.dictionary import builtin_dictionary
-    from dcmrecv.dataset.rewriter import DataSetRewriter
-
+@pytest.mark.parametrize(
+    ("syntax", "data", "expected"),
+    [
+        (EXPLICIT, HEAD + short(0x00100010, b"PN", b"", 3), remarks.ELEMENT_ODD(0x00100010)),
+        (JPEG, HEAD + PIXELS[:20] + fragment(21)[:8], remarks.ODD_ITEM(0x7FE00010)),
+    ],
+    ids=["element", "pixel item"],
+)
+def test_an_odd_length_is_warned_of_in_the_fragment_of_its_header(syntax, data, expected):
     notes: list[remarks.Remark] = []
-    rewriter = DataSetRewriter(EXPLICIT, dictionary=builtin_dictionary, note=notes.append)
-    rewriter.feed([HEAD + short(0x00100010, b"PN", b"", 3)], False)
-    assert notes == [remarks.ELEMENT_ODD(0x00100010)]
+    rewriter = DataSetRewriter(syntax, dictionary=builtin_dictionary, note=notes.append)
+    rewriter.feed([data], False)
+    assert notes == [expected]
 
 
 def test_an_odd_fragment_is_warned_of_once():
