@@ -91,12 +91,12 @@ def _child(arguments: list[str]) -> int:
     descriptor, path, *rest = arguments
     profiles = _AllThreads()
 
-    def save_when_told() -> None:
+    def save_when_asked() -> None:
         with os.fdopen(int(descriptor)) as pipe:
             pipe.readline()
         profiles.save(path)
 
-    threading.Thread(target=save_when_told, daemon=True).start()
+    threading.Thread(target=save_when_asked, daemon=True).start()
     profiles.install()
     sys.argv = ["dcmrecv", *rest]
     main: Callable[[], int] = __import__("dcmrecv.__main__", fromlist=["main"]).main

@@ -91,7 +91,7 @@ def incoming(tmp_path: Path) -> Path:
     return directory
 
 
-def test_store_and_tell(
+def test_store_and_print(
     tmp_path: Path, incoming: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert run(0, tmp_path, monkeypatch)[0] == 0

@@ -26,7 +26,7 @@ def is_reached(address: str, port: int) -> bool:
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_listens_where_it_is_told(tmp_path: Path, workers: str) -> None:
+def test_listens_on_the_given_addresses(tmp_path: Path, workers: str) -> None:
     addresses = ["--listen", "127.0.0.2", "--listen", "127.0.0.3", "--listen", "127.0.0.2"]
     with RunningServer(tmp_path / "out", [*PROFILE, *addresses, "--workers", workers]) as server:
         assert [is_reached(f"127.0.0.{n}", server.port) for n in (1, 2, 3)] == [False, True, True]

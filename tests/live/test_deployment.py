@@ -323,7 +323,7 @@ def test_the_check_of_haproxy_is_a_c_echo() -> None:
 
 
 class Sender(threading.Thread):
-    """Sends objects, each on an association of its own, until told to stop."""
+    """Sends objects, each on an association of its own, until `enough` is set."""
 
     def __init__(self, port: int, number: int) -> None:
         super().__init__()

@@ -40,7 +40,7 @@ def receivers(client, tmp_path_factory) -> Iterator[tuple[Receiver, Receiver]]:
     if program is None:
         client("the reference's dcmrecv")
     assert program is not None
-    # Without private.dic, which the distribution's build loads unless told otherwise.
+    # Without private.dic, which the distribution's build loads by default.
     dictionaries = sorted(Path("/usr/share").glob("*dcmtk*/dicom.dic"))
     directory = tmp_path_factory.mktemp("differential")
     theirs = reference(program, directory / "theirs", str(dictionaries[-1]) if dictionaries else None)

@@ -105,9 +105,9 @@ def test_new_lists_of_peers(tmp_path: Path, workers: str) -> None:
         assert not is_accepted(server.port, VERIFICATION, "ONE")
         for bad in ("", "10.0.0.1/8\n"):
             hosts.write_text(bad)
-            told = server.log.count("nothing has changed: --allow-host")
+            said = server.log.count("nothing has changed: --allow-host")
             hang_up(server)
-            until(lambda told=told: server.log.count("nothing has changed: --allow-host") > told)  # type: ignore[misc]
+            until(lambda said=said: server.log.count("nothing has changed: --allow-host") > said)  # type: ignore[misc]
             assert is_accepted(server.port, VERIFICATION, "TWO")
         hosts.write_text("192.0.2.1\n")
         hang_up(server)

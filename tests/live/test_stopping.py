@@ -107,7 +107,7 @@ def test_after_the_grace_time_nothing_partial_stays(tmp_path: Path, mode: tuple[
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-def test_a_stop_is_told_if_it_meets_a_store(tmp_path: Path, workers: str) -> None:
+def test_a_stop_is_logged_if_it_meets_a_store(tmp_path: Path, workers: str) -> None:
     options = [*PROFILE, "-v", "--grace", "60", "--workers", workers]
     with (
         RunningServer(tmp_path / "out", options) as server,

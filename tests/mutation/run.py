@@ -282,10 +282,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     del pydicom, pynetdicom, pytest
     results = [examine(name, given.sample, given.seed) for name in given.modules]
-    told = [result for result in results if result is not None]
-    killed, tried, possible = (sum(numbers) for numbers in zip(*told, strict=True)) if told else (0, 0, 0)
+    finished = [result for result in results if result is not None]
+    killed, tried, possible = (
+        (sum(numbers) for numbers in zip(*finished, strict=True)) if finished else (0, 0, 0)
+    )
     print(f"all: {killed} of {tried} killed, {possible} possible")
-    return 0 if len(told) == len(results) else 1
+    return 0 if len(finished) == len(results) else 1
 
 
 if __name__ == "__main__":

@@ -90,7 +90,7 @@ class Program:
 
 HOG = """
 import os, select, signal, sys, time
-taken, told = [], False
+taken, reported = [], False
 while not select.select([sys.stdin], [], [], 0.0005)[0]:
     try:
         while True:
@@ -100,9 +100,9 @@ while not select.select([sys.stdin], [], [], 0.0005)[0]:
                 os._exit(0)
             taken.append(pid)
     except OSError:
-        if not told:
+        if not reported:
             print("taken", flush=True)
-        told = True
+        reported = True
 for pid in taken:
     os.kill(pid, signal.SIGKILL)
 """

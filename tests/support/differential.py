@@ -395,7 +395,7 @@ def compare(case: Case, theirs: Receiver, mine: Receiver) -> str | None:
 
 
 def main() -> int:
-    """Compare as told on the command line; the exit status is 1 if a difference has no name."""
+    """Compare as the command line says; the exit status is 1 if a difference has no name."""
     parser = argparse.ArgumentParser(description="Send the same data sets to the reference and to dcmrecv.")
     parser.add_argument("--reference", default=find_reference(), help="the reference's dcmrecv")
     parser.add_argument("--dictionary", help="DCMDICTPATH for the reference")

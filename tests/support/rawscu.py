@@ -1,7 +1,7 @@
 """A service class user of a few lines over a plain socket: exactly the bytes a test asks for.
 
 For tests that need control over the wire or must not depend on installed tools. Implicit VR Little Endian
-unless told otherwise; one presentation context, number 1.
+unless a test says otherwise; one presentation context, number 1.
 """
 
 from __future__ import annotations

@@ -129,5 +129,5 @@ def test_letters_name_levels() -> None:
 
 
 @pytest.mark.parametrize(("given", "used"), [(4096, 4096), (4097, 4096), (131071, 131070)])
-def test_peers_are_told_an_even_length(given: int, used: int) -> None:
+def test_peers_get_an_even_length(given: int, used: int) -> None:
     assert receive_length(given) == used

@@ -1,4 +1,4 @@
-"""``docs/limits.md`` tells every limit with the value and the reason that the modules have.
+"""``docs/limits.md`` lists every limit with the value and the reason that the modules have.
 
 The tables are made from the modules: ``python -m tests.unit.test_limits`` writes them anew.
 """

@@ -95,7 +95,7 @@ def test_a_data_set_of_another_context_is_handed_on() -> None:
     assert peer.events[-2] == Data(b"ab", True, 5)
     assert peer.new() == [ABORT]
     assert isinstance(peer.last, ev.ProtocolError)
-    assert peer.last.stage is ev.Stage.COMMAND  # the driver has told the rest
+    assert peer.last.stage is ev.Stage.COMMAND  # the driver has reported the rest
 
 
 _BAD = [

@@ -35,7 +35,7 @@ def test_every_option_is_in(name: str) -> None:
             assert shown in text, form
 
 
-def test_every_environment_variable_is_told() -> None:
+def test_every_environment_variable_is_documented() -> None:
     for name in ("docs/options.md", "src/dcmrecv/share/man/man1/dcmrecv.1"):
         text = generated_files()[name]
         assert all(option.variable in text for option in ALL_OPTIONS if option.variable)

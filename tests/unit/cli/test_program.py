@@ -103,7 +103,7 @@ def test_list_of_profiles_is_that_of_a_later_version(run: Run) -> None:
         (["-lc", "missing", "-ta", "abc", "1"], "Specified --log-config file does not exist"),
     ],
 )
-def test_the_first_wrong_step_is_told(run: Run, arguments: list[str], text: str) -> None:
+def test_the_first_wrong_step_is_reported(run: Run, arguments: list[str], text: str) -> None:
     assert run(*arguments) == (1, "", f"{HEAD}error: {text}\n")
 
 
@@ -121,7 +121,7 @@ def test_later_errors_are_silent_where_errors_are(run: Run, level: list[str]) ->
         (["-q", "--verbose-pc", "11112"], False),
     ],
 )
-def test_the_end_of_the_console_is_told_to_who_debugs_logging(
+def test_the_end_of_the_console_is_reported_when_logging_is_debugged(
     run: Run, monkeypatch: pytest.MonkeyPatch, arguments: list[str], ended: bool
 ) -> None:
     monkeypatch.setenv("DCMTK_LOG4CPLUS_LOGLOG_DEBUGENABLED", "1")
@@ -131,7 +131,7 @@ def test_the_end_of_the_console_is_told_to_who_debugs_logging(
     assert "log4cplus" not in run(*arguments)[1]
 
 
-def test_arguments_are_told_before_later_errors(run: Run) -> None:
+def test_arguments_are_logged_before_later_errors(run: Run) -> None:
     line = "I: calling 'dcmrecv' with 5 arguments: '--aetitle' '--arguments' '--quiet' 'abc' \nI: \n"
     assert run("-aet", "", "--arguments", "-q", "abc") == (1, "", line)
 

@@ -20,7 +20,7 @@ def element(tag: int, value: bytes, length: int | None = None) -> bytes:
     return struct.pack("<HHI", tag >> 16, tag & 0xFFFF, len(value) if length is None else length) + value
 
 
-def told(pieces: list[bytes], detailed: bool) -> list[tuple[str, str]]:
+def diagnostics(pieces: list[bytes], detailed: bool) -> list[tuple[str, str]]:
     lines: list[tuple[str, str]] = []
     rewriter = DataSetRewriter(
         IMPLICIT,
@@ -41,13 +41,13 @@ CHOICE = (
 )
 
 
-def test_debug_tells_choices_alone():
-    assert told([SIGNED], True) == [CHOICE]
-    assert told([SIGNED], False) == []
+def test_debug_has_choices_alone():
+    assert diagnostics([SIGNED], True) == [CHOICE]
+    assert diagnostics([SIGNED], False) == []
 
 
 def test_no_choice_without_what_decides():
-    assert told([element(0x00280106, b"\0\0")], True) == []
+    assert diagnostics([element(0x00280106, b"\0\0")], True) == []
 
 
 def test_wrong_delimiter():
@@ -65,7 +65,7 @@ def test_wrong_delimiter():
 
 def test_details_do_not_use_up_the_warnings():
     items = element(0x00081140, element(0xFFFEE000, SIGNED) * (limits.MAX_NOTES + 1))
-    lines = told([items + element(0x00100010, b"A")], True)
+    lines = diagnostics([items + element(0x00100010, b"A")], True)
     assert lines.count(CHOICE) > limits.MAX_NOTES
     assert ("W", "DcmItem: Length of element (0010,0010) is odd") in lines
 

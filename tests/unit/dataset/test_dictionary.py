@@ -14,7 +14,7 @@ GOOD = "(0000,0100)\tUS\tCommandField\t1\tDICOM\n"
 
 
 @pytest.fixture
-def told():
+def lines():
     return []
 
 
@@ -28,8 +28,8 @@ def write(tmp_path):
     return write
 
 
-def load(path: str, told: list[str]) -> DataDictionary:
-    return load_environment(path, lambda level, text: told.append(f"{level}: {text}"))()
+def load(path: str, lines: list[str]) -> DataDictionary:
+    return load_environment(path, lambda level, text: lines.append(f"{level}: {text}"))()
 
 
 def test_the_built_in_table_is_pydicoms_with_the_known_differences():
@@ -84,7 +84,7 @@ def test_lookup_order_of_private_elements():
     assert dictionary.vr(0x00091102) == "??"
 
 
-def test_fields(write, told):
+def test_fields(write, lines):
     dictionary = load(
         write(
             "# comment\n\n"
@@ -95,9 +95,9 @@ def test_fields(write, told):
             "(60xx,0010)\tUS\tNoRange\n"
             "(0009,1004)\tqq\tQ\n"
         ),
-        told,
+        lines,
     )
-    assert [line for line in told if line[0] != "D"] == []
+    assert [line for line in lines if line[0] != "D"] == []
     assert dictionary.loaded
     assert dictionary.lookup(0x00091001) == ("SQ", "TwoWords")
     assert dictionary.vr(0x00091002) == "lt"
@@ -123,62 +123,62 @@ def test_fields(write, told):
         ("(" + "0" * 64 + ",1001)\tUS\ta", ["bad Tag field (line 2): (" + "0" * 64 + ",1001)"]),
     ],
 )
-def test_bad_lines(write, told, line, texts):
+def test_bad_lines(write, lines, line, texts):
     path = write(GOOD + line + "\n")
-    dictionary = load(path, told)
-    assert told[1:] == [f"E: DcmDataDictionary: {path}: {text}" for text in texts]
+    dictionary = load(path, lines)
+    assert lines[1:] == [f"E: DcmDataDictionary: {path}: {text}" for text in texts]
     assert not dictionary.loaded
     assert dictionary.vr(0x00000100) == "US"
     assert dictionary.dimse_obstacle == (6, 0x0213, "Data dictionary missing")
 
 
-def test_wrong_range_letter(write, told):
-    load(write("(0009-x-0010,1001)\tUS\ta\n"), told)
-    assert told[1] == "E: DcmDataDictionary: Unknown range restrictor: x"
-    assert told[2].endswith(": bad Tag field (line 1): (0009-x-0010,1001)")
+def test_wrong_range_letter(write, lines):
+    load(write("(0009-x-0010,1001)\tUS\ta\n"), lines)
+    assert lines[1] == "E: DcmDataDictionary: Unknown range restrictor: x"
+    assert lines[2].endswith(": bad Tag field (line 1): (0009-x-0010,1001)")
 
 
-def test_the_last_readable_file_decides(write, told):
+def test_the_last_readable_file_decides(write, lines):
     good = write(GOOD, "good.dic")
     bad = write(GOOD + "x\n", "bad.dic")
-    assert load(f"{bad}:{good}", told).dimse_obstacle is None
-    assert load(f"{good}:/nowhere", told).dimse_obstacle is None
-    assert load(f"{good}:{bad}", told).dimse_obstacle is not None
-    assert load("/nowhere", told).dimse_obstacle is not None
+    assert load(f"{bad}:{good}", lines).dimse_obstacle is None
+    assert load(f"{good}:/nowhere", lines).dimse_obstacle is None
+    assert load(f"{good}:{bad}", lines).dimse_obstacle is not None
+    assert load("/nowhere", lines).dimse_obstacle is not None
 
 
 @pytest.mark.parametrize("path", [":", "::"])
-def test_an_empty_dictionary_is_loaded_and_useless(path, told):
-    dictionary = load(path, told)
-    assert told == []
+def test_an_empty_dictionary_is_loaded_and_useless(path, lines):
+    dictionary = load(path, lines)
+    assert lines == []
     assert dictionary.loaded
     assert dictionary.dimse_obstacle == (6, 0x020B, "DIMSE_parseCmdObject: Missing CommandField")
 
 
-def test_what_cannot_be_opened(tmp_path, told):
+def test_what_cannot_be_opened(tmp_path, lines):
     for path in (tmp_path / "none", tmp_path):
-        assert not load(str(path), told).loaded
-    assert told == [
+        assert not load(str(path), lines).loaded
+    assert lines == [
         f"E: DcmDataDictionary: Cannot open file: {path}" for path in (tmp_path / "none", tmp_path)
     ]
 
 
-def test_later_entries_replace_earlier_ones(write, told):
+def test_later_entries_replace_earlier_ones(write, lines):
     first = write(GOOD + "(0011-o-00FF,1000)\tUS\ta\n(0013,1000)\tUS\tb\n", "1.dic")
     second = write("(0011-o-00FF,1000)\tSS\tc\n(0013,1000)\tSL\td\n", "2.dic")
-    dictionary = load(f"{first}:{second}", told)
+    dictionary = load(f"{first}:{second}", lines)
     assert dictionary.vr(0x00151000) == "SS"
     assert dictionary.vr(0x00131000) == "SL"
 
 
-def test_a_subset_goes_before_its_range(write, told):
-    dictionary = load(write("(0011-u-00FF,1000)\tUS\ta\n(0020-u-0030,1000)\tSS\tb\n"), told)
+def test_a_subset_goes_before_its_range(write, lines):
+    dictionary = load(write("(0011-u-00FF,1000)\tUS\ta\n(0020-u-0030,1000)\tSS\tb\n"), lines)
     assert dictionary.vr(0x00221000) == "SS"
     assert dictionary.vr(0x00401000) == "US"
 
 
-def test_long_lines_continue_as_the_next(write, told):
+def test_long_lines_continue_as_the_next(write, lines):
     path = write("(0009,1001)\tUS\t" + "a" * (MAX_LINE - 15) + "(0009,1002)\tSS\tb\n")
-    assert load_file(dictionary := DataDictionary(), path.encode(), lambda level, text: told.append(text))
+    assert load_file(dictionary := DataDictionary(), path.encode(), lambda level, text: lines.append(text))
     assert dictionary.vr(0x00091001) == "US"
     assert dictionary.vr(0x00091002) == "SS"

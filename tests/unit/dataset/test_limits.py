@@ -63,11 +63,11 @@ def test_dictionary_file_size(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -
     line = b"(0010,0010)\tPN\tPatientName\t1\tDICOM\n"
     file = tmp_path / "d.dic"
     file.write_bytes(line)
-    told: list[str] = []
+    lines: list[str] = []
     monkeypatch.setattr(dictionary_files, "MAX_FILE_SIZE", len(line))
-    assert dictionary_files.load_file(DataDictionary(), bytes(file), lambda level, text: told.append(text))
+    assert dictionary_files.load_file(DataDictionary(), bytes(file), lambda level, text: lines.append(text))
     file.write_bytes(line + b"\n")
     assert not dictionary_files.load_file(
-        DataDictionary(), bytes(file), lambda level, text: told.append(text)
+        DataDictionary(), bytes(file), lambda level, text: lines.append(text)
     )
-    assert told[-1] == f"DcmDataDictionary: Cannot open file: {file}"
+    assert lines[-1] == f"DcmDataDictionary: Cannot open file: {file}"

@@ -201,12 +201,12 @@ def test_what_follows_a_top_level_item_delimiter_is_dropped_up_to_a_limit():
 
 
 def lines(data: bytes, syntax: bytes = EXPLICIT) -> list[str]:
-    told: list[str] = []
+    found: list[str] = []
     try:
-        rewrite(data, syntax, note=lambda level, text: told.append(f"{level}: {text}"))
+        rewrite(data, syntax, note=lambda level, text: found.append(f"{level}: {text}"))
     except DataSetError as error:
-        told.append(f"! {error.condition.text}")
-    return told
+        found.append(f"! {error.condition.text}")
+    return found
 
 
 def test_lines_of_the_parser():
@@ -241,14 +241,13 @@ def test_lines_of_the_parser():
 
 
 def outcome(data: bytes, syntax: bytes, cuts, batch: int = 1):
-    told: list[str] = []
     try:
         result = rewrite(data, syntax, cuts, batch=batch)
     except DataSetError as error:
         return error.condition.text
     if result.rewriter.empty or result.rewriter.unsaveable:
         return (result.rewriter.empty, result.rewriter.unsaveable)
-    return (result.data, result.head, result.series_date, told)
+    return (result.data, result.head, result.series_date)
 
 
 def cut_anywhere(size: int, chance: random.Random) -> list[int]:
@@ -353,7 +352,7 @@ def notes_of(data: bytes, syntax: bytes, cuts=None) -> list[str]:
     return notes
 
 
-def test_a_wrong_group_is_told_after_the_error_in_its_sequence():
+def test_a_wrong_group_is_reported_after_the_error_in_its_sequence():
     found = (
         "W: Found element (????,????) with VR UN and undefined length, reading a sequence with transfer syntax "
         "LittleEndianImplicit (CP-246)"
@@ -366,7 +365,7 @@ def test_a_wrong_group_is_told_after_the_error_in_its_sequence():
     assert notes_of(b"\xff" * 64, IMPLICIT) == [found, error, wrong]
 
 
-def test_a_wrong_group_is_told_where_its_fragment_ends():
+def test_a_wrong_group_is_reported_where_its_fragment_ends():
     start = struct.pack("<HHI", 0xFFFF, 0xFFFE, UNDEFINED) + struct.pack("<HHI", 0xFFFE, 0xE000, UNDEFINED)
     notes = notes_of(start + b"\xff" * 8 + bytes(8), IMPLICIT, [16])
     assert notes[1] == "W: DcmItem: Invalid Element (ffff,fffe) found in data set"

@@ -315,7 +315,7 @@ def test_failures_and_their_reasons(
     assert reason in page(counters, View(1, None))
 
 
-def test_one_failure_is_told_once(counters: Counters) -> None:
+def test_one_failure_is_counted_once(counters: Counters) -> None:
     association = begin(counters)
     association.observe(request())
     association.observe(ob.DataSetFailed(request(), 1, (CAUSE,)))

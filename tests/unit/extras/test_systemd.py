@@ -20,7 +20,7 @@ def manager(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[socket.
         yield receiver
 
 
-def test_it_tells_the_manager(manager: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_notifies_the_manager(manager: socket.socket, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("WATCHDOG_USEC", "10000000")
     notifier = Notifier()
     assert "NOTIFY_SOCKET" not in os.environ

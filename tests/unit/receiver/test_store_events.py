@@ -64,11 +64,11 @@ def test_it_may_have_the_object_stored(tmp_path: Path, data_set: bytes) -> None:
     stored.mkdir()
     direct.mkdir()
     store = StorageWriter(stored)
-    told: list[Any] = []
+    seen: list[Any] = []
 
     def handle(event: evt.Event) -> int:
         status = store(event)
-        told.append((event.stored_path, event.stored_size, event.request.AffectedSOPInstanceUID))  # type: ignore
+        seen.append((event.stored_path, event.stored_size, event.request.AffectedSOPInstanceUID))  # type: ignore
         return status
 
     with served(handle) as server:
@@ -76,7 +76,7 @@ def test_it_may_have_the_object_stored(tmp_path: Path, data_set: bytes) -> None:
     with served(StorageWriter(direct)) as server:
         assert send(server, data_set) == 0
     (path,) = stored.iterdir()
-    assert told == [(path, path.stat().st_size, "1.2.3")]
+    assert seen == [(path, path.stat().st_size, "1.2.3")]
     assert path.read_bytes() == (direct / path.name).read_bytes()
 
 
@@ -84,11 +84,11 @@ def test_what_cannot_be_stored_says_so(tmp_path: Path) -> None:
     directory = tmp_path / "gone"
     directory.mkdir()
     store = StorageWriter(directory)
-    told: list[Any] = []
+    seen: list[Any] = []
 
     def handle(event: evt.Event) -> int:
         status = store(event)
-        told.append((event.stored_path, event.stored_size))  # type: ignore[attr-defined]
+        seen.append((event.stored_path, event.stored_size))  # type: ignore[attr-defined]
         return status
 
     with served(handle) as server:
@@ -98,7 +98,7 @@ def test_what_cannot_be_stored_says_so(tmp_path: Path) -> None:
         directory.unlink()
         directory.mkdir()
         assert send(server, b"\x08\0\x18\0\xff\xff\xff\xff\0\0\0\0\0\0\0\0") == 0xC000  # no data set
-    assert told == [(None, 0)] * 2
+    assert seen == [(None, 0)] * 2
 
 
 @SIZES
@@ -157,7 +157,7 @@ def test_it_may_abort(then_raises: bool) -> None:
 def test_uids_that_are_none(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, is_enforced: bool, status: int
 ) -> None:
-    """Handlers get them as they came, unless the program has told pynetdicom to take valid ones alone."""
+    """Handlers get them as they came, unless the program has pynetdicom take valid ones alone."""
     monkeypatch.setattr(_config, "ENFORCE_UID_CONFORMANCE", is_enforced)
     seen: list[Any] = []
 

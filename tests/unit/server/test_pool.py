@@ -228,7 +228,7 @@ def test_a_thread_that_dies(server: Server, monkeypatch: pytest.MonkeyPatch) -> 
     def die(error: BaseException) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sys.unraisablehook", lambda *told: None)
+    monkeypatch.setattr("sys.unraisablehook", lambda *unraisable: None)
     server.failed = die
     server.fault = ZeroDivisionError()
     with server.connect() as peer:

@@ -82,8 +82,8 @@ def test_a_dead_worker_is_replaced() -> None:
     first = workers(process, 2)
     time.sleep(1.1)
     os.kill(first[1], signal.SIGKILL)
-    told = lines(process, 1)
-    assert told == [f"WorkerEnded(number=1, pid={first[1]}, status=9, ill=False)"]
+    reported = lines(process, 1)
+    assert reported == [f"WorkerEnded(number=1, pid={first[1]}, status=9, ill=False)"]
     ((number, pid),) = workers(process, 1).items()
     assert number == 1
     assert pid != first[1]
@@ -98,8 +98,8 @@ def test_a_worker_that_does_not_accept_any_more_is_killed() -> None:
         "        health.found(number, healthy=True, hopeless=False)",
     )
     first = workers(process, 2)
-    told = lines(process, 1)
-    assert told == [f"WorkerEnded(number=1, pid={first[1]}, status=9, ill=True)"]
+    reported = lines(process, 1)
+    assert reported == [f"WorkerEnded(number=1, pid={first[1]}, status=9, ill=True)"]
     assert list(workers(process, 1)) == [1]
     assert {"drained 0", "drained 1"} <= set(end(process))
 
@@ -142,7 +142,7 @@ NO_FORK = (
 
 
 def test_a_fork_that_fails_is_tried_again() -> None:
-    """The other worker serves; the one that cannot be started is tried again, and that is told once."""
+    """The other worker serves; the one that cannot be started is tried again, and that is reported once."""
     process = run_parent(*(line.format(errno=11, call="fork") for line in NO_FORK))
     found = lines(process, 4)
     assert sorted(line.split("(")[0].split()[0] for line in found) == [

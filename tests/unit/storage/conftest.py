@@ -1,4 +1,4 @@
-"""A store, a peer of a few lines, and a observer that remembers what it was told."""
+"""A store, a peer of a few lines, and an observer that remembers what it got."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ def descriptors(one: Peer) -> int:
     return len(os.listdir("/proc/self/fd"))
 
 
-# -- what the operator is told ------------------------------------------------------------------------
+# -- what the operator reads ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("error", ERRORS)
@@ -334,7 +334,7 @@ def test_the_memory_of_durable_directories_is_bounded(
 
 @pytest.fixture
 def other_file_system(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The directories by date lie on another file system, as far as rename and link can tell."""
+    """The directories by date lie on another file system, as rename and link see it."""
     for name in ("rename", "link"):
         real = getattr(os, name)
 

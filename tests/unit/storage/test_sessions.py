@@ -1,4 +1,4 @@
-"""What is stored, and what the observer is told in which order (spec/storage.md 1, 2, 7; spec/network.md f.1)."""
+"""What is stored, and what the observer gets in which order (spec/storage.md 1, 2, 7; spec/network.md f.1)."""
 
 from __future__ import annotations
 

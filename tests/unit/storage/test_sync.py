@@ -114,9 +114,7 @@ def test_group_commit(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         assert any(came <= run and run + 0.05 <= went for run in runs)
 
 
-def test_a_failed_fsync_is_told_to_everybody_who_relied_on_it(
-    out: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_failed_fsync_fails_all_that_relied_on_it(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def fail(descriptor: int) -> None:
         time.sleep(0.02)
         raise OSError(5, "Input/output error")

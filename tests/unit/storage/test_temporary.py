@@ -1,4 +1,4 @@
-"""Temporaries: hidden names that tell whose they are; those of the dead are removed, nobody else's."""
+"""Temporaries: hidden names that say whose they are; those of dead processes are removed, and no others."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def test_a_killed_process_leaves_an_orphan_that_the_next_start_removes(
     assert everything(out) == set()
 
 
-def test_a_second_look_at_what_only_time_can_tell(
+def test_a_second_look_when_time_has_passed(
     out: Path, peer: Callable[..., Peer], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     place(out, a_name())
