@@ -80,5 +80,7 @@ def test_connections_that_came_while_it_was_loading_begin_in_their_order(tmp_pat
     with RunningServer(tmp_path / "out", ["-v"], environment=environment) as server:
         socket.create_connection(("127.0.0.1", server.port)).close()
         Association(server.port).release()
-        first, second = (server.log.index(text) for text in (":  -> \n", ": TESTSCU -> ANY-SCP\n"))
+        begins = (":  -> \n", ": TESTSCU -> ANY-SCP\n")
+        assert all(server.logged(text) for text in begins)
+        first, second = (server.log.index(text) for text in begins)
         assert first < second
