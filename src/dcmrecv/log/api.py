@@ -9,11 +9,11 @@ here without a record object, and the tree of appenders of a logger configuratio
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from dcmrecv.config import LogLevel
 
-__all__ = ["AssociationLogs", "Fields", "Log", "Logs", "Sink"]
+__all__ = ["AssociationLogs", "Emit", "Fields", "Log", "LogConfigError", "Logs"]
 
 Fields = Mapping[str, object]
 """Event fields of a message, for ``--log-json`` alone; values are str, bytes, int, float, bool or None."""
@@ -22,12 +22,12 @@ _TRACE, _DEBUG, _INFO = LogLevel.TRACE, LogLevel.DEBUG, LogLevel.INFO
 _WARN, _ERROR, _FATAL = LogLevel.WARN, LogLevel.ERROR, LogLevel.FATAL
 
 
-class Sink:
-    """Where the messages of one `Log` go; the level was tested before."""
+Emit = Callable[[str, LogLevel, str, Fields | None], None]
+"""Takes one message (logger, level, text, fields); the level was tested before."""
 
-    def emit(self, name: str, level: LogLevel, text: str, fields: Fields | None) -> None:
-        """Take one message of logger *name*."""
-        raise NotImplementedError
+
+class LogConfigError(Exception):
+    """A logger configuration file cannot be used; the text goes behind ``error: `` and the exit code is 1."""
 
 
 class Log:
@@ -35,10 +35,10 @@ class Log:
 
     __slots__ = ("_emit", "debug_on", "error_on", "info_on", "name", "threshold", "trace_on", "warn_on")
 
-    def __init__(self, name: str, threshold: int, sink: Sink) -> None:
+    def __init__(self, name: str, threshold: int, emit: Emit) -> None:
         self.name = name
         self.threshold = threshold
-        self._emit = sink.emit
+        self._emit = emit
         self.trace_on = threshold <= _TRACE
         self.debug_on = threshold <= _DEBUG
         self.info_on = threshold <= _INFO

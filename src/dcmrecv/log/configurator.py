@@ -6,9 +6,9 @@ import os
 import re
 
 from dcmrecv.config import LoggingConfig, LogLevel
+from dcmrecv.log.api import LogConfigError
 from dcmrecv.log.appenders import Appender, AppenderContext, AsyncAppender, ConsoleAppender, NullAppender
 from dcmrecv.log.descriptor_writer import DescriptorWriter
-from dcmrecv.log.errors import LogConfigError
 from dcmrecv.log.files import DailyRollingFileAppender, FileAppender, RollingFileAppender
 from dcmrecv.log.hierarchy import Hierarchy, TreeLogger, TreeLogs
 from dcmrecv.log.layouts import PatternLayout
@@ -153,8 +153,7 @@ def configure(config: LoggingConfig, path: bytes, argv0: str) -> TreeLogs:
     settings = load_settings(path)
     out, err = DescriptorWriter(1), DescriptorWriter(2)
     internal = InternalLog(out, err)
-    for name, value in predefined(argv0).items():
-        settings.set(name, value)
+    settings.update(predefined(argv0))
     expand(settings, internal.error)
     settings = settings.subset(PREFIX)
     internal.debugging = settings.boolean("configDebug", internal.debugging)

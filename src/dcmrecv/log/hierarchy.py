@@ -12,7 +12,7 @@ import threading
 import time
 
 from dcmrecv.config import LogLevel
-from dcmrecv.log.api import AssociationLogs, Fields, Log, Logs, Sink
+from dcmrecv.log.api import AssociationLogs, Fields, Log, Logs
 from dcmrecv.log.appenders import Appender, AppenderContext
 from dcmrecv.log.levels import level_name
 
@@ -69,7 +69,7 @@ class Hierarchy(logging.Manager):
             self.context.internal.error("Please initialize the log4cplus system properly.")
 
 
-class _Origin(AssociationLogs, Sink):
+class _Origin(AssociationLogs):
     """Makes the records of one association, or of the program outside of any."""
 
     def __init__(self, owner: TreeLogs, identity: str, peer: str) -> None:
@@ -80,9 +80,9 @@ class _Origin(AssociationLogs, Sink):
         self._mdc = {"association": identity, "peer": peer} if owner.ndc and identity else {}
 
     def logger(self, name: str) -> Log:
-        return Log(name, self._owner.hierarchy.logger(name).getEffectiveLevel(), self)
+        return Log(name, self._owner.hierarchy.logger(name).getEffectiveLevel(), self._emit)
 
-    def emit(self, name: str, level: LogLevel, text: str, fields: Fields | None) -> None:
+    def _emit(self, name: str, level: LogLevel, text: str, fields: Fields | None) -> None:
         self.send(self._owner.hierarchy.logger(name), level, text, fields, 3)
 
     def send(self, logger: TreeLogger, level: LogLevel, text: str, fields: Fields | None, depth: int) -> None:

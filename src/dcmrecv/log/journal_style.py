@@ -10,7 +10,7 @@ from dcmrecv.log.api import Fields
 from dcmrecv.log.levels import severity
 from dcmrecv.log.stderr_log import LineStyle
 
-__all__ = ["JournalStyle", "is_journal"]
+__all__ = ["is_journal", "with_priorities"]
 
 
 def is_journal(descriptor: int, environment: Mapping[str, str]) -> bool:
@@ -22,17 +22,13 @@ def is_journal(descriptor: int, environment: Mapping[str, str]) -> bool:
     return environment.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
 
 
-class JournalStyle(LineStyle):
-    """Another style's lines with priorities."""
+def with_priorities(style: LineStyle) -> LineStyle:
+    """Return *style* with the priority of the message in front of each of its lines."""
+    marks = {level: f"<{severity(level)}>" for level in LogLevel}
 
-    def __init__(self, style: LineStyle) -> None:
-        self._style = style
-        self.wants_fields = style.wants_fields
-        self._marks = {level: f"<{severity(level)}>" for level in LogLevel}
-
-    def format(
-        self, name: str, level: LogLevel, text: str, fields: Fields | None, identity: str, peer: str
-    ) -> str:
-        mark = self._marks[level]
-        lines = self._style.format(name, level, text, fields, identity, peer)
+    def marked(name: str, level: LogLevel, text: str, fields: Fields | None, identity: str, peer: str) -> str:
+        mark = marks[level]
+        lines = style(name, level, text, fields, identity, peer)
         return mark + lines[:-1].replace("\n", "\n" + mark) + "\n"
+
+    return marked

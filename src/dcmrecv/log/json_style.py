@@ -13,16 +13,15 @@ import time
 from dcmrecv.config import LogLevel
 from dcmrecv.log.api import Fields
 from dcmrecv.log.descriptor_writer import encode
-from dcmrecv.log.stderr_log import LineStyle
 
-__all__ = ["JsonStyle", "json_line", "timestamp"]
+__all__ = ["json_line"]
 
 _encode_json = json.JSONEncoder(ensure_ascii=False, separators=(", ", ": "), default=str).encode
 _ESCAPES = {code: f"\\u{code:04x}" for code in (*range(0x7F, 0xA0), 0x2028, 0x2029)}
 """Control characters and ends of lines that JSON allows as they are; a peer may have sent them."""
 
 
-def timestamp(seconds: float) -> str:
+def _timestamp(seconds: float) -> str:
     """Return *seconds* since the epoch as RFC 3339 in UTC with milliseconds."""
     whole, milliseconds = divmod(int(seconds * 1000), 1000)
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(whole)) + f".{milliseconds:03d}Z"
@@ -39,10 +38,17 @@ def _clean(value: object) -> object:
 
 
 def json_line(
-    seconds: float, name: str, level: str, text: str, fields: Fields | None, identity: str, peer: str
+    name: str,
+    level: LogLevel,
+    text: str,
+    fields: Fields | None,
+    identity: str,
+    peer: str,
+    seconds: float | None = None,
 ) -> str:
-    """Return one message as a JSON object and a newline."""
-    record: dict[str, object] = {"time": timestamp(seconds), "level": level, "logger": name}
+    """Return one message as a JSON object and a newline; without *seconds* it is of now."""
+    stamp = _timestamp(time.time() if seconds is None else seconds)
+    record: dict[str, object] = {"time": stamp, "level": level.name, "logger": name}
     if identity:
         record["association"] = identity
     if peer:
@@ -53,14 +59,3 @@ def json_line(
             record.setdefault(key, _clean(value))
     line = _encode_json(record)
     return (line if line.isprintable() else line.translate(_ESCAPES)) + "\n"
-
-
-class JsonStyle(LineStyle):
-    """JSON lines for the console."""
-
-    wants_fields = True
-
-    def format(
-        self, name: str, level: LogLevel, text: str, fields: Fields | None, identity: str, peer: str
-    ) -> str:
-        return json_line(time.time(), name, level.name, text, fields, identity, peer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from dcmrecv.config import LogLevel
 from dcmrecv.log.json_style import json_line
 from dcmrecv.log.loglog import InternalLog
 from dcmrecv.log.pattern import checked_time_format, parse_pattern
@@ -73,14 +74,10 @@ class JsonLayout(Layout):
 
     def format(self, record: logging.LogRecord) -> str:
         extra = record.__dict__
+        association, peer = extra.get("association", ""), extra.get("peer", "")
+        level = LogLevel(record.levelno)
         return json_line(
-            record.created,
-            record.name,
-            record.levelname,
-            record.msg,
-            extra.get("fields"),
-            extra.get("association", ""),
-            extra.get("peer", ""),
+            record.name, level, record.msg, extra.get("fields"), association, peer, record.created
         )
 
 

@@ -12,8 +12,8 @@ import re
 import socket
 from collections.abc import Callable, Mapping
 
+from dcmrecv.log.api import LogConfigError
 from dcmrecv.log.descriptor_writer import encode
-from dcmrecv.log.errors import LogConfigError
 from dcmrecv.log.loglog import InternalLog
 from dcmrecv.log.times import TimeFormat, relative
 from dcmrecv.text import from_bytes

@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import socket
 import time
+from collections import UserDict
 from collections.abc import Callable, Iterator
 
+from dcmrecv.log.api import LogConfigError
 from dcmrecv.log.descriptor_writer import encode
-from dcmrecv.log.errors import LogConfigError
 from dcmrecv.log.loglog import parse_bool, parse_int
 from dcmrecv.text import from_bytes
 
@@ -26,36 +27,19 @@ MAX_EXPANDED = 1 << 20
 _SPACE = " \t\n\v\f\r"
 
 
-class Properties:
+class Properties(UserDict[str, str]):
     """Settings by key; iteration is in byte order of the keys."""
 
-    def __init__(self, settings: dict[str, str] | None = None) -> None:
-        self._settings = dict(settings or {})
-
-    def __contains__(self, key: str) -> bool:
-        return key in self._settings
-
-    def __len__(self) -> int:
-        return len(self._settings)
-
     def __iter__(self) -> Iterator[str]:
-        return iter(sorted(self._settings, key=encode))
+        return iter(sorted(self.data, key=encode))
 
-    def get(self, key: str, default: str = "") -> str:
+    def get(self, key: str, default: str = "") -> str:  # type: ignore[override]
         """Return the value of *key*, or *default*."""
-        return self._settings.get(key, default)
-
-    def set(self, key: str, value: str) -> None:
-        """Set *key* to *value*."""
-        self._settings[key] = value
-
-    def remove(self, key: str) -> None:
-        """Forget *key*."""
-        self._settings.pop(key, None)
+        return self.data.get(key, default)
 
     def subset(self, prefix: str) -> Properties:
         """Return the settings whose keys begin with *prefix*, without it."""
-        found = {k[len(prefix) :]: v for k, v in self._settings.items() if k.startswith(prefix)}
+        found = {k[len(prefix) :]: v for k, v in self.data.items() if k.startswith(prefix)}
         return Properties(found)
 
     def boolean(self, key: str, default: bool) -> bool:
@@ -68,9 +52,9 @@ class Properties:
         value = parse_int(self.get(key), -(1 << 31), (1 << 31) - 1)
         return default if value is None else value
 
-    def unsigned(self, key: str, default: int, bits: int = 32) -> int:
-        """Return an unsigned integer of *bits*; a minus sign wraps round as in C."""
-        limit = (1 << bits) - 1
+    def unsigned(self, key: str, default: int) -> int:
+        """Return a 32-bit unsigned integer; *default* if absent or not one. A minus sign wraps round as in C."""
+        limit = (1 << 32) - 1
         value = parse_int(self.get(key), -limit, limit)
         return default if value is None else value & limit
 
@@ -84,7 +68,7 @@ def read_settings(data: bytes) -> Properties:
             continue
         key, separator, value = line.removesuffix("\r").partition("=")
         if separator:
-            settings.set(key.rstrip(_SPACE), value.strip(_SPACE))
+            settings[key.rstrip(_SPACE)] = value.strip(_SPACE)
     return settings
 
 
@@ -140,11 +124,11 @@ def expand(settings: Properties, error: Callable[[str], None]) -> None:
             value = settings.get(key)
             new_key = _substitute(key, settings, error)
             if new_key != key:
-                settings.remove(key)
-                settings.set(new_key, value)
+                del settings[key]
+                settings[new_key] = value
             new_value = _substitute(value, settings, error)
             if new_value != value:
-                settings.set(new_key, new_value)
+                settings[new_key] = new_value
             changed = changed or (new_key, new_value) != (key, value)
         if not changed:
             return

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 
 from dcmrecv.config import LEVEL_BY_LETTER, LogLevel
-from dcmrecv.log.api import AssociationLogs, Fields, Log, Logs, Sink
+from dcmrecv.log.api import AssociationLogs, Fields, Log, Logs
 from dcmrecv.log.descriptor_writer import DescriptorWriter, encode
 from dcmrecv.loggers import APPLICATION, DEBUG_VARIABLE
 
-__all__ = ["LineLogs", "LineStyle", "TextStyle"]
+__all__ = ["LineLogs", "LineStyle", "text_lines"]
 
 BATCH_LIMIT = 64 << 10
 """Characters of held text that are written without waiting for `AssociationLogs.flush`."""
@@ -22,45 +23,25 @@ BATCH_LIMIT = 64 << 10
 _PREFIXES = {level: f"{letter}: " for letter, level in LEVEL_BY_LETTER.items()}
 
 
-class LineStyle:
-    """How a message becomes text on the console."""
-
-    wants_fields = False
-
-    def format(
-        self, name: str, level: LogLevel, text: str, fields: Fields | None, identity: str, peer: str
-    ) -> str:
-        """Return the line or lines of a message, with their newlines."""
-        raise NotImplementedError
+LineStyle = Callable[[str, LogLevel, str, Fields | None, str, str], str]
+"""How a message becomes text on the console: from logger, level, text, fields, and the association's identity and
+peer, to one line or several, with their newlines."""
 
 
-class TextStyle(LineStyle):
-    """The built-in pattern ``%P: %m%n``, applied to each line of the text."""
-
-    def format(
-        self, name: str, level: LogLevel, text: str, fields: Fields | None, identity: str, peer: str
-    ) -> str:
-        prefix = _PREFIXES[level]
-        if "\n" in text:
-            text = text.replace("\n", "\n" + prefix)
-        return f"{prefix}{text}\n"
+def text_lines(name: str, level: LogLevel, text: str, fields: Fields | None, identity: str, peer: str) -> str:
+    """Return a message in the built-in pattern ``%P: %m%n``, applied to each line of its text."""
+    prefix = _PREFIXES[level]
+    if "\n" in text:
+        text = text.replace("\n", "\n" + prefix)
+    return f"{prefix}{text}\n"
 
 
-class _ImmediateSink(Sink):
-    def __init__(self, style: LineStyle, writer: DescriptorWriter) -> None:
-        self._format = style.format
-        self._writer = writer
-
-    def emit(self, name: str, level: LogLevel, text: str, fields: Fields | None) -> None:
-        self._writer.write(encode(self._format(name, level, text, fields, "", "")))
-
-
-class _LineBuffer(AssociationLogs, Sink):
+class _LineBuffer(AssociationLogs):
     def __init__(self, owner: LineLogs, identity: str, peer: str) -> None:
         self._owner = owner
         self._identity = identity
         self._peer = peer
-        self._format = owner.style.format
+        self._style = owner.style
         self._writer = owner.writer
         self._lines: list[str] = []
         self._held = 0
@@ -70,11 +51,11 @@ class _LineBuffer(AssociationLogs, Sink):
     def logger(self, name: str) -> Log:
         log = self._logs.get(name)
         if log is None:
-            log = self._logs[name] = Log(name, self._owner.threshold, self)
+            log = self._logs[name] = Log(name, self._owner.threshold, self._emit)
         return log
 
-    def emit(self, name: str, level: LogLevel, text: str, fields: Fields | None) -> None:
-        line = self._format(name, level, text, fields, self._identity, self._peer)
+    def _emit(self, name: str, level: LogLevel, text: str, fields: Fields | None) -> None:
+        line = self._style(name, level, text, fields, self._identity, self._peer)
         self._lines.append(line)
         self._held += len(line)
         if level >= LogLevel.WARN or self._held > BATCH_LIMIT:
@@ -102,17 +83,21 @@ class _LineBuffer(AssociationLogs, Sink):
 class LineLogs(Logs):
     """All loggers of a receiver without ``--log-config``: one level, one descriptor."""
 
-    def __init__(self, threshold: LogLevel, style: LineStyle, descriptor: int) -> None:
+    def __init__(
+        self, threshold: LogLevel, style: LineStyle, descriptor: int, *, wants_fields: bool = False
+    ) -> None:
         self.threshold = threshold
         self.style = style
         self.errors_visible = threshold <= LogLevel.ERROR
-        self.wants_fields = style.wants_fields
+        self.wants_fields = wants_fields
         self.writer = DescriptorWriter(descriptor, self._lost_lines)
-        self._immediate = _ImmediateSink(style, self.writer)
         self._buffers: dict[int, _LineBuffer] = {}
 
     def logger(self, name: str) -> Log:
-        return Log(name, self.threshold, self._immediate)
+        return Log(name, self.threshold, self._emit)
+
+    def _emit(self, name: str, level: LogLevel, text: str, fields: Fields | None) -> None:
+        self.writer.write(encode(self.style(name, level, text, fields, "", "")))
 
     def association(self, identity: str, peer: str) -> AssociationLogs:
         buffer = _LineBuffer(self, identity, peer)
@@ -125,7 +110,7 @@ class LineLogs(Logs):
 
     def emit_unconditional(self, text: str) -> None:
         """See `Logs.emit_unconditional`."""
-        self._immediate.emit("root", LogLevel.INFO, text, None)
+        self._emit("root", LogLevel.INFO, text, None)
 
     def flush(self) -> None:
         for buffer in list(self._buffers.values()):
@@ -148,4 +133,4 @@ class LineLogs(Logs):
 
     def _lost_lines(self, count: int) -> bytes:
         text = f"{count} lines of this log were lost: standard error did not take them"
-        return encode(self.style.format(APPLICATION, LogLevel.WARN, text, None, "", ""))
+        return encode(self.style(APPLICATION, LogLevel.WARN, text, None, "", ""))

@@ -2,48 +2,30 @@
 
 from __future__ import annotations
 
+import re
 import time
 
 __all__ = ["TimeFormat", "relative"]
 
 
+_CONVERSION = re.compile(r"%(.?)", re.DOTALL)
+
+
 class TimeFormat:
-    """One compiled format; *utc* chooses GMT instead of local time."""
+    """One time format; *utc* chooses GMT instead of local time."""
 
     def __init__(self, text: str, *, utc: bool) -> None:
         self._clock = time.gmtime if utc else time.localtime
-        self._pieces: list[str] = []
-        # A C string ends at NUL; a lone percent sign at the end is dropped.
-        plain: list[str] = []
-        characters = iter(text.partition("\0")[0])
-        for character in characters:
-            if character != "%":
-                plain.append(character)
-                continue
-            letter = next(characters, "")
-            if letter and letter in "qQs":
-                self._pieces.append("".join(plain))
-                self._pieces.append(letter)
-                plain = []
-            elif letter:
-                plain.append("%" + letter)
-        self._pieces.append("".join(plain))
-        self._fixed = len(self._pieces) == 1
+        self._text = text.partition("\0")[0]  # a C string ends there
 
     def format(self, seconds: float) -> str:
         """Return *seconds* since the epoch as text."""
         whole = int(seconds)
-        if self._fixed:
-            return time.strftime(self._pieces[0], self._clock(whole)) if self._pieces[0] else ""
-        micro = int((seconds - whole) * 1_000_000)
-        values = {
-            "q": f"{micro // 1000:03d}",
-            "Q": f"{micro // 1000:03d}.{micro % 1000:03d}",
-            "s": str(whole),
-        }
-        # The odd pieces are the letters; digits mean nothing to strftime.
-        text = "".join(values[p] if i & 1 else p for i, p in enumerate(self._pieces))
-        return time.strftime(text, self._clock(whole))
+        milliseconds, rest = divmod(int((seconds - whole) * 1_000_000), 1000)
+        # Digits mean nothing to strftime. A lone percent sign at the end is dropped.
+        values = {"q": f"{milliseconds:03d}", "Q": f"{milliseconds:03d}.{rest:03d}", "s": f"{whole}", "": ""}
+        text = _CONVERSION.sub(lambda found: values.get(found[1], found[0]), self._text)
+        return time.strftime(text, self._clock(whole)) if text else ""
 
 
 def relative(seconds: float, start: float) -> str:

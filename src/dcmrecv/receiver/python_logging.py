@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from dcmrecv import observer as ob
 from dcmrecv.config import LogLevel
 from dcmrecv.log import AssociationLogs, Fields, Log, Logs
-from dcmrecv.log.api import Sink
 from dcmrecv.log.dcmtk_lines import DcmtkLines
 from dcmrecv.loggers import DCMDATA, DCMNET, DCMTLS
 
@@ -34,10 +33,9 @@ LEVELS = {
 _NAMES = {DCMNET: "dcmrecv.network", DCMDATA: "dcmrecv.data", DCMTLS: "dcmrecv.tls"}
 
 
-class _PythonSink(Sink):
-    def emit(self, name: str, level: LogLevel, text: str, fields: Fields | None) -> None:
-        """See `Sink.emit`."""
-        logging.getLogger(name).log(LEVELS[level], "%s", text)
+def _emit(name: str, level: LogLevel, text: str, fields: Fields | None) -> None:
+    """Hand a message to `logging`."""
+    logging.getLogger(name).log(LEVELS[level], "%s", text)
 
 
 class _PythonLogs(Logs):
@@ -46,7 +44,7 @@ class _PythonLogs(Logs):
         name = _NAMES.get(name, "dcmrecv")
         logger = logging.getLogger(name)
         admitted = [level for level, number in LEVELS.items() if logger.isEnabledFor(number)]
-        return Log(name, min(admitted, default=LogLevel.OFF), _PythonSink())
+        return Log(name, min(admitted, default=LogLevel.OFF), _emit)
 
     def association(self, identity: str, peer: str) -> AssociationLogs:
         """See `Logs.association`."""

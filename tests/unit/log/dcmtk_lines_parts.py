@@ -19,7 +19,7 @@ from dcmrecv.config import (
 )
 from dcmrecv.core import events as ev
 from dcmrecv.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
-from dcmrecv.log.api import AssociationLogs, Fields, Log, Logs, Sink
+from dcmrecv.log.api import AssociationLogs, Fields, Log, Logs
 from dcmrecv.log.dcmtk_association import DcmtkAssociationLines
 from dcmrecv.log.dcmtk_lines import DcmtkLines
 
@@ -42,7 +42,7 @@ _LETTERS = {
 }
 
 
-class Recorder(Logs, AssociationLogs, Sink):
+class Recorder(Logs, AssociationLogs):
     """Loggers of one level that keep their messages."""
 
     def __init__(self, level: LogLevel, *, wants_fields: bool = False) -> None:
@@ -54,7 +54,7 @@ class Recorder(Logs, AssociationLogs, Sink):
         self.closes = 0
 
     def logger(self, name: str) -> Log:
-        return Log(name, self.level, self)
+        return Log(name, self.level, self.emit)
 
     def association(self, identity: str, peer: str) -> AssociationLogs:
         self.opened = True

@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from dcmrecv.config import LogLevel
-from dcmrecv.log.journal_style import JournalStyle, is_journal
-from dcmrecv.log.stderr_log import TextStyle
+from dcmrecv.log.journal_style import is_journal, with_priorities
+from dcmrecv.log.stderr_log import text_lines
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from dcmrecv.log.stderr_log import TextStyle
     ],
 )
 def test_each_line_has_its_priority(level: LogLevel, expected: str) -> None:
-    assert JournalStyle(TextStyle()).format("", level, "a\nb", None, "", "") == expected
+    assert with_priorities(text_lines)("", level, "a\nb", None, "", "") == expected
 
 
 @pytest.mark.parametrize("style", [(), ("--log-json",)])

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from dcmrecv.log.api import LogConfigError
 from dcmrecv.log.descriptor_writer import DescriptorWriter, encode
-from dcmrecv.log.errors import LogConfigError
 from dcmrecv.log.layouts import PatternLayout
 from dcmrecv.log.loglog import InternalLog
 from dcmrecv.log.times import TimeFormat, relative

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dcmrecv.log.errors import LogConfigError
+from dcmrecv.log.api import LogConfigError
 from dcmrecv.log.loglog import parse_bool, parse_int
 from dcmrecv.log.properties import Properties, expand, predefined, read_settings
 from dcmrecv.text import to_bytes
