@@ -6,8 +6,7 @@ with the program. ``docs/asconfig.md`` explains the format.
 
 from __future__ import annotations
 
-from dcmrecv.asconfig.errors import AsconfigError
-from dcmrecv.asconfig.profiles import AssociationProfiles, load
+from dcmrecv.asconfig.profiles import AsconfigError, AssociationProfiles, load
 from dcmrecv.asconfig.shipped import find, shipped_profiles
 
 __all__ = ["AsconfigError", "AssociationProfiles", "find", "load", "shipped_profiles"]

@@ -1,5 +1,7 @@
 """What an association profile file says: its lists, its profiles, and every check on them (spec/cli.md f.2).
 
+What is said about a mistake is the reference's text (f.3).
+
 Every list is checked, used or not, in the order transfer syntaxes, contexts, roles, extended negotiation,
 profiles.
 """
@@ -11,20 +13,21 @@ import re
 import sys
 from collections.abc import Iterator
 
-from dcmrecv.asconfig import messages
-from dcmrecv.asconfig.errors import AsconfigError
 from dcmrecv.asconfig.grammar import Section, Supersection, supersections
 from dcmrecv.config import ExtendedNegotiation, PresentationContext, Profile, Role
 from dcmrecv.text import from_bytes, to_bytes
 from dcmrecv.uids import uids_by_name
 
-__all__ = ["MAX_FILE_SIZE", "AssociationProfiles", "load", "mangle", "parse"]
+__all__ = ["MAX_FILE_SIZE", "AsconfigError", "AssociationProfiles", "load", "mangle", "parse"]
 
 MAX_FILE_SIZE = 16 * 1024 * 1024
 """Bytes of a profile file; the shipped one, with every storage class, has 20 KiB."""
 
 _MAX_HEX_TEXT = 2047
 """Characters of extended negotiation data: 1023 bytes in hexadecimal (spec/cli.md f.2)."""
+
+_INVALID_PROFILE = "Invalid or non-existing SCP Association Profile"
+_ILLEGAL_CALL = "Illegal call, perhaps wrong parameters"
 
 _SPACE = re.compile(rb"[ \t\n\v\f\r]+")
 _UID = re.compile(rb"[0-9.]+")
@@ -36,6 +39,19 @@ _BY_BYTE_ORDER = {
     b"LocalEndianExplicit": _LITTLE if sys.byteorder == "little" else _BIG,
     b"OppositeEndianExplicit": _BIG if sys.byteorder == "little" else _LITTLE,
 }
+
+
+class AsconfigError(Exception):
+    """A profile file or a profile cannot be used.
+
+    *text* is the reason, which the program puts behind ``cannot load association configuration: `` at FATAL
+    (exit code 66); *error_lines* are the lines that come before it at ERROR (spec/cli.md f.3).
+    """
+
+    def __init__(self, text: str, error_lines: tuple[str, ...] = ()) -> None:
+        super().__init__(text)
+        self.text = text
+        self.error_lines = error_lines
 
 
 class _Lists:
@@ -66,14 +82,19 @@ class AssociationProfiles:
         Raises `AsconfigError` if there is none or if it names an abstract syntax twice.
         """
         if not name:
-            raise AsconfigError(messages.ILLEGAL_PARAMETER)
+            raise AsconfigError("Illegal parameter")
         key = mangle(to_bytes(name))
         if key not in self._lists.profiles:
-            raise AsconfigError(messages.INVALID_PROFILE, (messages.NO_SUCH_PROFILE.format(name=name),))
+            line = (
+                f'No association profile named "{name}" in association configuration, '
+                "did you forget to add presentation contexts?"
+            )
+            raise AsconfigError(_INVALID_PROFILE, (line,))
         contexts, roles, data = self._lists.profiles[key]
         pairs = self._lists.contexts[contexts]
         if len({uid for uid, _ in pairs}) != len(pairs):
-            raise AsconfigError(messages.INVALID_PROFILE, (messages.NOT_A_PROFILE.format(name=name),))
+            line = f'The association profile named "{name}" is not a valid SCP association profile'
+            raise AsconfigError(_INVALID_PROFILE, (line,))
         # One tuple per list: a profile of a hundred classes shares it.
         syntaxes = {name: tuple(uids) for name, uids in self._lists.syntaxes.items()}
         return Profile(
@@ -97,11 +118,11 @@ def load(
     path = os.fsencode(path)
     shown = from_bytes(path) if name is None else name
     if not path:
-        raise AsconfigError(messages.INVALID_FILENAME)
+        raise AsconfigError("Invalid filename")
     try:
         return parse(_read(path, shown))
     except AsconfigError as error:
-        line = messages.CANNOT_PARSE.format(file=shown, text=error.text)
+        line = f"Unable to parse association configuration file: {shown}: {error.text}"
         raise AsconfigError(error.text, (line,)) from None
 
 
@@ -112,9 +133,9 @@ def _read(path: bytes, shown: str) -> bytes:
     except IsADirectoryError:
         return b""  # the reference opens a directory as an empty file
     except (OSError, ValueError):
-        raise AsconfigError(messages.CANNOT_OPEN.format(file=shown)) from None
+        raise AsconfigError(f"unable to open configuration file: {shown}") from None
     if len(data) > MAX_FILE_SIZE:
-        raise AsconfigError(messages.TOO_LARGE.format(limit=MAX_FILE_SIZE, file=shown))
+        raise AsconfigError(f"configuration file larger than {MAX_FILE_SIZE} bytes: {shown}")
     return data
 
 
@@ -138,13 +159,13 @@ def mangle(name: bytes) -> bytes:
     return _SPACE.sub(b"", name).upper()
 
 
-def _fail(sentence: str, **parts: bytes) -> AsconfigError:
-    return AsconfigError(sentence.format(**{name: from_bytes(part) for name, part in parts.items()}))
+def _fail(text: str, **parts: bytes) -> AsconfigError:
+    return AsconfigError(text.format(**{name: from_bytes(part) for name, part in parts.items()}))
 
 
 def _required(found: dict[bytes, Supersection], name: bytes) -> Supersection:
     if name not in found:
-        raise _fail(messages.NO_SUPERSECTION, name=name)
+        raise _fail("cannot find section [[{name}]] in config file", name=name)
     return found[name]
 
 
@@ -160,7 +181,7 @@ def _abstract_syntax(written: bytes) -> bytes:
     """Return the UID of an abstract syntax. Raises `AsconfigError` if it is none."""
     uid = _uid(written)
     if uid is None:
-        raise _fail(messages.BAD_ABSTRACT_SYNTAX, value=written)
+        raise _fail("not a valid abstract syntax UID: {value}", value=written)
     return uid
 
 
@@ -180,7 +201,7 @@ def _split(key: bytes, value: bytes) -> tuple[bytes, bytes]:
     """Return what stands before and behind the first backslash of *value*."""
     before, backslash, behind = value.partition(b"\\")
     if not backslash:
-        raise _fail(messages.MISSING_BACKSLASH, key=key)
+        raise _fail("syntax error: missing '\\' in entry {key} in config file", key=key)
     return before, behind
 
 
@@ -189,7 +210,7 @@ def _transfer_syntaxes(sections: Supersection, lists: _Lists) -> None:
         for _, value in _numbered(section, b"TRANSFERSYNTAX"):
             uid = _uid(value)
             if uid is None:
-                raise _fail(messages.BAD_TRANSFER_SYNTAX, value=value)
+                raise _fail("not a valid transfer syntax UID: {value}", value=value)
             lists.syntaxes.setdefault(name, []).append(uid)
 
 
@@ -199,9 +220,9 @@ def _presentation_contexts(sections: Supersection, lists: _Lists) -> None:
             written, behind = _split(key, value)
             syntaxes = mangle(behind)
             if syntaxes not in lists.syntaxes:
-                raise _fail(messages.UNDEFINED_TRANSFER_SYNTAXES, name=syntaxes)
+                raise _fail("transfer syntax key undefined: {name}", name=syntaxes)
             if not (name and written and syntaxes):
-                raise AsconfigError(messages.ILLEGAL_CALL)
+                raise AsconfigError(_ILLEGAL_CALL)
             uid = _abstract_syntax(written)
             lists.contexts.setdefault(name, []).append((uid, syntaxes))
 
@@ -212,11 +233,11 @@ def _roles(sections: Supersection, lists: _Lists) -> None:
             written, behind = _split(key, value)
             role = _ROLES.get(behind.upper())
             if role is None:
-                raise _fail(messages.UNKNOWN_ROLE, key=key)
+                raise _fail("syntax error: unknown role key in entry {key} in config file", key=key)
             uid = _abstract_syntax(written)
             roles = lists.roles.setdefault(name, {})
             if uid in roles:
-                raise _fail(messages.ROLE_TWICE, value=written)
+                raise _fail("role selection defined twice for abstract syntax UID: {value}", value=written)
             roles[uid] = role
 
 
@@ -225,15 +246,20 @@ def _extended_negotiation(sections: Supersection, lists: _Lists) -> None:
         for key, value in _numbered(section, b"EXTENDEDNEGOTIATION"):
             written, digits = _split(key, value)
             if len(digits) > _MAX_HEX_TEXT:
-                raise _fail(messages.DATA_TOO_LONG, key=key)
+                raise _fail(
+                    "extended negotiation data too long, cannot handle > 1024 bytes in entry {key} in config file",
+                    key=key,
+                )
             if not _HEX.fullmatch(digits):
-                raise _fail(messages.BAD_DATA, key=key)
+                raise _fail("parse error in extended negotiation data in entry {key} in config file", key=key)
             if not digits:
-                raise AsconfigError(messages.ILLEGAL_CALL)
+                raise AsconfigError(_ILLEGAL_CALL)
             uid = _abstract_syntax(written)
             data = lists.data.setdefault(name, {})
             if uid in data:
-                raise _fail(messages.DATA_TWICE, value=written)
+                raise _fail(
+                    "extended negotiation defined twice for abstract syntax UID: {value}", value=written
+                )
             data[uid] = bytes.fromhex(digits.decode("ascii"))
 
 
@@ -241,19 +267,23 @@ def _profiles(sections: Supersection, lists: _Lists) -> None:
     for name, section in sections:
         value = section.get(b"PRESENTATIONCONTEXTS")
         if value is None:
-            raise _fail(messages.NO_CONTEXTS, name=name)
+            raise _fail("no PRESENTATIONCONTEXTS  entry in section {name} in config file", name=name)
         contexts = mangle(value)
         if contexts not in lists.contexts:
-            raise _fail(messages.UNDEFINED_CONTEXTS, name=contexts)
+            raise _fail("presentation context key undefined: {name}", name=contexts)
         known = {uid for uid, _ in lists.contexts[contexts]}
         roles = _reference(section, b"SCPSCUROLESELECTION")
         if roles is not None:
-            _consistent(roles, lists.roles.get(roles), messages.UNDEFINED_ROLES, contexts, known)
+            _consistent(
+                roles, lists.roles.get(roles), "role selection key undefined: {name}", contexts, known
+            )
         data = _reference(section, b"EXTENDEDNEGOTIATION")
         if data is not None:
-            _consistent(data, lists.data.get(data), messages.UNDEFINED_DATA, contexts, known)
+            _consistent(
+                data, lists.data.get(data), "extended negotiation key undefined: {name}", contexts, known
+            )
         if name in lists.profiles:
-            raise _fail(messages.TWO_PROFILES, contexts=contexts)
+            raise _fail("two profiles defined for key: {contexts}", contexts=contexts)
         lists.profiles[name] = (contexts, roles, data)
 
 
@@ -274,4 +304,10 @@ def _consistent(
         raise _fail(undefined, name=name)
     for uid in listed:
         if uid not in known:
-            raise _fail(messages.NOT_IN_CONTEXTS, name=name, contexts=contexts, uid=uid)
+            raise _fail(
+                "abstract syntax defined in role selection list '{name}' "
+                "but not in presentation context list '{contexts}': {uid}",
+                name=name,
+                contexts=contexts,
+                uid=uid,
+            )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from dcmrecv.cli import messages
 from dcmrecv.cli.errors import CommandLineError
 from dcmrecv.text import from_bytes, to_bytes
 
@@ -38,13 +37,13 @@ def _read(name: str) -> bytes:
     try:
         with open(to_bytes(name), "rb") as file:
             data = file.read(MAX_COMMAND_FILE + 1)
+            if len(data) <= MAX_COMMAND_FILE:
+                return data
     except IsADirectoryError:
         return b""  # the reference opens a directory as an empty file
     except (OSError, ValueError):
-        raise CommandLineError(messages.CANNOT_OPEN_COMMAND_FILE.format(name=name)) from None
-    if len(data) > MAX_COMMAND_FILE:
-        raise CommandLineError(messages.CANNOT_OPEN_COMMAND_FILE.format(name=name))
-    return data
+        pass
+    raise CommandLineError(f"Cannot open command file '{name}'")
 
 
 def tokens(data: bytes) -> Iterator[bytes]:

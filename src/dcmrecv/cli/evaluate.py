@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from dcmrecv.cli import messages
 from dcmrecv.cli.errors import CommandLineError
 from dcmrecv.cli.numbers import parse_amount, parse_size, parse_unsigned
 from dcmrecv.cli.scan import Parsed, Use
@@ -93,16 +92,8 @@ def _permitted(use: Use, parsed: Parsed, conditions: Mapping[str, bool]) -> bool
         return conditions[name] if name in conditions else parsed.has(name)
 
     option = use.option
-    problems = [
-        messages.ONLY_ALLOWED_WITH.format(option=option.complaint, other=need)
-        for need in option.needs
-        if not holds(need)
-    ]
-    problems += [
-        messages.NOT_ALLOWED_WITH.format(option=option.long, other=rival)
-        for rival in option.not_with
-        if holds(rival)
-    ]
+    problems = [f"{option.complaint} only allowed with {need}" for need in option.needs if not holds(need)]
+    problems += [f"{option.long} not allowed with {rival}" for rival in option.not_with if holds(rival)]
     if problems and use.variable is None:
         raise CommandLineError(problems[0])
     return not problems
@@ -161,14 +152,10 @@ def _invalid(use: Use, why: str = "") -> str:
     """Return what is said of the value of *use*; the name is that of the variable, if it came from there."""
     text = use.values[0]
     if not use.option.long.startswith("-"):
-        return messages.INVALID_PARAMETER.format(text=text) + (f" ({why})" if why else "")
-    name = (
-        messages.VARIABLE.format(name=use.variable)
-        if use.variable
-        else messages.OPTION.format(long=use.option.long)
-    )
+        return f"Invalid parameter value {text}" + (f" ({why})" if why else "")
+    name = f"environment variable {use.variable}" if use.variable else f"option {use.option.long}"
     detail = f" ({why}: {text})" if why else f" ({text})" if text else ""
-    return messages.INVALID_VALUE.format(name=name) + detail
+    return f"Invalid value for {name}" + detail
 
 
 def level_admits(fields: Mapping[str, object], level: str) -> bool:

@@ -10,7 +10,6 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 
-from dcmrecv.cli import messages
 from dcmrecv.cli.errors import CommandLineError
 from dcmrecv.cli.exit_codes import EXIT_BAD_COMMAND_LINE
 from dcmrecv.loggers import APPLICATION, DEBUG_VARIABLE
@@ -87,7 +86,7 @@ def _parse(arguments: Sequence[str], environment: Mapping[str, str]) -> Parsed |
         return screen
     parameters = len(parsed.all("port"))
     if parameters != 1:
-        raise CommandLineError(messages.TOO_MANY_PARAMETERS if parameters else messages.MISSING_PARAMETER)
+        raise CommandLineError("Too many parameters" if parameters else "Missing parameter port")
     if any(option.variable and option.variable in environment for option in ALL_OPTIONS):
         from dcmrecv.cli.environment import environment_uses  # loads ConfigArgParse
 
@@ -168,8 +167,5 @@ def _arguments_line(program: str, parsed: Parsed) -> str:
         if is_option(use.option.long):
             words.append(use.option.long)
         words.extend(use.values)
-    return messages.CALLING.format(
-        program=program,
-        count=len(words),
-        arguments="".join(f"'{word}' " for word in words if word),
-    )
+    arguments = "".join(f"'{word}' " for word in words if word)
+    return f"calling '{program}' with {len(words)} arguments: {arguments}\n"

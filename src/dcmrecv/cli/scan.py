@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from dcmrecv.cli import messages
 from dcmrecv.cli.errors import CommandLineError
 from dcmrecv.options import BY_NAME, PORT, Option
 
@@ -91,10 +90,10 @@ def scan(arguments: Sequence[str]) -> Parsed:
             continue
         option = BY_NAME.get(argument)
         if option is None:
-            raise CommandLineError(messages.UNKNOWN_OPTION.format(name=argument))
+            raise CommandLineError(f"Unknown option {argument}")
         end = position + len(option.kinds)
         if end > len(arguments):
-            raise CommandLineError(messages.MISSING_VALUE.format(long=option.long))
+            raise CommandLineError(f"Missing value for option {option.long}")
         typed.append(Use(option, tuple(arguments[position:end])))
         position = end
     return Parsed(typed)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator
 
-from dcmrecv.cli import messages
 from dcmrecv.identity import REFERENCE_BANNER, __version__
 from dcmrecv.options import BY_NAME, OUR_GROUPS, PORT, REFERENCE_GROUPS, Group, Option
 
 __all__ = ["ciphers_screen", "error_screen", "help_screen", "profiles_screen", "version_screen"]
 
-_HEAD = f"{REFERENCE_BANNER}\n\n{messages.DESCRIPTION}\n"
+_HEAD = f"{REFERENCE_BANNER}\n\ndcmrecv: Simple DICOM storage SCP (receiver)\n"
 _TEXT_COLUMN = 33
 _LONG_WIDTH = 21
 
@@ -25,7 +24,7 @@ def help_screen() -> str:
     """Return the help screen: the reference's with its empty last line, then what we add."""
     lines = [
         _HEAD,
-        f"usage: {messages.APPLICATION} [options] port\n\n",
+        "usage: dcmrecv [options] port\n\n",
         "parameters:\n",
         f"  {PORT.long:<{_TEXT_COLUMN - 4}}  {PORT.text}\n\n",
     ]
@@ -65,9 +64,9 @@ def _build_lines() -> list[str]:
     locale.setlocale(locale.LC_CTYPE, "")
     uname = os.uname()
     return [
-        messages.HOST_TYPE.format(host=f"{uname.machine}-{uname.sysname}"),
-        messages.CHARACTER_ENCODING.format(encoding=locale.nl_langinfo(locale.CODESET)),
-        messages.BUILD_OPTIONS,
+        f"Host type: {uname.machine}-{uname.sysname}",
+        f"Character encoding: {locale.nl_langinfo(locale.CODESET)}",
+        "Build options: shared cxx11 stl threads lfs extern-dict dcmdictpath char-conv",
     ]
 
 
@@ -77,7 +76,7 @@ def _screen(lines: Iterable[str]) -> str:
 
 def ciphers_screen(names: Iterable[str]) -> str:
     """Return the screen of ``--list-ciphers``."""
-    return _screen([*_build_lines(), "", messages.CIPHERS_HEADING, *(f"  {name}" for name in names)])
+    return _screen([*_build_lines(), "", "Supported TLS ciphersuites are:", *(f"  {name}" for name in names)])
 
 
 def profiles_screen(profiles: Iterable[str]) -> str:
@@ -88,8 +87,9 @@ def profiles_screen(profiles: Iterable[str]) -> str:
     for profile in profiles:
         title, _, remark = BY_NAME[f"+{profile}"].text.replace("\n", " ").partition(" (")
         items.append(f"- {title}" + (f" ({remark.rstrip(')').partition(',')[0]})" if remark else ""))
-    cryptography = messages.CRYPTOGRAPHY.format(name=openssl_version())
-    return _screen([*_build_lines(), cryptography, "", messages.PROFILES_HEADING, *items])
+    cryptography = f"Cryptographic algorithms implemented by: {openssl_version()}"
+    heading = "Supported TLS Secure Transport Connection Profiles are:"
+    return _screen([*_build_lines(), cryptography, "", heading, *items])
 
 
 def version_screen() -> str:
@@ -106,15 +106,14 @@ def version_screen() -> str:
         [
             *_build_lines(),
             "",
-            messages.EXTERNAL_LIBRARIES,
-            messages.EXTERNAL_LIBRARY.format(name=openssl_version()),
-            messages.IMPLEMENTATION,
-            *(line.format(version=__version__) for line in messages.IMPLEMENTATION_LINES),
-            messages.COMPILED_MODULES.format(names=compiled_module_names()),
-            messages.IMPLEMENTATION_LIBRARY.format(name="Python", version=python_version()),
-            *(
-                messages.IMPLEMENTATION_LIBRARY.format(name=name, version=package_version(name))
-                for name in ("pynetdicom", "pydicom", "ConfigArgParse")
-            ),
+            "External libraries used:",
+            f"- {openssl_version()}",
+            "Implementation:",
+            f"- dcmrecv {__version__}, a receiver of its own, written in Python",
+            "- it is not DCMTK and contains none of its code",
+            "- it keeps the command line of DCMTK's dcmrecv 3.6.8, whose banner and screen stand above",
+            f"- compiled modules: {compiled_module_names()}",
+            f"- Python {python_version()}",
+            *(f"- {name} {package_version(name)}" for name in ("pynetdicom", "pydicom", "ConfigArgParse")),
         ]
     )

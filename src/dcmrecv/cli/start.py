@@ -1,6 +1,7 @@
 """The start of a receiver: from a `Config` to the open port, in the order of spec/cli.md 0, steps 15 to 23.
 
-The port opens as early as the checks before it allow; what serves it is loaded then.
+Texts are the reference's (spec/cli.md e, g), but for those about our additions. The port opens as
+early as the checks before it allow; what serves it is loaded then.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import os
 from collections.abc import Callable
 from dataclasses import replace
 
-from dcmrecv.cli import exit_codes, messages
+from dcmrecv.cli import exit_codes
 from dcmrecv.config import LEVEL_BY_LETTER, Config, Profile, StorageMode
 from dcmrecv.identity import REFERENCE_BANNER
 from dcmrecv.loggers import APPLICATION, DCMDATA, DCMNET, DCMTLS
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Start"]
 
 _PRIVILEGED_PORTS = 1024
+_CHECKING_PROFILE = "Checking SCP association profile {name}"
 
 
 class _StartError(Exception):
@@ -54,7 +56,7 @@ class Start:
         """Start, and serve until a signal ends the process; return only with the exit code of an error."""
         try:
             self._configure()
-            self._application.info(messages.LISTENING)
+            self._application.info("starting service class provider and listening ...")
             self._serve(self._prepare_tls())
         except _StartError as error:
             self._application.fatal(str(error))
@@ -64,24 +66,28 @@ class Start:
 
     def _configure(self) -> None:
         """Do steps 15 to 19, and open the port for metrics."""
-        self._application.debug(messages.BANNER_MESSAGE.format(banner=REFERENCE_BANNER))
+        self._application.debug(f"{REFERENCE_BANNER}\n")
         self._load_dictionary()
         if not self._loaded:
-            self._application.warn(messages.NO_DICTIONARY)
-        self._application.info(messages.CONFIGURING)
+            self._application.warn("no data dictionary loaded, check environment variable: DCMDICTPATH")
+        self._application.info("configuring service class provider ...")
         association = self._config.association
         if association.profile_file is None:
             if association.accept_all:
-                self._application.info(messages.ACCEPTING_ALL)
+                self._application.info(
+                    "no configuration file specified, accepting every storage SOP class in every transfer syntax"
+                )
             else:
-                self._application.warn(messages.VERIFICATION_ONLY)
+                self._application.warn(
+                    "no configuration file specified, SCP will only support the Verification SOP Class"
+                )
         self._read_profile()
         self._read_allow_lists()
-        _check(self._config.storage.directory, messages.CANNOT_USE_DIRECTORY)
+        _check(self._config.storage.directory, "output directory")
         if self._config.storage.mode is not StorageMode.IGNORE:
             self._try_output_directory()
         if self._config.storage.spool is not None:
-            _check(self._config.storage.spool, messages.CANNOT_USE_SPOOL)
+            _check(self._config.storage.spool, "spool directory")
         if self._config.extras.metrics_port is not None:
             from dcmrecv.receiver.additions import AdditionError, open_metrics
 
@@ -104,7 +110,7 @@ class Start:
             self._read_allow_lists()
             return self._config, self._prepare_tls(again=True)
         except _StartError as error:
-            self._application.error(messages.NOT_RELOADED.format(text=error))
+            self._application.error(f"cannot read everything again, and nothing has changed: {error}")
             return None
 
     def _read_allow_lists(self) -> None:
@@ -135,10 +141,10 @@ class Start:
         """Find out what the file system cannot do before a peer has to."""
         findings = probe(self._config.storage)
         if findings.obstacle is not None:
-            text = messages.CANNOT_USE_DIRECTORY.format(text=findings.obstacle)
+            text = f"cannot specify output directory: {findings.obstacle}"
             raise _StartError(exit_codes.EXIT_BAD_DIRECTORY, text)
         for remark in findings.remarks:
-            self._application.warn(messages.OUTPUT_LIMITED.format(text=remark))
+            self._application.warn(f"output directory: {remark}")
 
     def _load_dictionary(self) -> None:
         """Load what DCMDICTPATH names (step 16)."""
@@ -156,18 +162,18 @@ class Start:
         file = from_bytes(path)
         try:
             if file:
-                self._network.debug(messages.LOADING_PROFILES.format(file=file))
+                self._network.debug(f"Loading association configuration file: {file}")
             profiles = load(find(path), name=file)
             if name:
-                self._network.trace(messages.SETTING_AND_CHECKING_PROFILE.format(name=name))
-                self._network.trace(messages.CHECKING_PROFILE.format(name=name))
+                self._network.trace(f"Setting and checking SCP association profile {name}")
+                self._network.trace(_CHECKING_PROFILE.format(name=name))
             profile = profiles.select(name)
         except AsconfigError as error:
             for line in error.error_lines:
                 self._network.error(line)
-            text = messages.CANNOT_LOAD_PROFILES.format(text=error.text)
+            text = f"cannot load association configuration: {error.text}"
             raise _StartError(exit_codes.EXIT_BAD_PROFILE, text) from None
-        self._network.trace(messages.SETTING_PROFILE.format(name=profile.name))
+        self._network.trace(f"Setting SCP association profile to (mangled name) {profile.name}")
         return profile
 
     def _prepare_tls(self, *, again: bool = False) -> TlsServerContext | None:
@@ -188,8 +194,8 @@ class Start:
 
         config = self._config
         if not self._loaded:
-            self._network.warn(messages.NO_DICTIONARY_AGAIN)
-        checking = messages.CHECKING_PROFILE.format(name=config.association.profile.name)
+            self._network.warn("No data dictionary loaded, check environment variable: DCMDICTPATH")
+        checking = _CHECKING_PROFILE.format(name=config.association.profile.name)
         privileged = config.network.port < _PRIVILEGED_PORTS and os.geteuid() != 0
         if not privileged:
             self._network.trace(checking)
@@ -210,7 +216,7 @@ class Start:
                 self._network.error(line)
             if privileged and not error.lines:
                 self._network.trace(checking)
-            text = messages.CANNOT_START.format(port=config.network.port, text=error.text)
+            text = f"cannot start SCP and listen on port {config.network.port}: {error.text}"
             raise _StartError(exit_codes.EXIT_BAD_PORT, text) from None
         except ServerError as error:
             raise _StartError(exit_codes.EXIT_INTERNAL_ERROR, str(error)) from None
@@ -253,13 +259,13 @@ def _reloads(config: Config) -> bool:
     )
 
 
-def _check(directory: bytes, message: str) -> None:
+def _check(directory: bytes, what: str) -> None:
     try:
         check_directory(directory)
     except ReadOnlyDirectoryError:
-        problem = messages.DIRECTORY_READ_ONLY
+        problem = "Directory is not writable"
     except (OSError, ValueError):
-        problem = messages.DIRECTORY_MISSING
+        problem = "Directory does not exist"
     else:
         return
-    raise _StartError(exit_codes.EXIT_BAD_DIRECTORY, message.format(text=problem))
+    raise _StartError(exit_codes.EXIT_BAD_DIRECTORY, f"cannot specify {what}: {problem}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import sys
 
-from dcmrecv.cli import messages
 from dcmrecv.compiled import compiled_modules
 
 __all__ = ["compiled_module_names", "openssl_version", "package_version", "python_version"]
@@ -13,7 +12,7 @@ __all__ = ["compiled_module_names", "openssl_version", "package_version", "pytho
 
 def compiled_module_names() -> str:
     """Return the names of the modules that run compiled, for people."""
-    return ", ".join(name.removeprefix("dcmrecv.") for name in compiled_modules()) or messages.NONE
+    return ", ".join(name.removeprefix("dcmrecv.") for name in compiled_modules()) or "none"
 
 
 def openssl_version() -> str:
@@ -53,4 +52,4 @@ def package_version(name: str) -> str:
     try:
         return metadata.version(name)
     except metadata.PackageNotFoundError:
-        return messages.NOT_INSTALLED
+        return "not installed"

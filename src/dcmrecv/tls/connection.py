@@ -13,7 +13,7 @@ import ssl
 import struct
 from collections.abc import Sequence
 
-from dcmrecv.tls import limits, messages
+from dcmrecv.tls import limits
 from dcmrecv.tls.certificate import CertificateError, parse_certificate
 
 __all__ = ["TlsConnection", "send_pending"]
@@ -101,17 +101,20 @@ class TlsConnection:
         """Return the connection details of the debug level (spec/tls.md e.3), lines separated by newlines."""
         name, _, bits = self._tls.cipher() or ("", "", 0)
         lines = [
-            messages.DETAILS_BEGIN,
-            messages.DETAILS_TRANSPORT,
-            messages.DETAILS_PROTOCOL.format(protocol=self._tls.version()),
-            messages.DETAILS_SUITE.format(suite=name, bits=bits),
+            "================== BEGIN TLS CONNECTION DETAILS =================",
+            "Transport connection: TLS over TCP/IP",
+            f"  Protocol    : {self._tls.version()}",
+            f"  Ciphersuite : {name}, encryption: {bits} bits",
         ]
         certificate = self._tls.getpeercert(binary_form=True)
         try:
-            lines += parse_certificate(certificate).details() if certificate else [messages.DETAILS_NO_PEER]
+            if certificate:
+                lines += parse_certificate(certificate).details()
+            else:
+                lines.append("Peer did not provide a certificate or certificate verification is disabled.")
         except CertificateError as error:  # OpenSSL takes some certificates that are not quite DER
             lines.append(f"Peer X.509 Certificate ({error})")
-        lines.append(messages.DETAILS_END)
+        lines.append("=================== END TLS CONNECTION DETAILS ==================")
         return "\n".join(lines)
 
     def close(self) -> None:

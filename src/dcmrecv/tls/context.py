@@ -15,7 +15,7 @@ import time
 from collections.abc import Sequence
 
 from dcmrecv.text import printable, to_bytes
-from dcmrecv.tls import limits, messages
+from dcmrecv.tls import limits
 from dcmrecv.tls.certificate import UNREADABLE, CertificateError, parse_certificate
 from dcmrecv.tls.checks import check_peer_certificate
 from dcmrecv.tls.client_hello import NO_HELLO, ClientHello, read_client_hello
@@ -107,9 +107,9 @@ class _Handshake:
             wrong_name = error.reason == "CALLBACK_FAILED"
             raise self._failed(_text(error), self._sni_lines() if wrong_name else ()) from None
         except (BlockingIOError, TimeoutError):
-            raise self._failed(messages.READ_TIMEOUT) from None
+            raise self._failed("TLS read operation did not complete (SSL_ERROR_WANT_READ)") from None
         except OSError:
-            raise self._failed(messages.IO_ERROR) from None
+            raise self._failed("OpenSSL I/O error (SSL_ERROR_SYSCALL)") from None
         return TlsConnection(self._sock, self._tls, self._incoming, self._outgoing, warnings)
 
     def _read_hello(self) -> None:
@@ -128,7 +128,7 @@ class _Handshake:
         name = hello.server_name
         if self._server._answer_sni and name is not None and not name.isascii():
             # Python would print a traceback from within the handshake
-            raise self._refused(_UNRECOGNIZED_NAME, messages.CALLBACK_FAILED, self._sni_lines())
+            raise self._refused(_UNRECOGNIZED_NAME, "callback failed", self._sni_lines())
 
     def _negotiate(self) -> None:
         answered = False
@@ -165,8 +165,10 @@ class _Handshake:
         if self._server._profile is None:
             return
         if self._hello.protocols is not None and self._tls.selected_alpn_protocol() is None:
-            lines = (("E", messages.ALPN_FAILURE),)
-            raise self._refused(_NO_APPLICATION_PROTOCOL, messages.NO_PROTOCOL, lines)
+            lines = (
+                ("E", "TLS ALPN negotiation failure: Client has proposed protocol(s) other than 'dicom'"),
+            )
+            raise self._refused(_NO_APPLICATION_PROTOCOL, "no application protocol", lines)
 
     def _check_chain(self) -> list[str]:
         """Return the warnings about the client's verified chain, root first; refuse what is too weak.
@@ -186,13 +188,13 @@ class _Handshake:
             for line in check_peer_certificate(certificate, profile):
                 lines.append(line)
                 if line[0] != "W":
-                    raise self._refused(_INTERNAL_ERROR, messages.VERIFY_FAILED, lines)
+                    raise self._refused(_INTERNAL_ERROR, "certificate verify failed", lines)
         return [text for _, text in lines]
 
     def _refused(self, alert: int, reason: str, lines: Sequence[tuple[str, str]]) -> HandshakeError:
         """Return our own refusal, after its alert was sent."""
         self._send_alert(alert)
-        return self._failed(messages.TLS_ERROR.format(reason=reason), lines)
+        return self._failed(f"TLS error: {reason}", lines)
 
     def _send_alert(self, alert: int) -> None:
         """Replace OpenSSL's answer by an alert in clear, in the record version it would have used."""
@@ -218,21 +220,23 @@ class _Handshake:
         name, expected = self._hello.server_name, self._server._expected_sni
         if name is None or expected is None:
             return ()
-        text = messages.SNI_FAILURE.format(requested=printable(name), expected=printable(expected))
+        text = (
+            f"SNI failure: client requested server '{printable(name)}', my name is '{printable(expected)}'."
+        )
         return (("E", text),)
 
 
 def _text(error: ssl.SSLError) -> str:
     """Return what the reference says about a failure of OpenSSL."""
     if isinstance(error, ssl.SSLEOFError):
-        return messages.TLS_ERROR.format(reason=messages.UNEXPECTED_EOF)
+        return "TLS error: unexpected eof while reading"
     if isinstance(error, ssl.SSLZeroReturnError):
-        return messages.CLOSED_BY_PEER
+        return "TLS connection closed by peer (SSL_ERROR_ZERO_RETURN)"
     match = _REASON.search(str(error))
     reason = match[1] if match else (error.reason or "").replace("_", " ").lower()
     if error.library and error.library != "SSL":
-        return messages.OPENSSL_ERROR.format(reason=f"{error.library}: {reason}")
-    return messages.TLS_ERROR.format(reason=reason)
+        return f"OpenSSL error: {error.library}: {reason}"
+    return f"TLS error: {reason}"
 
 
 def _verified_chain(tls: ssl.SSLObject) -> list[bytes]:

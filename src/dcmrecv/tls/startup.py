@@ -14,7 +14,7 @@ from cryptography.x509 import load_der_x509_crl
 
 from dcmrecv.config import CrlCheck, KeyFormat, PeerCertificate, TlsConfig
 from dcmrecv.text import from_bytes
-from dcmrecv.tls import der, error_queue, files, limits, messages
+from dcmrecv.tls import der, error_queue, files, limits
 from dcmrecv.tls.certificate import Certificate, CertificateError, parse_certificate
 from dcmrecv.tls.checks import check_own_certificate, check_suite
 from dcmrecv.tls.context import TlsServerContext
@@ -93,11 +93,11 @@ class _Preparation:
         if config.seed_file is not None and not self._again:
             self._seed(config.seed_file)
         for file in reversed(config.trusted_files):
-            self._trust_file(file, messages.CERTIFICATE_FILE_IGNORED)
+            self._trust_file(file, "certificate")
         for directory in reversed(config.trusted_directories):
             self._trust_directory(directory)
         for file in reversed(config.crl_files):
-            self._crl_loaded |= self._trust_file(file, messages.CRL_FILE_IGNORED)
+            self._crl_loaded |= self._trust_file(file, "CRL")
         key, password = self._load_key()
         certificate = self._load_certificate(key, password)
         names = self._chosen_suites()
@@ -134,7 +134,7 @@ class _Preparation:
 
     # -- trust -----------------------------------------------------------------------------------------
 
-    def _trust_file(self, path: bytes, sentence: str) -> bool:
+    def _trust_file(self, path: bytes, what: str) -> bool:
         try:
             if self._is_der:
                 self._trust_der(path)
@@ -144,10 +144,10 @@ class _Preparation:
             self._complain(failure.codes)
         else:
             return True
-        text = sentence.format(file=from_bytes(path))
+        text = f"unable to load {what} file '{from_bytes(path)}'"
         if self._again:
-            raise TlsStartError(text.removesuffix(", ignoring"))
-        self._log("W", text)
+            raise TlsStartError(text)
+        self._log("W", f"{text}, ignoring")
         return False
 
     def _trust_pem(self, path: bytes) -> None:
@@ -169,7 +169,7 @@ class _Preparation:
     def _trust_directory(self, path: bytes) -> None:
         if not path:
             self._complain(error_queue.INVALID_DIRECTORY)
-            self._log("W", messages.CERTIFICATE_DIRECTORY_IGNORED.format(file=""))
+            self._log("W", "unable to load certificates from directory '', ignoring")
         elif self._is_der:
             self._directories.add(path)
         else:
@@ -183,7 +183,8 @@ class _Preparation:
             return self._der_key() if self._is_der else self._pem_key()
         except _Unusable as failure:
             self._complain(failure.codes)
-        raise TlsStartError(messages.NO_PRIVATE_KEY.format(file=from_bytes(self._config.private_key)))
+        file = from_bytes(self._config.private_key)
+        raise TlsStartError(f"000b:0004 Unable to load private TLS key from '{file}'")
 
     def _read_key(self, directory: tuple[int, ...]) -> bytes:
         return _read(self._config.private_key, directory, error_queue.SYSTEM_LIBRARY, 0x0A080002)
@@ -228,8 +229,9 @@ class _Preparation:
     def _load_certificate(self, key: bytes, password: bytes) -> Certificate:
         """Judge and load the certificate; return what is known of it."""
         file = from_bytes(self._config.certificate)
-        unusable = messages.NO_CERTIFICATE.format(file=file)
-        mismatch = messages.KEY_MISMATCH.format(key=from_bytes(self._config.private_key), file=file)
+        unusable = f"000b:0005 Unable to load certificate from '{file}'"
+        key_file = from_bytes(self._config.private_key)
+        mismatch = f"000b:0006 Private key '{key_file}' and certificate '{file}' do not match"
         try:
             data = self._read_certificate()
             if data is None:
@@ -273,9 +275,11 @@ class _Preparation:
         for name in reversed(self._config.ciphers):
             if name not in library_suites():
                 if name in SUITES:
-                    self._log("F", messages.SUITE_UNSUPPORTED.format(suite=name))
-                raise TlsStartError(messages.SUITE_UNKNOWN.format(suite=name))
-            self._refuse(check_suite(name, self._config.profile, self._profile), messages.SUITE_NOT_ALLOWED)
+                    why = "not supported by the OpenSSL library used to compile this application."
+                    self._log("F", f"Ciphersuite '{name}' {why}")
+                raise TlsStartError(f"000b:0003 Unknown or invalid ciphersuite: {name}")
+            refusal = "000b:000a Ciphersuite not allowed in current DICOM security profile"
+            self._refuse(check_suite(name, self._config.profile, self._profile), refusal)
             names.append(name)
         return names
 
@@ -284,7 +288,7 @@ class _Preparation:
             self._context.load_dh_params(name)
         path = self._config.dh_parameters
         if path is not None and not self._own_dh(path):
-            self._log("W", messages.DH_IGNORED.format(file=from_bytes(path)))
+            self._log("W", f"unable to load temporary DH parameter file '{from_bytes(path)}', ignoring")
 
     def _own_dh(self, path: bytes) -> bool:
         try:
@@ -297,7 +301,11 @@ class _Preparation:
         except (OSError, der.DerError):
             return False
         if bits < _DH_BITS:
-            self._log("W", messages.DH_SHORT.format(file=from_bytes(path), bits=bits))
+            self._log(
+                "W",
+                "Key length of Diffie-Hellman parameter file too short: RFC 9325 recommends at least 2048 bits, "
+                f"but the key in file '{from_bytes(path)}' is only {bits} bits.",
+            )
             if self._profile.reject_small_dh:
                 return False
         try:
@@ -314,7 +322,8 @@ class _Preparation:
         try:
             context.set_ciphers(":".join([*server_order(names), "@SECLEVEL=0"]))
         except ssl.SSLError:  # it has none of them
-            raise TlsStartError(messages.SUITES_MISSING.format(profile=profile.name)) from None
+            text = f"the TLS library supports no ciphersuite of security profile '{profile.name}'"
+            raise TlsStartError(text) from None
         if profile.tls13_suites and hasattr(context, "set_ciphersuites"):  # Python 3.15
             context.set_ciphersuites(":".join(profile.tls13_suites))
         if profile.minimum_tls12:
