@@ -127,25 +127,19 @@ class Appender(logging.Handler):
         """Give back files and sockets; called once, with the handler's lock held."""
 
     def finish(self) -> None:
-        """Do what belongs to a regular end, then `free`; called once, with the handler's lock held."""
+        """Do what belongs to a regular end alone; called once before `free`, with the handler's lock held."""
         if self._closing:
             self.internal.debug(f"Entering {self._closing}")
-        self.free()
 
-    def close(self) -> None:
-        """Close once; later messages are dropped."""
-        self._end(self.finish)
-
-    def abandon(self) -> None:
-        """Close without the lines and effects of a regular end (an asynchronous appender's inner one)."""
-        self._end(self.free)
-
-    def _end(self, how: Callable[[], None]) -> None:
+    def close(self, *, regular: bool = True) -> None:
+        """Close once; later messages are dropped. The inner one of an asynchronous appender has no regular end."""
         self.acquire()
         try:
             if self._closed:
                 return
-            how()
+            if regular:
+                self.finish()
+            self.free()
             self._closed = True
             if self.lock_file is not None:
                 self.lock_file.close()
@@ -251,5 +245,5 @@ class AsyncAppender(Appender):
         if inner is not None:
             self._queue.stop()
             # The reference never gets to destroy it: no roll-over, no message.
-            inner.abandon()
+            inner.close(regular=False)
             self._inner = None

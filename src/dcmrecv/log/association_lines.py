@@ -75,7 +75,7 @@ def request_unusable(log: AssociationLog, event: ev.RequestUnusable) -> None:
     if event.cause is not None:
         _unusable(log, "request_unusable", event.cause.text)
     elif log.settings.debug:
-        _terminated(log)
+        terminated(log, event)
 
 
 @LINES.of(ev.RequestReceived)
@@ -201,11 +201,7 @@ def abort_received(log: AssociationLog, event: ev.AbortReceived | ev.PeerClosed)
 
 
 @LINES.of(ob.Terminated, net=_DEBUG)
-def terminated(log: AssociationLog, event: ob.Terminated) -> None:
-    _terminated(log)
-
-
-def _terminated(log: AssociationLog) -> None:
+def terminated(log: AssociationLog, event: ob.Terminated | ev.RequestUnusable) -> None:
     log.net.debug("DcmSCP: Association Terminated")
     log.net.debug("+++++++++++++++++++++++++++++")
 

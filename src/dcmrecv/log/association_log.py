@@ -12,22 +12,23 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from dcmrecv.conditions import Condition
+from dcmrecv.config import Config, LogLevel, receive_length
+from dcmrecv.log.refusals import RefusalLines
 from dcmrecv.log.remark_text import remark_text
+from dcmrecv.log.socket_variables import socket_lines
 from dcmrecv.loggers import DCMDATA, DCMNET, DCMTLS
 
 if TYPE_CHECKING:
-    from dcmrecv.config import LogLevel
     from dcmrecv.core import events as ev
     from dcmrecv.log.api import AssociationLogs, Fields, Log, Logs
-    from dcmrecv.log.settings import LineSettings
     from dcmrecv.remarks import Remark
 
-__all__ = ["AssociationLog", "Lines", "causes_text", "syntax_name"]
+__all__ = ["AssociationLog", "LineSettings", "Lines", "causes_text", "syntax_name"]
 
 Function = TypeVar("Function", bound=Callable[..., None])
 
 
-class Lines(dict[type, tuple[Callable[[Any, Any], None], dict[str, "LogLevel"]]]):
+class Lines(dict[type, tuple[Callable[[Any, Any], None], dict[str, LogLevel]]]):
     """By kind of event: what prints its lines, and from which levels of which loggers on there are any."""
 
     def of(
@@ -70,6 +71,37 @@ def syntax_name(uid: bytes) -> str:
     from dcmrecv.uids import long_name  # for one line about broken data sets, and the debug level
 
     return long_name(uid)
+
+
+class LineSettings:
+    """What the logs of all connections share. Levels are constant, so what is printed at all is, too."""
+
+    def __init__(
+        self,
+        config: Config,
+        resolve: Callable[[str], str],
+        keyword: Callable[[int, int], str],
+        *,
+        net: Log,
+        data: Log,
+        fields: bool,
+    ) -> None:
+        """*net* and *data* are loggers of the whole receiver: those of connections have the same levels."""
+        self.resolve = resolve
+        self.refusals = RefusalLines()
+        self.keyword = keyword
+        self.mode = config.storage.mode
+        self.max_pdu = receive_length(config.association.max_pdu)
+        self.called_title = config.association.ae_title
+        self.dump_level = LogLevel.INFO if config.logging.verbose_pc else LogLevel.DEBUG
+        self.fields = fields
+        self.socket_lines = socket_lines(os.environ)
+        self.traces = net.trace_on
+        self.info = net.info_on
+        self.debug = net.debug_on
+        self.data_debug = data.debug_on
+        self.dumps_parameters = net.on(self.dump_level)
+        self.wanted: frozenset[type] = frozenset()
 
 
 class AssociationLog:

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 
 from dcmrecv import observer as ob
 from dcmrecv.config import Config, receive_length
-from dcmrecv.log.association_log import AssociationLog
+from dcmrecv.log.association_log import AssociationLog, LineSettings
 from dcmrecv.log.dcmtk_association import LINES, DcmtkAssociationLines
 from dcmrecv.log.service_lines import service_line
-from dcmrecv.log.settings import LineSettings
 from dcmrecv.loggers import DCMDATA, DCMNET
 
 if TYPE_CHECKING:

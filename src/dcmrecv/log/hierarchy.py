@@ -14,7 +14,6 @@ import time
 from dcmrecv.config import LogLevel
 from dcmrecv.log.api import AssociationLogs, Fields, Log, Logs
 from dcmrecv.log.appenders import Appender, AppenderContext
-from dcmrecv.log.levels import level_name
 
 __all__ = ["Hierarchy", "TreeLogger", "TreeLogs"]
 
@@ -94,7 +93,7 @@ class _Origin(AssociationLogs):
             code = frame.f_code
             path, line, function = code.co_filename, frame.f_lineno, f"{code.co_name}()"
         record = logging.LogRecord(logger.name, level, path, line, text, None, None, function)
-        record.levelname = level_name(level)
+        record.levelname = level.name
         record.__dict__.update(
             native_id=threading.get_native_id(), start=owner.start, ndc=self._ndc, mdc=self._mdc,
             association=self._identity, peer=self._peer, fields=fields

@@ -28,11 +28,7 @@ _STORE_ERROR = {"event": "store_error"}
 
 
 @LINES.of(ev.StoreRequest)
-def store_request(log: AssociationLog, event: ev.StoreRequest) -> None:
-    _command(log, event)
-
-
-def _command(log: AssociationLog, event: ev.EchoRequest | ev.StoreRequest) -> None:
+def command(log: AssociationLog, event: ev.EchoRequest | ev.StoreRequest) -> None:
     if log.settings.data_debug:
         log.command_starts()
     if event.notes:
@@ -41,7 +37,7 @@ def _command(log: AssociationLog, event: ev.EchoRequest | ev.StoreRequest) -> No
 
 @LINES.of(ev.EchoRequest)
 def echo_request(log: AssociationLog, event: ev.EchoRequest) -> None:
-    _command(log, event)
+    command(log, event)
     if not log.settings.info:
         return
     fields = {"event": "echo_request", "message_id": event.message_id}
@@ -63,9 +59,16 @@ def echo_response(log: AssociationLog, event: ob.EchoResponse) -> None:
     log.net.info(text, fields)
 
 
-@LINES.of(ob.EchoResponseSent, net=_DEBUG)
-def echo_response_sent(log: AssociationLog, event: ob.EchoResponseSent) -> None:
-    log.net.debug("C-ECHO Response successfully sent")
+_FIXED = {
+    ob.EchoResponseSent: "C-ECHO Response successfully sent",
+    ob.ProcessingStore: "checking and processing C-STORE request",
+    ob.Ignored: "received dataset is not stored since the storage mode is set to 'ignore'",
+}
+
+
+@LINES.of(*_FIXED, net=_DEBUG)
+def fixed(log: AssociationLog, event: ob.EchoResponseSent | ob.ProcessingStore | ob.Ignored) -> None:
+    log.net.debug(_FIXED[type(event)])
 
 
 @LINES.of(ob.StoreStarted, net=_INFO)
@@ -108,12 +111,8 @@ def data_set_started(log: AssociationLog, event: ob.DataSetStarted) -> None:
 
 
 @LINES.of(ob.DataSetRemark, data=LogLevel.ERROR)
-def data_set_remark(log: AssociationLog, event: ob.DataSetRemark) -> None:
-    log.note(event.remark)
-
-
 @LINES.of(ob.DebugRemark, data=_DEBUG)
-def debug_remark(log: AssociationLog, event: ob.DebugRemark) -> None:
+def data_set_remark(log: AssociationLog, event: ob.DataSetRemark) -> None:
     log.note(event.remark)
 
 
@@ -185,11 +184,6 @@ def contexts_differ(log: AssociationLog, event: ob.ContextsDiffer) -> None:
 # -- files -----------------------------------------------------------------------------------------------
 
 
-@LINES.of(ob.ProcessingStore, net=_DEBUG)
-def processing_store(log: AssociationLog, event: ob.ProcessingStore) -> None:
-    log.net.debug("checking and processing C-STORE request")
-
-
 @LINES.of(ob.NameGenerated, net=_DEBUG)
 def name_generated(log: AssociationLog, event: ob.NameGenerated) -> None:
     log.net.debug(f"generated filename for {_object(event.before_reception)}: {printable(event.path)}")
@@ -230,11 +224,6 @@ def meta_header_written(log: AssociationLog, event: ob.MetaHeaderWritten) -> Non
 def stored(log: AssociationLog, event: ob.Stored) -> None:
     fields = log.store_fields("stored", event.request, path=event.path, size=event.size)
     log.net.info(f"Stored received object to file: {printable(event.path)}", fields)
-
-
-@LINES.of(ob.Ignored, net=_DEBUG)
-def ignored(log: AssociationLog, event: ob.Ignored) -> None:
-    log.net.debug("received dataset is not stored since the storage mode is set to 'ignore'")
 
 
 @LINES.of(ob.NameNotGenerated)

@@ -67,13 +67,7 @@ class TlsServerContext:
             return None
         return ssl.ALERT_DESCRIPTION_UNRECOGNIZED_NAME
 
-    def handshake(
-        self,
-        sock: socket.socket,
-        *,
-        read_timeout: float = limits.READ_SECONDS,
-        deadline: float = limits.HANDSHAKE_SECONDS,
-    ) -> TlsConnection:
+    def handshake(self, sock: socket.socket, *, read_timeout: float, deadline: float) -> TlsConnection:
         """Shake hands on *sock*, a connected blocking socket, which stays the caller's to close.
 
         *read_timeout* (seconds) limits each read, *deadline* (seconds from now) the whole. The socket's

@@ -6,20 +6,12 @@ __all__ = [
     "BULK_READ_BYTES",
     "CLIENT_HELLO_BYTES",
     "HANDSHAKE_READ_BYTES",
-    "HANDSHAKE_SECONDS",
     "MATERIAL_BYTES",
     "PASSWORD_BYTES",
     "PROMPT_BYTES",
-    "READ_SECONDS",
     "SEED_BYTES",
     "SMALL_READ_BYTES",
 ]
-
-READ_SECONDS = 60.0
-"""Longest silence within one read of a handshake (the reference's SO_RCVTIMEO)."""
-
-HANDSHAKE_SECONDS = 180.0
-"""Longest handshake as a whole (ours): a peer that drips bytes restarts the 60 s of each read for ever."""
 
 HANDSHAKE_READ_BYTES = 16384
 """Most bytes one read of a handshake takes."""

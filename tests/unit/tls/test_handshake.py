@@ -80,7 +80,7 @@ def test_bytes_arrive_whole_and_in_order(pki: Path, size: int) -> None:
             assert tls.recv(10) == b"thanks"
 
     def server(sock: socket.socket) -> None:
-        connection = context.handshake(sock)
+        connection = context.handshake(sock, read_timeout=60, deadline=60)
         assert "CN=client" in connection.details()
         assert connection.warnings == []
         got = bytearray()
@@ -121,7 +121,7 @@ def test_weak_signature_is_a_warning(pki: Path) -> None:
         with client_context(pki, "weak").wrap_socket(sock) as tls:
             tls.recv(1)
 
-    meet(lambda sock: seen.append(context.handshake(sock)), client)
+    meet(lambda sock: seen.append(context.handshake(sock, read_timeout=60, deadline=60)), client)
     assert seen[0].warnings == [
         "Weak certificate hash key: RFC 9325 recommends SHA-256 (or better, "
         "but peer provided certificate with 'RSA-SHA1'."

@@ -44,7 +44,7 @@ def knock(context: TlsServerContext, client: ssl.SSLContext) -> str | None:
 
     def server(sock: socket.socket) -> None:
         try:
-            context.handshake(sock).close()
+            context.handshake(sock, read_timeout=60, deadline=60).close()
         except HandshakeError as error:
             refusals.append(error.text)
 
@@ -141,7 +141,7 @@ def test_a_resumed_session_still_shows_its_certificate(shared_pki: Path, version
     details: list[str] = []
 
     def server(sock: socket.socket) -> None:
-        connection = context.handshake(sock)
+        connection = context.handshake(sock, read_timeout=60, deadline=60)
         details.append(connection.details())
         connection.sendall(b"x")
         connection.close()
@@ -187,7 +187,7 @@ def test_failed_handshakes_leave_nothing_behind(shared_pki: Path) -> None:
         thread = threading.Thread(target=peer, args=(number, theirs))
         thread.start()
         with ours, pytest.raises(HandshakeError):
-            context.handshake(ours, read_timeout=0.01 if number % 5 == 4 else 20.0)
+            context.handshake(ours, read_timeout=0.01 if number % 5 == 4 else 20.0, deadline=60)
         over.set()
         thread.join(20)
 
