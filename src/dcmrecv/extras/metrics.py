@@ -11,7 +11,7 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from http import HTTPStatus
 
 from prometheus_client import CollectorRegistry, generate_latest
@@ -34,9 +34,9 @@ from dcmrecv.threads import start_thread
 __all__ = ["FreeSpace", "MetricsServer", "ReceiverCollector", "open_metrics_socket"]
 
 _BY_TITLE = (
-    ("dcmrecv_objects_stored", "Objects stored"),
-    ("dcmrecv_stored_bytes", "Bytes of stored files"),
-    ("dcmrecv_objects_failed", "Objects that were not stored"),
+    ("objects_stored", "Objects stored"),
+    ("stored_bytes", "Bytes of stored files"),
+    ("objects_failed", "Objects that were not stored"),
 )
 _RATE_SAMPLES = 10
 """The page shows the rate of so many seconds."""
@@ -97,48 +97,32 @@ class ReceiverCollector(Collector):
     def collect(self) -> Iterator[Metric]:
         """Yield all metrics, from one snapshot."""
         now = self._counters.snapshot()
-        build = GaugeMetricFamily("dcmrecv_build_info", "Version of the receiver.", labels=["version"])
-        build.add_metric([__version__], 1)
-        yield build
-        yield GaugeMetricFamily(
-            "dcmrecv_start_time_seconds", "Start, seconds since the epoch.", self._counters.started
-        )
-        yield GaugeMetricFamily("dcmrecv_processes", "Processes accepting connections.", self._healthy())
-        yield GaugeMetricFamily("dcmrecv_connections_active", "Connections being served.", now["active"])
-        yield CounterMetricFamily(
-            "dcmrecv_associations_accepted", "Associations that were accepted.", now["accepted"]
-        )
-        ended = CounterMetricFamily(
-            "dcmrecv_connections", "Connections that have ended, by outcome.", labels=["outcome"]
-        )
-        for outcome in OUTCOMES:
-            ended.add_metric([outcome], now[f"outcome {outcome}"])
-        yield ended
+        counter, gauge = CounterMetricFamily, GaugeMetricFamily
+        yield _labelled(gauge, "build_info", "Version of the receiver.", "version", {__version__: 1})
+        yield gauge("dcmrecv_start_time_seconds", "Start, seconds since the epoch.", self._counters.started)
+        yield gauge("dcmrecv_processes", "Processes accepting connections.", self._healthy())
+        yield gauge("dcmrecv_connections_active", "Connections being served.", now["active"])
+        yield counter("dcmrecv_associations_accepted", "Associations that were accepted.", now["accepted"])
+        ended = {outcome: now[f"outcome {outcome}"] for outcome in OUTCOMES}
+        yield _labelled(counter, "connections", "Connections that have ended, by outcome.", "outcome", ended)
+        spent = now["association_microseconds"] / 1e6
         yield SummaryMetricFamily(
-            "dcmrecv_connection_seconds",
-            "Duration of connections.",
-            sum(now[f"outcome {outcome}"] for outcome in OUTCOMES),
-            now["association_microseconds"] / 1e6,
+            "dcmrecv_connection_seconds", "Duration of connections.", sum(ended.values()), spent
         )
         for number, (name, text) in enumerate(_BY_TITLE):
-            family = CounterMetricFamily(name, f"{text}, by calling AE title.", labels=["calling"])
-            for title, counts in now.titles.items():
-                family.add_metric([title], counts[number])
-            yield family
-        yield CounterMetricFamily(
+            of_titles = {title: counts[number] for title, counts in now.titles.items()}
+            yield _labelled(counter, name, f"{text}, by calling AE title.", "calling", of_titles)
+        yield counter(
             "dcmrecv_received_bytes", "Bytes of data sets received, stored or not.", now["received_bytes"]
         )
-        yield GaugeMetricFamily(
+        yield gauge(
             "dcmrecv_last_object_time_seconds",
             "When the last object was stored, seconds since the epoch; 0: none yet.",
             now.last_object,
         )
-        statuses = CounterMetricFamily(
-            "dcmrecv_store_responses", "C-STORE responses, by status (hexadecimal).", labels=["status"]
-        )
-        for status in STATUSES:
-            statuses.add_metric([status], now[f"status {status}"])
-        yield statuses
+        statuses = {status: now[f"status {status}"] for status in STATUSES}
+        text = "C-STORE responses, by status (hexadecimal)."
+        yield _labelled(counter, "store_responses", text, "status", statuses)
         yield HistogramMetricFamily(
             "dcmrecv_store_seconds",
             "From a C-STORE request to its response.",
@@ -153,16 +137,29 @@ class ReceiverCollector(Collector):
         for phase in PHASES:
             phases.add_metric([phase], now.buckets(phase), now[f"{phase} microseconds"] / 1e6)
         yield phases
-        yield CounterMetricFamily("dcmrecv_echoes", "C-ECHO requests.", now["echoes"])
-        failures = CounterMetricFamily("dcmrecv_failures", "What went wrong, by kind.", labels=["kind"])
-        failures.add_metric(["data_set_not_received"], now["failed_data_sets"])
-        failures.add_metric(["object_not_stored"], now["store_errors"])
-        yield failures
+        yield counter("dcmrecv_echoes", "C-ECHO requests.", now["echoes"])
+        failures = {
+            "data_set_not_received": now["failed_data_sets"],
+            "object_not_stored": now["store_errors"],
+        }
+        yield _labelled(counter, "failures", "What went wrong, by kind.", "kind", failures)
         free = self._free()
         if free is not None:
-            yield GaugeMetricFamily(
-                "dcmrecv_free_bytes", "Bytes free on the file system of the output directory.", free
-            )
+            yield gauge("dcmrecv_free_bytes", "Bytes free on the file system of the output directory.", free)
+
+
+def _labelled(
+    family: type[CounterMetricFamily] | type[GaugeMetricFamily],
+    name: str,
+    text: str,
+    label: str,
+    values: Mapping[str, float],
+) -> Metric:
+    """Return a metric that has a value for each value of *label*."""
+    metric = family(f"dcmrecv_{name}", text, labels=[label])
+    for of, value in values.items():
+        metric.add_metric([of], value)
+    return metric
 
 
 class MetricsServer:
@@ -184,11 +181,10 @@ class MetricsServer:
         registry.register(ReceiverCollector(counters, healthy, self._free))
 
         def health() -> Answer:
-            if healthy():
-                return Answer(HTTPStatus.OK, "text/plain; charset=utf-8", b"ok\n")
-            return Answer(
-                HTTPStatus.SERVICE_UNAVAILABLE, "text/plain; charset=utf-8", b"not accepting connections\n"
-            )
+            status, text = HTTPStatus.OK, b"ok\n"
+            if not healthy():
+                status, text = HTTPStatus.SERVICE_UNAVAILABLE, b"not accepting connections\n"
+            return Answer(status, "text/plain; charset=utf-8", text)
 
         def metrics() -> Answer:
             return Answer(HTTPStatus.OK, CONTENT_TYPE_LATEST, generate_latest(registry))
