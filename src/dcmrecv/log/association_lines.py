@@ -1,15 +1,17 @@
 """What is printed about a connection, its negotiation and its end (spec/network.md f.1, spec/logging.md A.5).
 
-Texts are DCMTK 3.6.8's and interface: wrappers read them. The dumps of the debug level are in `dcmrecv.log.dumps`,
-imported with the first one.
+Texts are DCMTK 3.6.8's and interface: wrappers read them. The dumps of the debug level are in `dcmrecv.log.dumps`.
 """
 
 from __future__ import annotations
+
+import traceback
 
 from dcmrecv import observer as ob
 from dcmrecv import remarks
 from dcmrecv.config import LEVEL_BY_LETTER, LogLevel
 from dcmrecv.core import events as ev
+from dcmrecv.log import dumps
 from dcmrecv.log.association_log import AssociationLog, Lines, causes_text
 from dcmrecv.text import printable
 
@@ -93,8 +95,6 @@ def request_received(log: AssociationLog, event: ev.RequestReceived) -> None:
 
 def _received(log: AssociationLog, raw: bytes, parsed: bool) -> None:
     if raw:
-        from dcmrecv.log import dumps
-
         log.net.debug(dumps.hex_dump(raw))
         if parsed:
             log.net.debug("Parsing an A-ASSOCIATE PDU")
@@ -104,8 +104,6 @@ def _request_lines(log: AssociationLog, request: ev.AssociateRequest | None) -> 
     fields = {"event": "association_requested", "calling": log.calling, "called": log.called}
     log.net.info(f"Association Received {log.host}: {log.calling} -> {log.called}", fields)
     if log.settings.dumps_parameters:
-        from dcmrecv.log import dumps
-
         text = dumps.request_dump(request, log.settings.max_pdu)
         log.net.log(log.settings.dump_level, f"Incoming Association Request:\n{text}")
 
@@ -125,8 +123,6 @@ def rejected(log: AssociationLog, event: ev.AssociationRejected) -> None:
         case ev.RejectReason.NO_ACCEPTABLE_PRESENTATION_CONTEXTS:
             log.net.info("No Acceptable Presentation Contexts")
             if settings.dumps_parameters and log.request is not None:
-                from dcmrecv.log import dumps
-
                 text = dumps.reject_dump(log.request, event.contexts, settings.max_pdu)
                 log.net.log(settings.dump_level, text)
     if event.reason in _REFUSALS:
@@ -159,8 +155,6 @@ def accepted(log: AssociationLog, event: ev.AssociationAccepted) -> None:
         }
         log.net.info(f"Association Acknowledged (Max Send PDV: {association.max_send_pdv})", fields)
     if log.settings.dumps_parameters:
-        from dcmrecv.log import dumps
-
         log.net.log(log.settings.dump_level, dumps.accept_dump(association))
 
 
@@ -177,8 +171,6 @@ def protocol_error(log: AssociationLog, event: ev.ProtocolError) -> None:
     if not log.settings.debug:
         return
     if event.command_set:
-        from dcmrecv.log import dumps
-
         dump = dumps.command_dump(event.command_set)
         if dump is not None:
             log.net.debug(dump)
@@ -211,6 +203,4 @@ def crashed(log: AssociationLog, event: ob.Crashed) -> None:
     error = event.error
     log.net.error(f"internal error, the association is ended: {type(error).__name__}: {error}")
     if log.settings.debug:
-        import traceback  # only for this
-
         log.net.debug("".join(traceback.format_exception(error)).rstrip())

@@ -17,13 +17,14 @@ from dcmrecv.log.refusals import RefusalLines
 from dcmrecv.log.remark_text import remark_text
 from dcmrecv.log.socket_variables import socket_lines
 from dcmrecv.loggers import DCMDATA, DCMNET, DCMTLS
+from dcmrecv.uids import long_name
 
 if TYPE_CHECKING:
     from dcmrecv.core import events as ev
     from dcmrecv.log.api import AssociationLogs, Fields, Log, Logs
     from dcmrecv.remarks import Remark
 
-__all__ = ["AssociationLog", "LineSettings", "Lines", "causes_text", "syntax_name"]
+__all__ = ["AssociationLog", "LineSettings", "Lines", "causes_text"]
 
 Function = TypeVar("Function", bound=Callable[..., None])
 
@@ -64,13 +65,6 @@ class Lines(dict[type, tuple[Callable[[Any, Any], None], dict[str, LogLevel]]]):
 def causes_text(causes: Iterable[Condition]) -> str:
     """Return the causes of a failure, one a line."""
     return "\n".join(map(str, causes))
-
-
-def syntax_name(uid: bytes) -> str:
-    """Return the name of a transfer syntax."""
-    from dcmrecv.uids import long_name  # for one line about broken data sets, and the debug level
-
-    return long_name(uid)
 
 
 class LineSettings:
@@ -165,7 +159,7 @@ class AssociationLog:
             log = self.net if kind.logger == DCMNET else self.data
             if log.on(kind.level):
                 names = self.settings.keyword, self.calling, self.called
-                log.log(kind.level, remark_text(note, *names, syntax_name=syntax_name))
+                log.log(kind.level, remark_text(note, *names, syntax_name=long_name))
 
     def reading(self, name: str) -> None:
         """Print that a command or data set in the transfer syntax *name* is read."""

@@ -1,7 +1,6 @@
 """What is printed about C-ECHO and C-STORE, data sets and files (spec/network.md f.1, spec/storage.md section 1).
 
-Texts are DCMTK 3.6.8's and interface: wrappers read them. The dumps of the debug level are in `dcmrecv.log.dumps`,
-imported with the first one.
+Texts are DCMTK 3.6.8's and interface: wrappers read them. The dumps of the debug level are in `dcmrecv.log.dumps`.
 """
 
 from __future__ import annotations
@@ -9,8 +8,10 @@ from __future__ import annotations
 from dcmrecv import observer as ob
 from dcmrecv.config import LogLevel, StorageMode
 from dcmrecv.core import events as ev
-from dcmrecv.log.association_log import AssociationLog, Lines, causes_text, syntax_name
+from dcmrecv.log import dumps
+from dcmrecv.log.association_log import AssociationLog, Lines, causes_text
 from dcmrecv.text import printable
+from dcmrecv.uids import long_name
 
 __all__ = ["LINES"]
 
@@ -42,8 +43,6 @@ def echo_request(log: AssociationLog, event: ev.EchoRequest) -> None:
         return
     fields = {"event": "echo_request", "message_id": event.message_id}
     if log.settings.debug:
-        from dcmrecv.log import dumps
-
         log.net.info("Received C-ECHO Request", fields)
         log.net.debug(dumps.echo_request_dump(event))
     else:
@@ -87,8 +86,6 @@ def store_response(log: AssociationLog, event: ob.StoreResponse) -> None:
         words = _STATUS.get(status) or f"0x{status:04x}"
         log.net.info(f"Sending C-STORE Response ({words})", fields)
         return
-    from dcmrecv.log import dumps
-
     log.net.info("Sending C-STORE Response", fields)
     log.net.debug(dumps.store_response_dump(request, status))
 
@@ -107,7 +104,7 @@ def response_failed(log: AssociationLog, event: ob.ResponseFailed) -> None:
 
 @LINES.of(ob.DataSetStarted, data=_DEBUG)
 def data_set_started(log: AssociationLog, event: ob.DataSetStarted) -> None:
-    log.reading(syntax_name(event.transfer_syntax))
+    log.reading(long_name(event.transfer_syntax))
 
 
 @LINES.of(ob.DataSetRemark, data=LogLevel.ERROR)
@@ -133,8 +130,6 @@ def data_set_received(log: AssociationLog, event: ob.DataSetReceived) -> None:
 
 def _dump_request(log: AssociationLog, request: ev.StoreRequest) -> None:
     if log.settings.debug:
-        from dcmrecv.log import dumps
-
         log.net.debug(dumps.store_request_dump(request))
 
 
@@ -212,7 +207,7 @@ def meta_header_written(log: AssociationLog, event: ob.MetaHeaderWritten) -> Non
         of_instance = f"use SOPInstanceUID [{instance}] from Dataset"
     else:
         of_instance = f"use new generated SOPInstanceUID [{instance}]"
-    syntax = syntax_name(event.transfer_syntax)
+    syntax = long_name(event.transfer_syntax)
     log.data.debug(f"{check}Version of MetaHeader is ok: 0x0001")
     log.data.debug(check + of_class)
     log.data.debug(check + of_instance)
