@@ -54,8 +54,8 @@ class AsconfigError(Exception):
         self.error_lines = error_lines
 
 
-class _Lists:
-    """The lists of a file under their section names."""
+class AssociationProfiles:
+    """The lists of one file under their section names, all of them checked, and the profiles made of them."""
 
     def __init__(self) -> None:
         self.syntaxes: dict[bytes, list[bytes]] = {}
@@ -64,17 +64,10 @@ class _Lists:
         self.data: dict[bytes, dict[bytes, bytes]] = {}
         self.profiles: dict[bytes, tuple[bytes, bytes | None, bytes | None]] = {}
 
-
-class AssociationProfiles:
-    """The profiles of one file, all lists checked."""
-
-    def __init__(self, lists: _Lists) -> None:
-        self._lists = lists
-
     @property
     def names(self) -> tuple[str, ...]:
         """The names of the profiles in file order, as the file's rules leave them (capitals)."""
-        return tuple(from_bytes(name) for name in self._lists.profiles)
+        return tuple(from_bytes(name) for name in self.profiles)
 
     def select(self, name: str) -> Profile:
         """Return profile *name* as given by a user: white space and case do not matter.
@@ -84,26 +77,26 @@ class AssociationProfiles:
         if not name:
             raise AsconfigError("Illegal parameter")
         key = mangle(to_bytes(name))
-        if key not in self._lists.profiles:
+        if key not in self.profiles:
             line = (
                 f'No association profile named "{name}" in association configuration, '
                 "did you forget to add presentation contexts?"
             )
             raise AsconfigError(_INVALID_PROFILE, (line,))
-        contexts, roles, data = self._lists.profiles[key]
-        pairs = self._lists.contexts[contexts]
+        contexts, roles, data = self.profiles[key]
+        pairs = self.contexts[contexts]
         if len({uid for uid, _ in pairs}) != len(pairs):
             line = f'The association profile named "{name}" is not a valid SCP association profile'
             raise AsconfigError(_INVALID_PROFILE, (line,))
         # One tuple per list: a profile of a hundred classes shares it.
-        syntaxes = {name: tuple(uids) for name, uids in self._lists.syntaxes.items()}
+        syntaxes = {name: tuple(uids) for name, uids in self.syntaxes.items()}
         return Profile(
             name=from_bytes(key),
             contexts=tuple(PresentationContext(uid, syntaxes[listed]) for uid, listed in pairs),
-            roles=() if roles is None else tuple(self._lists.roles[roles].items()),
+            roles=() if roles is None else tuple(self.roles[roles].items()),
             extended_negotiation=()
             if data is None
-            else tuple(ExtendedNegotiation(uid, item) for uid, item in self._lists.data[data].items()),
+            else tuple(ExtendedNegotiation(uid, item) for uid, item in self.data[data].items()),
         )
 
 
@@ -145,13 +138,13 @@ def parse(data: bytes) -> AssociationProfiles:
     Raises `AsconfigError` at the first check that fails.
     """
     found = supersections(data)
-    lists = _Lists()
+    lists = AssociationProfiles()
     _transfer_syntaxes(_required(found, b"TRANSFERSYNTAXES"), lists)
     _presentation_contexts(_required(found, b"PRESENTATIONCONTEXTS"), lists)
     _roles(found.get(b"SCPSCUROLESELECTION", []), lists)
     _extended_negotiation(found.get(b"EXTENDEDNEGOTIATION", []), lists)
     _profiles(_required(found, b"PROFILES"), lists)
-    return AssociationProfiles(lists)
+    return lists
 
 
 def mangle(name: bytes) -> bytes:
@@ -205,7 +198,7 @@ def _split(key: bytes, value: bytes) -> tuple[bytes, bytes]:
     return before, behind
 
 
-def _transfer_syntaxes(sections: Supersection, lists: _Lists) -> None:
+def _transfer_syntaxes(sections: Supersection, lists: AssociationProfiles) -> None:
     for name, section in sections:
         for _, value in _numbered(section, b"TRANSFERSYNTAX"):
             uid = _uid(value)
@@ -214,7 +207,7 @@ def _transfer_syntaxes(sections: Supersection, lists: _Lists) -> None:
             lists.syntaxes.setdefault(name, []).append(uid)
 
 
-def _presentation_contexts(sections: Supersection, lists: _Lists) -> None:
+def _presentation_contexts(sections: Supersection, lists: AssociationProfiles) -> None:
     for name, section in sections:
         for key, value in _numbered(section, b"PRESENTATIONCONTEXT"):
             written, behind = _split(key, value)
@@ -227,7 +220,7 @@ def _presentation_contexts(sections: Supersection, lists: _Lists) -> None:
             lists.contexts.setdefault(name, []).append((uid, syntaxes))
 
 
-def _roles(sections: Supersection, lists: _Lists) -> None:
+def _roles(sections: Supersection, lists: AssociationProfiles) -> None:
     for name, section in sections:
         for key, value in _numbered(section, b"ROLE"):
             written, behind = _split(key, value)
@@ -241,7 +234,7 @@ def _roles(sections: Supersection, lists: _Lists) -> None:
             roles[uid] = role
 
 
-def _extended_negotiation(sections: Supersection, lists: _Lists) -> None:
+def _extended_negotiation(sections: Supersection, lists: AssociationProfiles) -> None:
     for name, section in sections:
         for key, value in _numbered(section, b"EXTENDEDNEGOTIATION"):
             written, digits = _split(key, value)
@@ -263,7 +256,7 @@ def _extended_negotiation(sections: Supersection, lists: _Lists) -> None:
             data[uid] = bytes.fromhex(digits.decode("ascii"))
 
 
-def _profiles(sections: Supersection, lists: _Lists) -> None:
+def _profiles(sections: Supersection, lists: AssociationProfiles) -> None:
     for name, section in sections:
         value = section.get(b"PRESENTATIONCONTEXTS")
         if value is None:

@@ -86,9 +86,7 @@ class Appender(logging.Handler):
 
     def _read_base_options(self, options: Properties) -> None:
         self.setLevel(level_from_name(options.get("Threshold")) or logging.NOTSET)
-        chain = build_filters(options.subset("filters."), self.internal)
-        if chain is not None:
-            self.addFilter(chain)
+        self.addFilter(build_filters(options.subset("filters."), self.internal))
         self.use_lock_file = options.boolean("UseLockFile", False)
         if not self.use_lock_file:
             return

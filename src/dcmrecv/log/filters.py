@@ -11,23 +11,10 @@ from dcmrecv.log.levels import level_from_name
 from dcmrecv.log.loglog import InternalLog
 from dcmrecv.log.properties import Properties
 
-__all__ = ["FilterChain", "build_filters"]
+__all__ = ["build_filters"]
 
 Rule = Callable[[logging.LogRecord], bool | None]
 """One filter: True accepts, False denies, None leaves it to the next."""
-
-
-class FilterChain(logging.Filter):
-    """Filters in their order: the first that accepts or denies decides; all neutral accepts."""
-
-    def __init__(self, rules: list[Rule]) -> None:
-        super().__init__()
-        self._rules = rules
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        """Return whether *record* passes."""
-        decisions = (rule(record) for rule in self._rules)
-        return next((decision for decision in decisions if decision is not None), True)
 
 
 def _deny_all(options: Properties) -> Rule:
@@ -61,8 +48,11 @@ _CLASSES: dict[str, Callable[[Properties], Rule]] = {
 }
 
 
-def build_filters(options: Properties, internal: InternalLog) -> FilterChain | None:
-    """Return the chain that ``filters.1``, ``filters.2`` … of an appender describe, if any."""
+def build_filters(options: Properties, internal: InternalLog) -> Callable[[logging.LogRecord], bool]:
+    """Return what says whether a record passes ``filters.1``, ``filters.2`` … of an appender.
+
+    The first that accepts or denies decides; a record that all leave to the next passes.
+    """
     rules: list[Rule] = []
     number = 1
     while str(number) in options:
@@ -73,4 +63,9 @@ def build_filters(options: Properties, internal: InternalLog) -> FilterChain | N
         else:
             rules.append(make(options.subset(f"{number}.")))
         number += 1
-    return FilterChain(rules) if rules else None
+
+    def passes(record: logging.LogRecord) -> bool:
+        decisions = (rule(record) for rule in rules)
+        return next((decision for decision in decisions if decision is not None), True)
+
+    return passes

@@ -32,8 +32,6 @@ def _clean(value: object) -> object:
         return encode(value).decode("utf-8", "backslashreplace")
     if isinstance(value, bytes):
         return value.decode("utf-8", "backslashreplace")
-    if isinstance(value, (list, tuple)):
-        return [_clean(one) for one in value]
     return value
 
 

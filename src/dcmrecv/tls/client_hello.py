@@ -6,6 +6,7 @@ well, before OpenSSL gets it unchanged. Anything odd is none of our business: Op
 
 from __future__ import annotations
 
+import io
 from dataclasses import dataclass
 
 from dcmrecv.tls import limits
@@ -66,22 +67,16 @@ def read_client_hello(data: bytes | bytearray) -> ClientHello | None:
             return NO_HELLO
 
 
-class _Reader:
+class _Reader(io.BytesIO):
     """Takes fields from the front; running out of bytes is a ValueError."""
 
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-        self._offset = 0
-
     def __bool__(self) -> bool:
-        return self._offset < len(self._data)
+        return self.tell() < len(self.getbuffer())
 
     def take(self, count: int) -> bytes:
-        end = self._offset + count
-        if end > len(self._data):
+        taken = self.read(count)
+        if len(taken) < count:
             raise ValueError("truncated")
-        taken = self._data[self._offset : end]
-        self._offset = end
         return taken
 
     def number(self, size: int) -> int:
