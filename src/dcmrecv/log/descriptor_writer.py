@@ -102,18 +102,22 @@ class DescriptorWriter:
     def write(self, data: bytes) -> None:
         """Write *data*; returns after at most `STALL_SECONDS` without progress."""
         with self._lock:
-            if self._backlog or self._lost:
-                self._write_after_trouble(data)
+            if self._backlog:
+                self._deliver(0)
+            if self._lost and not self._backlog:
+                self._report_lost()
+            if self._lost or (self._backlog and len(self._backlog) + len(data) > BACKLOG_LIMIT):
+                self._lost += data.count(b"\n") or 1
                 return
-            rest = self._deliver(data, STALL_SECONDS)
-            if rest:
-                self._keep(rest)
+            stalled = bool(self._backlog)
+            self._backlog += data
+            if not stalled:
+                self._deliver(STALL_SECONDS)
 
     def drain(self, seconds: float = STALL_SECONDS) -> None:
         """Try for *seconds* without progress to deliver what a stalled descriptor left."""
         with self._lock:
-            if self._backlog:
-                self._deliver_backlog(seconds)
+            self._deliver(seconds)
 
     def after_fork(self) -> None:
         """Forget, in a forked worker, what the parent will deliver, and the lock a thread may hold there."""
@@ -130,68 +134,44 @@ class DescriptorWriter:
                 self._owned = None
             self._descriptor = -1
 
-    def _write_after_trouble(self, data: bytes) -> None:
-        if self._backlog and not self._deliver_backlog(0):
-            self._keep(data)
+    def _report_lost(self) -> None:
+        """State the number of lost lines, unless the descriptor still takes nothing."""
+        lost, self._lost = self._lost, 0
+        if self._notice is None:
             return
-        if self._lost and self._notice is not None:
-            reported, line = self._lost, self._notice(self._lost)
-            rest = self._deliver(line, 0)
-            if len(rest) == len(line):
-                self._lost += data.count(b"\n") or 1
-                return
-            self._lost -= reported
-            self._backlog += rest
-        else:
-            self._lost = 0
-        if self._backlog:
-            self._keep(data)
-            return
-        rest = self._deliver(data, STALL_SECONDS)
-        if rest:
-            self._keep(rest)
+        line = self._notice(lost)
+        self._backlog += line
+        self._deliver(0)
+        if self._lost or len(self._backlog) == len(line):
+            self._backlog.clear()
+            self._lost = lost
 
-    def _deliver_backlog(self, seconds: float) -> bool:
-        rest = self._deliver(bytes(self._backlog), seconds)
-        self._backlog[:] = rest
-        return not rest
-
-    def _keep(self, data: bytes) -> None:
-        if not self._backlog or len(self._backlog) + len(data) <= BACKLOG_LIMIT:
-            self._backlog += data
-        else:
-            self._lost += data.count(b"\n") or 1
-
-    def _deliver(self, data: bytes, seconds: float) -> bytes:
-        """Write *data* and return what a stalled descriptor did not take; after an error nothing is left."""
+    def _deliver(self, seconds: float) -> None:
+        """Write what is kept, with at most *seconds* without progress; an error costs all of it."""
         deadline = 0.0
-        while data:
+        while self._backlog:
             try:
-                written = self._write_some(data)
+                written = self._write_some()
             except BlockingIOError:
                 written = 0
             except OSError:
-                self._lost += data.count(b"\n") or 1
-                return b""
-            if written == len(data):
-                return b""
-            data = data[written:]
-            if seconds <= 0 and not written:
-                return data
+                self._lost += self._backlog.count(b"\n") or 1
+                self._backlog.clear()
+                return
+            del self._backlog[:written]
+            if not self._backlog or (seconds <= 0 and not written):
+                return
             now = time.monotonic()
             if written or not deadline:
                 deadline = now + seconds
             elif now >= deadline:
-                return data
+                return
             self._wait(deadline - now)
-        return b""
 
-    def _write_some(self, data: bytes) -> int:
-        if self._must_poll:
-            if not self._wait(0):
-                return 0
-            data = data[:_BLOCKING_CHUNK]
-        return os.write(self._descriptor, data)
+    def _write_some(self) -> int:
+        if not self._must_poll:
+            return os.write(self._descriptor, self._backlog)
+        return os.write(self._descriptor, self._backlog[:_BLOCKING_CHUNK]) if self._wait(0) else 0
 
     def _wait(self, seconds: float) -> bool:
         """Wait until the descriptor takes text or reports an error."""

@@ -100,7 +100,7 @@ def test_a_stalled_reader_costs_one_bounded_wait(
     assert read_all(pipe[0], 200_000) == filling * 2000
 
 
-def test_lost_lines_are_told_in_place(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_lost_lines_are_reported_in_place(pipe: tuple[int, int], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(descriptor_writer, "STALL_SECONDS", 0.05)
     monkeypatch.setattr(descriptor_writer, "BACKLOG_LIMIT", 10)
     writer = DescriptorWriter(pipe[1], notice)
@@ -113,7 +113,7 @@ def test_lost_lines_are_told_in_place(pipe: tuple[int, int], monkeypatch: pytest
     writer.close()
 
 
-def test_a_closed_reader_harms_nobody(pipe: tuple[int, int]) -> None:
+def test_a_closed_reader_does_no_harm(pipe: tuple[int, int]) -> None:
     writer = DescriptorWriter(pipe[1], notice)
     os.close(pipe[0])
     writer.write(b"a\nb\n")
@@ -121,7 +121,7 @@ def test_a_closed_reader_harms_nobody(pipe: tuple[int, int]) -> None:
     writer.close()
 
 
-def test_a_closed_descriptor_harms_nobody() -> None:
+def test_a_closed_descriptor_does_no_harm() -> None:
     reader, number = os.pipe()
     os.close(reader)
     os.close(number)
