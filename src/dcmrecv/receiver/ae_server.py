@@ -186,7 +186,7 @@ class AssociationServer:
             arrived.append(number)
             self._asked.set()
 
-        before = {number: signal.signal(number, ask) for number in (signal.SIGTERM, signal.SIGINT)}
+        before = {number: signal.signal(number, ask) for number in (signal.SIGINT, signal.SIGTERM)}
         try:
             self.serve_forever()
         finally:

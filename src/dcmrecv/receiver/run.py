@@ -299,7 +299,7 @@ class _Process:
                 manager.alive()
 
         _settle()  # before there are workers: the collector then leaves what they share alone
-        supervisor.start()
+        supervisor.watch()
         number = signals.wait(beat=beat, interval=manager.interval(limits.CHECK_SECONDS / 2))
 
         def stop() -> None:

@@ -63,12 +63,8 @@ class Supervisor:
         # inherited over exec as "ignored" it would make the kernel hide from us how workers end
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
 
-    def start(self) -> None:
-        """Start all workers, as far as they can be started now."""
-        self.watch()
-
     def watch(self) -> None:
-        """Replace workers that have ended or are ill. Call now and then."""
+        """Start workers that do not run, have ended or are ill, as far as that can be done. Call now and then."""
         for number, worker in enumerate(self._workers):
             if worker.pid:
                 self._look_at(number, worker)

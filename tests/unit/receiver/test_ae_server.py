@@ -293,6 +293,12 @@ print("over", flush=True)
 """
 
 
+def waits(pid: int) -> bool:
+    """Return whether process *pid* catches SIGTERM: `wait` does, Python does not."""
+    status = Path(f"/proc/{pid}/status").read_text()
+    return bool(int(status.partition("SigCgt:")[2].split()[0], 16) & 1 << (signal.SIGTERM - 1))
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_waiting_for_a_signal_and_nothing_printed(tmp_path: Path, number: signal.Signals) -> None:
     with subprocess.Popen(
@@ -309,6 +315,7 @@ def test_waiting_for_a_signal_and_nothing_printed(tmp_path: Path, number: signal
             association.release()
         with pytest.raises(UnexpectedPdu):
             Association(port, "1.2.840.10008.5.1.4.1.2.1.1")
+        wait_until(lambda: waits(program.pid))
         program.send_signal(number)
         out, errors = program.communicate(timeout=30)
     assert (out, errors, program.returncode) == ("over\n", "", 0)

@@ -38,7 +38,7 @@ def run_parent(*prelude: str) -> subprocess.Popen[str]:
         #PRELUDE
         parent = Supervisor(2, serve, health=health, observe=lambda event: say(event))
         signals = StopSignals(reopen=parent.reopen_logs)
-        parent.start()
+        parent.watch()
         number = signals.wait(beat=parent.watch, interval=0.1)
         parent.stop(5, hurry=signals.arrived)
         end_by_signal(number)
