@@ -46,13 +46,9 @@ class _LineBuffer(AssociationLogs):
         self._lines: list[str] = []
         self._held = 0
         self._lock = threading.Lock()
-        self._logs: dict[str, Log] = {}
 
     def logger(self, name: str) -> Log:
-        log = self._logs.get(name)
-        if log is None:
-            log = self._logs[name] = Log(name, self._owner.threshold, self._emit)
-        return log
+        return Log(name, self._owner.threshold, self._emit)
 
     def _emit(self, name: str, level: LogLevel, text: str, fields: Fields | None) -> None:
         line = self._style(name, level, text, fields, self._identity, self._peer)
@@ -77,7 +73,6 @@ class _LineBuffer(AssociationLogs):
     def close(self) -> None:
         self.flush()
         self._owner.forget(self)
-        self._logs = {}  # they refer to this buffer: without the cycle both go at once
 
 
 class LineLogs(Logs):

@@ -77,7 +77,6 @@ def test_foreign_bytes_are_untouched(info: Logs, capfdbinary: pytest.CaptureFixt
 def test_an_association_holds_its_lines_until_flush(info: Logs, capfd: pytest.CaptureFixture[str]) -> None:
     logs = info.association("7", "127.0.0.1:1")
     log = logs.logger("dcmtk.dcmnet")
-    assert logs.logger("dcmtk.dcmnet") is log
     log.info("one")
     log.info("two")
     log.debug("never")
