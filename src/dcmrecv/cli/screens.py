@@ -93,7 +93,7 @@ def profiles_screen(profiles: Iterable[str]) -> str:
 
 
 def version_screen() -> str:
-    """Return the screen of ``--version``: the reference's, then who we really are."""
+    """Return the screen of ``--version``: the reference's, then what this program really is."""
     # Loaded on demand: only this screen looks for installed packages.
     from dcmrecv.cli.versions import (
         compiled_module_names,

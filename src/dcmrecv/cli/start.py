@@ -114,7 +114,7 @@ class Start:
             return None
 
     def _read_allow_lists(self) -> None:
-        """Read who may send, if that is limited."""
+        """Read the lists of peers and titles that may send, if there are any."""
         association, network = self._config.association, self._config.network
         if not (
             association.allow_calling

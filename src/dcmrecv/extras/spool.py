@@ -262,7 +262,7 @@ class Spool:
             os.close(descriptor)
             if self._fsync:
                 self._sync_directory()
-        except FileNotFoundError:  # somebody has removed or replaced the directory: write the lines again
+        except FileNotFoundError:  # the directory was removed or replaced: write the lines again
             content = os.pread(descriptor, self._size, 0)
             with self._lock:
                 self._queue.extendleft((0, line) for line in reversed(content.splitlines(keepends=True)))

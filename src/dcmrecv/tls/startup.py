@@ -47,8 +47,8 @@ A0kAMEYCIQCMT0eh5wH1He5ekOX+twjV+7RNjxV9APC7kQ+bYFZqWwIhAMQpyzsV
 h1m+XREQ5ykk0U6dEC1pa7C2lOHS8TFGeRwr
 -----END CERTIFICATE-----
 """
-"""A certificate whose key nobody has: ssl loads keys only beside a certificate, and the reference loads (and
-complains about) the key before it looks at the certificate. Never offered to anyone."""
+"""A certificate whose key was thrown away: ssl loads keys only beside a certificate, and the reference loads (and
+complains about) the key before it looks at the certificate. Never sent to a peer."""
 
 _MISMATCHES = ("KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH", "NO_CERTIFICATE_ASSIGNED", "UNKNOWN_KEY_TYPE")
 _DH_BITS = 2048
@@ -70,7 +70,7 @@ def prepare(config: TlsConfig, log: Callable[[str, str], None], *, again: bool =
     """Load all that *config* names, in the reference's order of messages. Raises `TlsStartError`.
 
     *log* takes (level letter, text) for logger dcmtk.dcmtls. An encrypted key without a password is asked
-    for at the terminal. *again*: for a receiver that runs. Nobody is asked for a pass phrase, and a file that
+    for at the terminal. *again*: for a receiver that runs. There is no prompt for a pass phrase, and a file that
     a start ignores with a warning is an error: a CRL must not get lost on the way.
     """
     return _Preparation(config, log, again=again).run()
