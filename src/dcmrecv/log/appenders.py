@@ -197,51 +197,48 @@ class AsyncAppender(Appender):
     ) -> None:
         # The reference reads none of the base options of an AsyncAppender itself.
         super().__init__(Properties(), context)
-        limit = max(1, options.unsigned("QueueLimit", 100))
-        self._inner: Appender | None = None
+        self._inner = self._make_inner(options, make)
+        self.located = self._inner.located
+        self._queue = QueueThread(self._pass_on, max(1, options.unsigned("QueueLimit", 100)))
+        if options.get("Appender"):
+            self.internal.debug("Queue thread started.")
+
+    def _make_inner(
+        self, options: Properties, make: Callable[[str, Properties, AppenderContext], Appender | None]
+    ) -> Appender:
         name = options.get("Appender")
         if not name:
             self.errors.error("Unspecified appender for AsyncAppender.")
-            return
+            return NullAppender(Properties(), self.context)
         inner_options = options.subset("Appender.")
-        self._inner = make(name, inner_options, context)
-        if self._inner is None:
+        inner = make(name, inner_options, self.context)
+        if inner is None:
             self.internal.error(f"AsyncAppender::AsyncAppender() - Cannot find AppenderFactory: {name}")
-            self._inner = NullAppender(inner_options, context)
-        self.located = self._inner.located
-        self._queue = QueueThread(self._pass_on, limit)
-        self.internal.debug("Queue thread started.")
+            return NullAppender(inner_options, self.context)
+        return inner
 
     def _pass_on(self, record: logging.LogRecord) -> None:
-        inner = self._inner  # which `free` may take away
-        if inner is not None and record.levelno >= inner.level:
-            inner.handle(record)
+        if record.levelno >= self._inner.level:
+            self._inner.handle(record)
 
     def append(self, record: logging.LogRecord) -> None:
-        if self._inner is not None:
-            self._queue.put(record)
+        self._queue.put(record)
 
     def after_fork(self) -> None:
         """See `Appender.after_fork`: what is queued is written by the parent."""
-        if self._inner is not None:
-            self._queue.start()
-            self._inner.after_fork()
+        self._queue.start()
+        self._inner.after_fork()
 
     def flush(self) -> None:
         """Wait for the queue to be worked off, for a bounded time."""
-        if self._inner is not None:
-            self._queue.drain()
-            self._inner.flush()
+        self._queue.drain()
+        self._inner.flush()
 
     def reopen(self) -> None:
-        if self._inner is not None:
-            self._inner.reopen()
+        self._inner.reopen()
 
     def free(self) -> None:
         """See `Appender.free`; what is queued is written first, in a bounded time."""
-        inner = self._inner
-        if inner is not None:
-            self._queue.stop()
-            # The reference never gets to destroy it: no roll-over, no message.
-            inner.close(regular=False)
-            self._inner = None
+        self._queue.stop()
+        # The reference never gets to destroy it: no roll-over, no message.
+        self._inner.close(regular=False)

@@ -118,6 +118,8 @@ def test_a_closed_reader_does_no_harm(pipe: tuple[int, int]) -> None:
     os.close(pipe[0])
     writer.write(b"a\nb\n")
     assert writer.lost == 2
+    writer.write(b"c\n")
+    assert writer.lost == 3
     writer.close()
 
 
