@@ -138,12 +138,14 @@ def _refuse(log: AssociationLog, reason: str) -> None:
 def accepted(log: AssociationLog, event: ev.AssociationAccepted) -> None:
     association = event.association
     # The reference finds out about a refused role while it looks at the contexts, about the rest later.
-    refused = [note for note in association.notes if note.kind is remarks.ROLE_REFUSED]
-    log.note(*refused)
+    for note in association.notes:
+        if note.kind is remarks.ROLE_REFUSED:
+            log.note(note)
     if log.settings.debug:
         log.net.debug("Constructing Associate AC PDU")
-    later = (*association.notes, *log.receive_notes)
-    log.note(*(note for note in later if note.kind is not remarks.ROLE_REFUSED))
+    for note in (*association.notes, *log.receive_notes):
+        if note.kind is not remarks.ROLE_REFUSED:
+            log.note(note)
     if log.settings.debug:
         log.net.debug("DcmSCP: Association Acknowledged")
     if log.settings.info:
@@ -204,3 +206,8 @@ def crashed(log: AssociationLog, event: ob.Crashed) -> None:
     log.net.error(f"internal error, the association is ended: {type(error).__name__}: {error}")
     if log.settings.debug:
         log.net.debug("".join(traceback.format_exception(error)).rstrip())
+
+
+@LINES.of(ob.Closed)
+def closed(log: AssociationLog, event: ob.Closed) -> None:
+    log.close()

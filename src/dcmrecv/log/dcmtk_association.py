@@ -21,10 +21,7 @@ class DcmtkAssociationLines(ob.AssociationObserver):
         self._log = log
 
     def observe(self, event: ob.AssociationEvent) -> None:
-        if isinstance(event, ob.Closed):
-            self._log.close()
-        else:
-            LINES[type(event)][0](self._log, event)
+        LINES[type(event)][0](self._log, event)
 
     def flush(self) -> None:
         self._log.flush()

@@ -66,7 +66,7 @@ class DcmtkLines(ob.ReceiverObserver):
 
     def _wanted(self) -> frozenset[type]:
         """Return the kinds of event that the observers of connections want."""
-        kinds = LINES.wanted(self._logs) | {ob.Closed}
+        kinds = LINES.wanted(self._logs)
         if self._settings.socket_lines:
             kinds.add(ob.Connected)
         if self._settings.traces:
