@@ -158,7 +158,8 @@ class Handlers(ob.ReceiverObserver):
 
     def echo(self, request: ev.EchoRequest, agreed: ev.AcceptedAssociation) -> tuple[int, bytes]:
         """Return status and details for a C-ECHO; 0000 if no handler is bound or it fails, as in pynetdicom."""
-        if not self.of(evt.EVT_C_ECHO):
+        bound = self.of(evt.EVT_C_ECHO)
+        if not bound:
             return 0x0000, b""
         try:
             primitive = C_ECHO()
@@ -169,15 +170,15 @@ class Handlers(ob.ReceiverObserver):
             return 0x0000, b""
         attributes = {"request": primitive, "context": self.current.context(request.context_id)}
         event = evt.Event(_for_event(self.current), evt.EVT_C_ECHO, attributes)
-        status, details = self.answer(event, failed=0x0000)
+        status, details = self.answer(event, bound[0], failed=0x0000)
         return (0x0000, b"") if status in (STATUS_MISSING, STATUS_INVALID) else (status, details)
 
-    def answer(self, event: evt.Event, *, failed: int) -> tuple[int, bytes]:
-        """Return status and details that the handler of an intervention answers; *failed* if it raises.
+    def answer(self, event: evt.Event, bound: _Bound, *, failed: int) -> tuple[int, bytes]:
+        """Return status and details that the handler *bound* answers; *failed* is the status if it raises.
 
         What it raises is logged (logger ``dcmrecv.handlers``). Raises `RequestRefused` if it asks for an abort.
         """
-        ((handler, args),) = self.of(event.event)
+        handler, args = bound
         association = self.current
         association.can_abort = True
         try:
@@ -355,7 +356,8 @@ class _EventSession(StoreSession):
         except ValueError:
             _LOGGER.exception("a C-STORE command that pynetdicom does not take")
             return StoreResult(CANNOT_UNDERSTAND)
-        status, details = self._handlers.answer(event, failed=HANDLER_FAILED)
+        (bound,) = self._handlers.of(evt.EVT_C_STORE)
+        status, details = self._handlers.answer(event, bound, failed=HANDLER_FAILED)
         return StoreResult(status, details=details)
 
     def discard(self) -> None:
