@@ -21,29 +21,33 @@ if TYPE_CHECKING:
 
 __all__ = ["Counters", "Running", "Snapshot", "Texts"]
 
-OUTCOMES = (
-    "released",
-    "aborted_by_peer",
-    "aborted_by_us",
-    "rejected_application_context",
-    "rejected_called_title",
-    "rejected_calling_title",
-    "rejected_limit",
-    "rejected_no_context",
-    "unusable_request",
-    "not_an_association",
-    "tls_failed",
-    "internal_error",
-    "cut_off",
-    "refused_address",
-    "refused_limit",
-    "refused_proxy",
-)
-"""How a connection ended. ``internal_error``: by a mistake in this program; ``cut_off``: by our own stop;
-``refused_…``: closed before anything was read."""
+OUTCOMES = {
+    "released": "released in good order",
+    "aborted_by_peer": "aborted or closed by the sender",
+    "aborted_by_us": "aborted by the receiver",
+    "rejected_application_context": "rejected: application context",
+    "rejected_called_title": "rejected: called AE title",
+    "rejected_calling_title": "rejected: calling AE title",
+    "rejected_limit": "rejected: too many associations",
+    "rejected_no_context": "rejected: no acceptable presentation context",
+    "unusable_request": "unusable request",
+    "not_an_association": "no DICOM at all (probes, other protocols)",
+    "tls_failed": "TLS handshake failed",
+    "internal_error": "ended by a mistake in the receiver",
+    "cut_off": "ended by our own stop",
+    "refused_address": "refused: address not on the list",
+    "refused_limit": "refused: too many of one address",
+    "refused_proxy": "refused: no PROXY protocol header",
+}
+"""How a connection ended, and the same in words. ``refused_…``: closed before anything was read."""
 
-STATUSES = ("0000", "A700", "C000", "other")
-"""Statuses of C-STORE responses, hexadecimal."""
+STATUSES = {
+    "0000": "0000 success",
+    "A700": "A700 out of resources",
+    "C000": "C000 cannot understand",
+    "other": "other",
+}
+"""Statuses of C-STORE responses, hexadecimal, and with words."""
 
 PHASES = ("receive", "write", "publish")
 """Where the time of a stored object went: waiting for its sender; parsing and writing; giving it its name."""

@@ -35,29 +35,6 @@ footer { margin-top: 2rem; font-size: .85rem; opacity: .75; }
 @media (prefers-color-scheme: dark) { .good { color: #3fb950; } .bad { color: #ff7b72; } }
 """
 
-_MEANINGS = {
-    "released": "released in good order",
-    "aborted_by_peer": "aborted or closed by the sender",
-    "aborted_by_us": "aborted by the receiver",
-    "rejected_application_context": "rejected: application context",
-    "rejected_called_title": "rejected: called AE title",
-    "rejected_calling_title": "rejected: calling AE title",
-    "rejected_limit": "rejected: too many associations",
-    "rejected_no_context": "rejected: no acceptable presentation context",
-    "unusable_request": "unusable request",
-    "not_an_association": "no DICOM at all (probes, other protocols)",
-    "tls_failed": "TLS handshake failed",
-    "internal_error": "ended by a mistake in the receiver",
-    "cut_off": "ended by our own stop",
-    "refused_address": "refused: address not on the list",
-    "refused_proxy": "refused: no PROXY protocol header",
-    "refused_limit": "refused: too many of one address",
-    "0000": "0000 success",
-    "A700": "A700 out of resources",
-    "C000": "C000 cannot understand",
-    "other": "other",
-}
-
 
 def size_text(count: float) -> str:
     """Return a number of bytes as people read it."""
@@ -186,8 +163,8 @@ def page(counters: Counters, view: View) -> str:
             *(f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in tiles),
             "</dl>",
             *_moving(counters, moment),
-            _table("C-STORE responses", [(_MEANINGS[s], now[f"status {s}"]) for s in STATUSES]),
-            _table("Connections", [(_MEANINGS[o], now[f"outcome {o}"]) for o in OUTCOMES]),
+            _table("C-STORE responses", [(words, now[f"status {name}"]) for name, words in STATUSES.items()]),
+            _table("Connections", [(words, now[f"outcome {name}"]) for name, words in OUTCOMES.items()]),
             f"<footer>dcmrecv {__version__} · {serving} serving process(es) · ",
             '<a href="/metrics">metrics</a> · <a href="/healthz">health</a> · renewed every 5 s</footer>',
             "</body></html>",
