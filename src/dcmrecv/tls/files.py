@@ -42,21 +42,15 @@ _KEY_LABELS = (
 )
 _BEGIN = re.compile(rb"^-----BEGIN ([A-Z0-9. ]{1,64})-----[ \t\r]*$", re.MULTILINE)
 _LINE = 64
-_CHUNK = 1 << 16
 
 
-def read_material(path: bytes, limit: int = limits.MATERIAL_BYTES) -> bytes:
-    """Return the contents of a file. Raises OSError, with EFBIG beyond *limit* bytes."""
-    data = bytearray()
-    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        while chunk := os.read(descriptor, _CHUNK):
-            data += chunk
-            if len(data) > limit:
-                raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
-    finally:
-        os.close(descriptor)
-    return bytes(data)
+def read_material(path: bytes) -> bytes:
+    """Return the contents of a file. Raises OSError, with EFBIG beyond `limits.MATERIAL_BYTES`."""
+    with open(path, "rb") as file:
+        data = file.read(limits.MATERIAL_BYTES + 1)
+    if len(data) > limits.MATERIAL_BYTES:
+        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
+    return data
 
 
 def first_block(data: bytes, labels: tuple[bytes, ...]) -> tuple[bytes, bytes] | None:
