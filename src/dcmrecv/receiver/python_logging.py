@@ -38,7 +38,9 @@ def _emit(name: str, level: LogLevel, text: str, fields: Fields | None) -> None:
     logging.getLogger(name).log(LEVELS[level], "%s", text)
 
 
-class _PythonLogs(Logs):
+class _PythonLogs(Logs, AssociationLogs):
+    """The loggers of the receiver, and of each connection: `logging` holds nothing back."""
+
     def logger(self, name: str) -> Log:
         """See `Logs.logger`."""
         name = _NAMES.get(name, "dcmrecv")
@@ -48,12 +50,7 @@ class _PythonLogs(Logs):
 
     def association(self, identity: str, peer: str) -> AssociationLogs:
         """See `Logs.association`."""
-        return _PythonAssociationLogs(self)
-
-
-class _PythonAssociationLogs(AssociationLogs):
-    def __init__(self, logs: _PythonLogs) -> None:
-        self.logger = logs.logger  # type: ignore[method-assign]
+        return self
 
 
 class _Lines(DcmtkLines):
