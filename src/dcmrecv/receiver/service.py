@@ -179,13 +179,15 @@ class Service:
         self._health.forget(self._worker)
         self._server.drain(self._ae.config.network.grace if grace is None else grace, hurry=hurry)
         self.close()
-        if self._metrics_server is not None:
-            self._metrics_server.close()
         self.services.observer.flush()
 
     def close(self) -> None:
-        """End what a program may have begun to use, of a service that does not run."""
+        """End all but the server: of a service that was never started this is all."""
         if self.store is not None:
             self.store.close()
         if self._spool is not None:
             self._spool.close()
+        if self._metrics_server is not None:
+            self._metrics_server.close()
+        elif self._metrics is not None:
+            self._metrics.listener.close()

@@ -27,6 +27,8 @@ from dcmrecv.observer import (
     Stored,
     StoreResponse,
 )
+from dcmrecv.server.listener import ServerError
+from dcmrecv.server.server import Server
 from tests.support.embedded import serving
 from tests.support.programs import STRICT
 from tests.support.rawscu import CT_IMAGE, VERIFICATION, Association, Requestor, UnexpectedPdu, element
@@ -139,6 +141,30 @@ def test_a_start_that_fails_leaves_nothing_behind(
         ae.start_server(address, block=False, evt_handlers=handlers, ae_title=broken.get("title"))
     assert state() == before
     taken.close()
+
+
+@pytest.mark.parametrize("is_started", [False, True])
+def test_a_server_that_never_serves_leaves_nothing_behind(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_started: bool
+) -> None:
+    """It is shut down before it is started, or its start fails when all else runs."""
+
+    def fail(self: Server) -> None:
+        raise ServerError("the system gives no thread")
+
+    monkeypatch.setattr(Server, "start", fail)
+    config = Config(
+        network=NetworkConfig(port=0),
+        storage=StorageConfig(directory=tmp_path, spool=tmp_path),
+        extras=ExtrasConfig(metrics_port=free_port()),
+    )
+    before = state()
+    server = AE.from_config(config).make_server()
+    if is_started:
+        with pytest.raises(ServerError):
+            server.start()
+    server.shutdown()
+    assert state() == before
 
 
 @pytest.mark.parametrize("make", [str, os.fsencode, Path])
