@@ -55,9 +55,10 @@ class _Client:
         """Do what can be done without waiting; return False when the connection is over."""
         try:
             if not self.answered:
-                self.request += self.sock.recv(REQUEST_LENGTH)
-                end = b"\r\n\r\n" in self.request or b"\n\n" in self.request
-                if not end and len(self.request) < REQUEST_LENGTH and self.request:
+                data = self.sock.recv(REQUEST_LENGTH)
+                self.request += data
+                end = b"\r\n\r\n" in self.request or b"\n\n" in self.request or not data
+                if not end and len(self.request) < REQUEST_LENGTH:
                     return True
                 self.answer = memoryview(reply(bytes(self.request)))
                 self.answered = True

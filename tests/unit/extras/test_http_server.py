@@ -87,6 +87,15 @@ def test_a_client_that_leaves(http: Http) -> None:
     assert http.ask(b"GET / HTTP/1.1\r\n\r\n").endswith(b"well")
 
 
+def test_the_end_of_what_a_client_sends_ends_its_request(http: Http) -> None:
+    """It is answered at once: to wait for more would keep the thread busy until its time is over."""
+    with http.connect(b"GET / HTTP/1.1") as peer:
+        start = time.monotonic()
+        peer.shutdown(socket.SHUT_WR)
+        assert read(peer).endswith(b"well")
+        assert time.monotonic() - start < http_server.SECONDS / 2
+
+
 def test_dripping_clients_silence_nobody(http: Http) -> None:
     """They have every place; still who asks is answered, in a fraction of the time they have."""
     clients = [http.connect(b"G") for _ in range(CONNECTIONS)]
