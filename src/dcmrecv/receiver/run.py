@@ -74,7 +74,7 @@ def run(
     Raises `AddressError` if an address to listen on is none, `PortError` if the port cannot be opened, and
     `ServerError` if nothing can be served, or nothing any more.
     """
-    if config.logging.config_file is not None or reload is not None:
+    if _awaits_hang_up(config, reload):
         import signal  # not on the way of the usual start
 
         # from here on it means to reopen logs and to read files, also before a thread waits for it
@@ -93,6 +93,11 @@ def run(
         process.run_workers()
     else:
         process.run_alone()
+
+
+def _awaits_hang_up(config: Config, reload: Reload | None) -> bool:
+    """Return whether SIGHUP is an order; otherwise it ends the process, as it ends the reference."""
+    return config.logging.config_file is not None or reload is not None
 
 
 def _prepare_process() -> None:
@@ -190,8 +195,7 @@ class _Process:
     def _signals(self, hang_up: Callable[[], None]) -> StopSignals:
         from dcmrecv.server.signals import StopSignals
 
-        is_awaited = self._config.logging.config_file is not None or self._reload is not None
-        return StopSignals(reopen=hang_up if is_awaited else None)
+        return StopSignals(reopen=hang_up if _awaits_hang_up(self._config, self._reload) else None)
 
     def _read_again(self, service: Service | None = None) -> bool:
         """Do what `run`'s *reload* is for; return whether there is something new. May raise MemoryError."""

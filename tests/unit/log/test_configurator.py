@@ -235,7 +235,7 @@ def test_filters_and_thresholds(
     assert capfd.readouterr().err == "".join(letter + "\n" for letter in levels)
 
 
-def test_an_unknown_filter_is_told_and_skipped(
+def test_an_unknown_filter_is_reported_and_skipped(
     configure: Configure, capfd: pytest.CaptureFixture[str]
 ) -> None:
     say(configure(pattern("%P%n") + f"{FILTER}1={SPI}Nope\n{FILTER}2={SPI}DenyAllFilter\n"))

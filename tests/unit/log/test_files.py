@@ -67,7 +67,7 @@ def test_also_a_delay_that_is_over_loses_one_message(configure: Configure, tmp_p
     assert (tmp_path / "no/a.log").read_text() == "x\n"
 
 
-def test_a_full_disk_is_told_once(configure: Configure, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_full_disk_is_reported_once(configure: Configure, capfd: pytest.CaptureFixture[str]) -> None:
     log = configure(file_appender("FileAppender", name="/dev/full")).logger(APP)
     for _ in range(5):
         log.info("x")
@@ -112,7 +112,7 @@ def test_a_lock_file_that_cannot_be_made(configure: Configure, capfd: pytest.Cap
     ]
 
 
-def test_an_unknown_locale_is_told(configure: Configure, capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_locale_is_reported(configure: Configure, capfd: pytest.CaptureFixture[str]) -> None:
     configure(file_appender("FileAppender", "log4cplus.appender.A.Locale = xx_NOPE\n"))
     assert capfd.readouterr().err == "log4cplus:ERROR Failed to create locale xx_NOPE\n"
 
@@ -190,7 +190,7 @@ def test_a_huge_number_of_backups_renames_what_there_is(configure: Configure, tm
     assert (tmp_path / "a.log.07").read_text() == "07"
 
 
-def test_a_rename_that_fails_is_told(
+def test_a_rename_that_fails_is_reported(
     configure: Configure, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "a.log").write_bytes(b"." * LIMIT)
@@ -279,7 +279,7 @@ def test_december_is_followed_by_january(
     assert (tmp_path / "a.log").read_text() == "new year\n"
 
 
-def test_a_missing_schedule_is_told(configure: Configure, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_missing_schedule_is_reported(configure: Configure, capfd: pytest.CaptureFixture[str]) -> None:
     configure(file_appender("DailyRollingFileAppender"))
     assert capfd.readouterr().err == (
         'log4cplus:WARN DailyRollingFileAppender::ctor()- "Schedule" not valid: \n'

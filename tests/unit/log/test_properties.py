@@ -88,7 +88,7 @@ def test_substitution(monkeypatch: pytest.MonkeyPatch) -> None:
     assert errors == []
 
 
-def test_an_open_brace_is_told_and_left() -> None:
+def test_an_open_brace_is_reported_and_left() -> None:
     got, errors = expanded({"a": "é${b} ${c", "b": "x"})
     assert got["a"] == "é${b} ${c"
     assert errors == ['"éx ${c" has no closing brace. Opening brace at position 4.']
