@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 from collections.abc import Callable
@@ -28,6 +29,18 @@ log4cplus.appender.A.Appender.Append = true
 STORED = "Stored received object to file"
 
 
+def holders(pid: int, path: Path) -> set[int]:
+    """Return which of the process *pid* and its children have *path* open."""
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    found = set()
+    for each in (pid, *map(int, children)):
+        for link in Path(f"/proc/{each}/fd").iterdir():
+            with contextlib.suppress(FileNotFoundError):  # closed meanwhile
+                if os.readlink(link) == str(path):
+                    found.add(each)
+    return found
+
+
 @pytest.mark.parametrize("text", [FILE, ASYNCHRONOUS])
 def test_workers_log_and_reopen(serve: Callable[..., RunningServer], tmp_path: Path, text: str) -> None:
     path = tmp_path / "receiver.log"
@@ -37,12 +50,14 @@ def test_workers_log_and_reopen(serve: Callable[..., RunningServer], tmp_path: P
     for number in range(4):
         send(server.port, f"1.2.3.{number}")
     until(lambda: path.read_text().count(STORED) == 4)
-    path.rename(tmp_path / "receiver.log.1")
+    old = path.rename(tmp_path / "receiver.log.1")
     assert server.process is not None
-    os.kill(server.process.pid, signal.SIGHUP)
-    until(path.exists)
+    pid = server.process.pid
+    assert len(holders(pid, old)) == 3
+    os.kill(pid, signal.SIGHUP)
+    until(lambda: not holders(pid, old))
     for number in range(4, 8):
         send(server.port, f"1.2.3.{number}")
     until(lambda: path.read_text().count(STORED) == 4)
-    assert (tmp_path / "receiver.log.1").read_text().count(STORED) == 4
+    assert old.read_text().count(STORED) == 4
     assert server.stop() == -signal.SIGTERM
