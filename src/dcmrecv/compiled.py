@@ -18,7 +18,24 @@ if TYPE_CHECKING:
 
 __all__ = ["MODULES", "compiled_modules", "use_source"]
 
-MODULES = ("dcmrecv.core.exchange", "dcmrecv.dataset.scan")
+MODULES = (
+    "dcmrecv.core.acceptor",
+    "dcmrecv.core.buffer",
+    "dcmrecv.core.exchange",
+    "dcmrecv.core.upper_layer",
+    "dcmrecv.dataset.rewriter",
+    "dcmrecv.dataset.scan",
+    "dcmrecv.memory",
+    "dcmrecv.server.association",
+    "dcmrecv.server.gil_gate",
+    "dcmrecv.server.transport",
+    "dcmrecv.storage.bit_preserving",
+    "dcmrecv.storage.normal",
+    "dcmrecv.storage.parsing",
+    "dcmrecv.storage.publish",
+    "dcmrecv.storage.session",
+)
+"""Every object passes them."""
 
 
 class _SourceFinder:

@@ -21,9 +21,9 @@ from dcmrecv.core import events as ev
 from dcmrecv.remarks import Remark
 
 __all__ = [
-    "AssociationEvent", "AssociationObserver", "Closed", "Connected", "ContextsDiffer", "Crashed", "CutOff",
-    "DataSetDropped", "DataSetFailed", "DataSetReceived", "DataSetRemark", "DataSetStarted", "DataSetUnreadable",
-    "DebugRemark", "DictionaryUnusable", "DirectoryNotCreated", "EchoResponse", "EchoResponseSent",
+    "AssociationEvent", "AssociationObserver", "Closed", "CommandRemark", "Connected", "ContextsDiffer", "Crashed",
+    "CutOff", "DataSetDropped", "DataSetFailed", "DataSetReceived", "DataSetRemark", "DataSetStarted",
+    "DataSetUnreadable", "DebugRemark", "DictionaryUnusable", "DirectoryNotCreated", "EchoResponse", "EchoResponseSent",
     "FileNotCreated", "FileNotWritten", "Ignored", "InternalError", "MetaHeaderWritten", "NameGenerated",
     "NameNotGenerated", "NotStored", "OutputDirectoryRemade", "OutputFileSystemChanged", "Overwriting",
     "PeerRefused", "ProcessingStore", "ReceiverEvent", "ReceiverObserver", "ResponseFailed", "ShortageBegan",
@@ -127,6 +127,12 @@ class DataSetStarted(NamedTuple):
     """19 (data set, normal and ignore mode): the first byte of a data set is parsed. Debug level."""
 
     transfer_syntax: bytes
+
+
+class CommandRemark(NamedTuple):
+    """Something odd in the command set of a C-STORE; follows the `StoreRequest`, in the order of the elements."""
+
+    remark: Remark
 
 
 class DataSetRemark(NamedTuple):
@@ -274,9 +280,9 @@ AssociationEvent: TypeAlias = (
     ev.NotAnAssociation | ev.RequestUnusable | ev.RequestReceived | ev.AssociationRejected | ev.AssociationAccepted
     | ev.EchoRequest | ev.StoreRequest | ev.DataFragments | ev.ReleaseRequested | ev.AbortReceived | ev.PeerClosed |
     ev.ProtocolError | EchoResponse | EchoResponseSent | StoreStarted | StoreResponse | ResponseFailed |
-    DataSetStarted | DataSetRemark | DataSetUnreadable | DataSetReceived | DataSetFailed | DataSetDropped |
-    ContextsDiffer | CutOff | ProcessingStore | NameGenerated | Overwriting | MetaHeaderWritten | Stored | Ignored |
-    NameNotGenerated | DirectoryNotCreated | NotStored | FileNotCreated | FileNotWritten
+    CommandRemark | DataSetStarted | DataSetRemark | DataSetUnreadable | DataSetReceived | DataSetFailed |
+    DataSetDropped | ContextsDiffer | CutOff | ProcessingStore | NameGenerated | Overwriting | MetaHeaderWritten |
+    Stored | Ignored | NameNotGenerated | DirectoryNotCreated | NotStored | FileNotCreated | FileNotWritten
 )  # fmt: skip
 
 
@@ -285,6 +291,8 @@ class AssociationObserver:
 
     wanted: frozenset[type] = frozenset()
     """The kinds of event that `observe` is called with. Does not change while the connection lives."""
+    holds_back: bool = False
+    """True if `flush` is to be called. Does not change while the connection lives."""
 
     def observe(self, event: AssociationEvent) -> None:
         """Take an event of a wanted kind."""

@@ -2,7 +2,7 @@
 
     python -m tests.fuzz.sanitized [--seconds N] [pytest arguments]
 
-The two modules are compiled anew, with gcc's sanitizers, into a directory of their own, beside a copy of the package.
+The modules are compiled anew, with gcc's sanitizers, into a directory of their own, beside a copy of the package.
 An access outside a buffer, an overflow of a signed number or a shift too far ends the run at once. The interpreter
 is the usual one: its allocator is switched off (PYTHONMALLOC) so that every block is guarded; what it keeps until its
 end counts as no leak.

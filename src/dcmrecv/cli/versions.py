@@ -5,14 +5,17 @@ from __future__ import annotations
 import os
 import sys
 
-from dcmrecv.compiled import compiled_modules
+from dcmrecv.compiled import MODULES, compiled_modules
 
 __all__ = ["compiled_module_names", "openssl_version", "package_version", "python_version"]
 
 
 def compiled_module_names() -> str:
-    """Return the names of the modules that run compiled, for people."""
-    return ", ".join(name.removeprefix("dcmrecv.") for name in compiled_modules()) or "none"
+    """Return which of the modules that can run compiled do, for people."""
+    found = compiled_modules()
+    if found == MODULES:
+        return "all"
+    return ", ".join(name.removeprefix("dcmrecv.") for name in found) or "none"
 
 
 def openssl_version() -> str:

@@ -74,19 +74,11 @@ class Acceptor:
     `receive_buffer` and say `bytes_received`, or `receive_eof` or `receive_timeout`; and so on.
     """
 
-    # What a connection begins with; a default of the class costs it nothing.
-    _pending: tuple[Event, ...] = ()
-    _association: AcceptedAssociation | None = None
-    _contexts: dict[int, bytes]  # transfer syntax of each accepted one, since then
-    _exchange: Exchange | None = None  # the usual one that is being answered
-    _framed: Sequence[memoryview] = ()  # the last `DataFragments`, if each is the only one of its PDU
-    _responses: ResponseWriter  # since the association was accepted
-    _stage = Stage.COMMAND
-    _command: bytearray | None = None  # the fragments of the command set being received
-    _command_pdvs = 0
-    _command_context = -1
-    _command_started = False  # bytes of a command were looked at and no event has named it
-    _data_context = -1  # context of the data set being received, -1 before its first PDV
+    __slots__ = (
+        "_account", "_association", "_command", "_command_context", "_command_pdvs", "_command_started", "_contexts",
+        "_data_context", "_exchange", "_framed", "_general", "_layer", "_pending", "_responses", "_settings", "_stage",
+        "buffer", "unsent",
+    )  # fmt: skip
 
     def __init__(
         self, settings: AcceptorSettings, account: Account | None = None, *, general: bool = False
@@ -103,6 +95,20 @@ class Acceptor:
         self._layer = UpperLayer(self.buffer, settings.max_pdu)
         self.unsent = self._layer.unsent
         """What waits for `data_to_send`."""
+        self._pending: tuple[Event, ...] = ()
+        self._association: AcceptedAssociation | None = None
+        self._contexts: dict[int, bytes] = {}  # transfer syntax of each accepted one
+        self._responses: ResponseWriter  # since the association was accepted
+        self._exchange: Exchange | None = None  # the usual one that is being answered
+        self._framed: Sequence[
+            memoryview
+        ] = ()  # the last `DataFragments`, if each is the only one of its PDU
+        self._stage = _COMMAND
+        self._command: bytearray | None = None  # the fragments of the command set being received
+        self._command_pdvs = 0
+        self._command_context = -1
+        self._command_started = False  # bytes of a command were looked at and no event has named it
+        self._data_context = -1  # context of the data set being received, -1 before its first PDV
 
     # -- bytes in ------------------------------------------------------------------------------------
 

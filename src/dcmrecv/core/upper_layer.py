@@ -220,6 +220,7 @@ class _End(enum.Enum):
 _STA2, _STA3, _STA6, _STA13 = State.STA2, State.STA3, State.STA6, State.STA13
 _BOUNDARY, _IN_HEADER, _IN_BODY = Wait.PDU_BOUNDARY, Wait.PDU_HEADER, Wait.PDU_BODY
 _ASSOCIATE, _ABORT, _P_DATA = Arrival.ASSOCIATE_RQ, Arrival.ABORT, Arrival.P_DATA
+_UNRECOGNIZED = Arrival.UNRECOGNIZED
 _HEADER = struct.Struct(">BxI").unpack_from
 _LENGTH = struct.Struct(">I").unpack_from
 _UNLIMITED = 1 << 32
@@ -329,7 +330,7 @@ class UpperLayer:
 
     def _arrival(self, kind: int, length: int) -> Arrival:
         """Say what the PDU of which the header is there counts as."""
-        arrival = _KINDS.get(kind, Arrival.UNRECOGNIZED)
+        arrival = _KINDS.get(kind, _UNRECOGNIZED)
         limit, longer = _LIMITS[self.state].get(kind, (_UNLIMITED, arrival))
         if arrival is _P_DATA:
             limit, longer = self._max_pdu, Arrival.LONG_P_DATA

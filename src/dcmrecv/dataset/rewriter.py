@@ -44,16 +44,11 @@ class DataSetRewriter:
     result.
     """
 
-    # What a data set begins with; a default of the class costs it nothing.
-    _received = 0
-    _empty_last = False
-    _finished = False
-    _ended = False
-    _elements: Elements | None = None
-    _inflater: Inflater | None = None
-    _deflater: Deflater | None = None
-    _second_pass: SecondPass | None = None
-    _detailed = False
+    __slots__ = (
+        "_cursor", "_deflater", "_detailed", "_dictionary", "_elements", "_empty_last", "_encoding", "_ended",
+        "_inflater", "_note", "_received", "_saving", "_scannable", "_transfer_syntax",
+        "empty", "head", "held", "patches", "reorder", "series_date", "unsaveable",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -70,9 +65,30 @@ class DataSetRewriter:
         self._transfer_syntax = transfer_syntax
         self._dictionary = dictionary
         self._note = note
-        if note is not None:
-            self._detailed = detailed
+        self._detailed = detailed and note is not None
         self._saving = saving
+        self._received = 0
+        self._empty_last = False
+        self._ended = False
+        self._elements: Elements | None = None
+        self._inflater: Inflater | None = None
+        self._deflater: Deflater | None = None
+        self.held = 0
+        """About how many bytes are remembered of the data set beside what every data set needs."""
+
+        # The findings, from `finish` on.
+        self.head = MediaStorageUids(None, None)
+        """UIDs for the file meta information. With `reorder` the second pass has the last word: `SecondPass.head`."""
+        self.series_date: bytes | None = None
+        """Raw value of the top level Series Date with VR DA."""
+        self.empty = False
+        """No element at all came (C000)."""
+        self.unsaveable: str | None = None
+        """The data set was parsed but cannot be written: text of the A700 (spec/storage.md 3.7)."""
+        self.patches: Sequence[tuple[int, bytes]] = ()
+        """(offset in the output, bytes) to be written over it: group lengths. Empty with `reorder`, which does them."""
+        self.reorder: SecondPass | None = None
+        """The second pass this data set needs, or None."""
         rules: Rules | None = EXPLICIT
         if encoding.big_endian or single_steps:
             rules = None
@@ -135,6 +151,8 @@ class DataSetRewriter:
         except DataSetError as error:
             error.fragments = index
             raise
+        if self._elements is not None:
+            self.held = self._elements.held
         return self._output()
 
     @property
@@ -179,17 +197,15 @@ class DataSetRewriter:
             self._ended = end
 
     def finish(self) -> list[Buffer]:
-        """The data set is complete (after `feed` with *last*): return the rest of the output.
+        """The data set is complete (after `feed` with *last*): return the rest of the output, and set the findings.
 
         Raises DataSetError if the data set is not complete in the reference's eyes.
         """
-        self._finished = True
         cursor = self._cursor
         if self._inflater is not None:
             if not self._inflater.done and self._received:
-                raise DataSetError(
-                    INVALID_STREAM
-                )  # cut off: the reference stores what there is (differences.md)
+                # cut off: the reference stores what there is (differences.md)
+                raise DataSetError(INVALID_STREAM)
             if not self._ended:
                 # The reference's inflater never reported the end of the data.
                 self._empty_last = True
@@ -198,6 +214,9 @@ class DataSetRewriter:
             elements = self._complete_step()
         if elements is not None:
             self._finish(elements)
+        self.head = self._found_uids()
+        self.series_date = cursor.series_date
+        self.empty = not cursor.started
         if self._deflater is not None:
             self._deflater.feed(cursor.out)
             return self._deflater.finish()
@@ -205,69 +224,29 @@ class DataSetRewriter:
 
     def _finish(self, elements: Elements) -> None:
         elements.finish(self._empty_last, self._saving)
-        if elements.second_pass or (self._deflater is not None and elements.output.lengths.patches):
-            self._second_pass = SecondPass(
-                self._encoding,
-                elements.disordered_items,
-                elements.output.lengths.adjustments,
-                self._dictionary,
+        output = elements.output
+        self.unsaveable = output.unsaveable
+        if elements.second_pass or (self._deflater is not None and output.lengths.patches):
+            self.reorder = SecondPass(
+                self._encoding, elements.disordered_items, output.lengths.adjustments, self._dictionary
             )
+        else:
+            self.patches = output.lengths.patches
 
-    @property
-    def held(self) -> int:
-        """About how many bytes are remembered of the data set beside what every data set needs."""
-        return self._elements.held if self._elements is not None else 0
+    def early_head(self) -> MediaStorageUids | None:
+        """Before `finish`: the UIDs for the file meta information, as soon as nothing that may still come changes them.
 
-    @property
-    def empty(self) -> bool:
-        """No element at all came (C000)."""
-        return not self._cursor.started
-
-    @property
-    def unsaveable(self) -> str | None:
-        """The data set was parsed but cannot be written: text of the A700 (spec/storage.md 3.7)."""
-        return self._elements.output.unsaveable if self._elements is not None else None
-
-    @property
-    def head(self) -> MediaStorageUids | None:
-        """The UIDs for the file meta information; None while they are not known.
-
-        After `finish` always known. With `reorder` the second pass has the last word: `SecondPass.head`.
+        What leads to `reorder` does. None: they are not known.
         """
         found = self._cursor
-        if self._finished or (found.sop_class is not None and found.sop_instance is not None):
-            uids = _up_to_nul(found.sop_class), _up_to_nul(found.sop_instance)
-            return tuple.__new__(MediaStorageUids, uids)  # for each object
-        return None
-
-    @property
-    def series_date(self) -> bytes | None:
-        """Raw value of the top level Series Date with VR DA; final when `head_complete`."""
-        return self._cursor.series_date
-
-    @property
-    def head_complete(self) -> bool:
-        """Nothing that may still come changes `head` or `series_date`, unless it leads to `reorder`."""
-        found = self._cursor
-        if self._finished:
-            return True
+        if found.sop_class is None or found.sop_instance is None:
+            return None
         last = found.frame(0)[4] if found.depth else found.last
-        return last > SERIES_DATE and found.sop_class is not None and found.sop_instance is not None
+        return self._found_uids() if last > SERIES_DATE else None
 
-    @property
-    def patches(self) -> Sequence[tuple[int, bytes]]:
-        """(offset in the output, bytes) to be written over it after `finish`: group lengths.
-
-        Empty when there is a second pass, which does them itself.
-        """
-        if self._elements is None or self._second_pass is not None or self._deflater is not None:
-            return ()
-        return self._elements.output.lengths.patches
-
-    @property
-    def reorder(self) -> SecondPass | None:
-        """After `finish`: the second pass this data set needs, or None."""
-        return self._second_pass
+    def _found_uids(self) -> MediaStorageUids:
+        uids = _up_to_nul(self._cursor.sop_class), _up_to_nul(self._cursor.sop_instance)
+        return tuple.__new__(MediaStorageUids, uids)  # for each object
 
 
 def _up_to_nul(value: bytes | None) -> bytes | None:

@@ -178,6 +178,7 @@ class _CountingAssociation(AssociationObserver):
             ob.StoreResponse,
         }
     )
+    holds_back = True
     _calling = _called = ""
     _number = HIDDEN  # among the running associations
     _title = OTHER

@@ -96,6 +96,8 @@ class LineSettings:
         self.data_debug = data.debug_on
         self.dumps_parameters = net.on(self.dump_level)
         self.wanted: frozenset[type] = frozenset()
+        self.holds_back = False
+        """True if there are lines below WARN, which may be held back (`AssociationLogs`)."""
 
 
 class AssociationLog:

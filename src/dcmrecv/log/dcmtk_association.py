@@ -18,6 +18,7 @@ class DcmtkAssociationLines(ob.AssociationObserver):
 
     def __init__(self, log: AssociationLog) -> None:
         self.wanted = log.settings.wanted
+        self.holds_back = log.settings.holds_back
         self._log = log
 
     def observe(self, event: ob.AssociationEvent) -> None:

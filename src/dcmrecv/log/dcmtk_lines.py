@@ -15,7 +15,7 @@ from dcmrecv.config import Config, receive_length
 from dcmrecv.log.association_log import AssociationLog, LineSettings
 from dcmrecv.log.dcmtk_association import LINES, DcmtkAssociationLines
 from dcmrecv.log.service_lines import service_line
-from dcmrecv.loggers import DCMDATA, DCMNET
+from dcmrecv.loggers import DCMDATA, DCMNET, DCMTLS
 
 if TYPE_CHECKING:
     from dcmrecv.log.api import Log, Logs
@@ -61,6 +61,7 @@ class DcmtkLines(ob.ReceiverObserver):
             config, resolve, keyword, net=self._net, data=data, fields=logs.wants_fields
         )
         self._settings.wanted = self._wanted()
+        self._settings.holds_back = any(logs.logger(name).info_on for name in (DCMNET, DCMDATA, DCMTLS))
         self._max_pdu = config.association.max_pdu
         self._numbers = itertools.count(1)
 

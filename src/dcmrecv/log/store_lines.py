@@ -28,17 +28,21 @@ _STORE_ERROR = {"event": "store_error"}
 # -- commands --------------------------------------------------------------------------------------------
 
 
-@LINES.of(ev.StoreRequest)
-def command(log: AssociationLog, event: ev.EchoRequest | ev.StoreRequest) -> None:
-    if log.settings.data_debug:
-        log.command_starts()
-    if event.notes:
-        log.note(*event.notes)
+@LINES.of(ev.StoreRequest, data=_DEBUG)
+def store_request(log: AssociationLog, event: ev.StoreRequest) -> None:
+    log.command_starts()
+
+
+@LINES.of(ob.CommandRemark)
+def command_remark(log: AssociationLog, event: ob.CommandRemark) -> None:
+    log.note(event.remark)
 
 
 @LINES.of(ev.EchoRequest)
 def echo_request(log: AssociationLog, event: ev.EchoRequest) -> None:
-    command(log, event)
+    if log.settings.data_debug:
+        log.command_starts()
+    log.note(*event.notes)
     if not log.settings.info:
         return
     fields = {"event": "echo_request", "message_id": event.message_id}

@@ -7,6 +7,7 @@ observer its event. It is logged, with its traceback, by the logger ``dcmrecv``.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 from typing import Any
 
 from dcmrecv.observer import AssociationEvent, AssociationObserver, ReceiverEvent, ReceiverObserver
@@ -29,10 +30,17 @@ def _guarded(call: Callable[..., Any], *arguments: object) -> Any:
         return None
 
 
+@lru_cache(maxsize=16)
+def _union(*wanted: frozenset[type]) -> frozenset[type]:
+    """Return what one of the observers wants; nearly all connections have the same ones."""
+    return frozenset().union(*wanted)
+
+
 class _AssociationFanout(AssociationObserver):
     def __init__(self, observers: Sequence[AssociationObserver]) -> None:
         self._observers = observers
-        self.wanted = frozenset().union(*(each.wanted for each in observers))
+        self.wanted = _union(*(each.wanted for each in observers))
+        self.holds_back = any(each.holds_back for each in observers)
 
     def observe(self, event: AssociationEvent) -> None:
         """See `AssociationObserver.observe`."""

@@ -322,6 +322,7 @@ class _EventSession(StoreSession):
         association: ev.AcceptedAssociation,
         observer: ob.AssociationObserver,
     ) -> None:
+        super().__init__()
         self.request = request
         self.association = association
         self.content = ReceivedDataSet(

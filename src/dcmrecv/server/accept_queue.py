@@ -29,6 +29,7 @@ class AcceptQueue:
     def __init__(self, sockets: Sequence[socket.socket]) -> None:
         """Take the sockets over: they are made non-blocking, and `close` closes them."""
         self._sockets = {sock.fileno(): sock for sock in sockets}
+        self._kinds = {sock: (int(sock.family), int(sock.type), sock.proto) for sock in sockets}
         self._epoll = select.epoll()
         self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._epoll.register(self._bell, select.EPOLLIN)
@@ -48,15 +49,14 @@ class AcceptQueue:
             return self._sockets.get(number)  # None for the bell
         return None
 
-    @staticmethod
-    def accept(listener: socket.socket) -> tuple[socket.socket, tuple[str, int]]:
+    def accept(self, listener: socket.socket) -> tuple[socket.socket, tuple[str, int]]:
         """Return a connection, blocking, and the peer's address and port. Raises OSError and MemoryError.
 
         As `socket.accept`, but for a descriptor that is lost when there is no memory for its object.
         """
         number, address = listener._accept()  # type: ignore[attr-defined]
         try:
-            return socket.socket(listener.family, listener.type, listener.proto, number), address[:2]
+            return socket.socket(*self._kinds[listener], number), address[:2]
         except BaseException:
             os.close(number)
             raise

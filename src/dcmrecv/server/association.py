@@ -67,13 +67,10 @@ class Services:
 class Association:
     """Serves one connection. `run` in its thread; `end_soon` from any thread."""
 
-    _agreed: ev.AcceptedAssociation | None = None
-    _request: ev.StoreRequest | None = None
-    _session: StoreSession | None = None
-    _data_context: int | None = None  # of the data set being received, None before its first PDV
-    _over = False
-    _ending = False
-    _cut_off = False
+    __slots__ = (
+        "_acceptor", "_account", "_agreed", "_cut_off", "_data_context", "_ending", "_observe", "_observer", "_over",
+        "_passive_close", "_request", "_services", "_session", "_sock", "_ticket", "_transport", "_wanted",
+    )  # fmt: skip
 
     def __init__(
         self, services: Services, passive_close: PassiveClose, sock: socket.socket, address: tuple[str, int]
@@ -89,6 +86,13 @@ class Association:
         self._wanted = self._observer.wanted
         self._account = Account(services.memory, sock)
         self._acceptor = Acceptor(services.settings, self._account)
+        self._agreed: ev.AcceptedAssociation | None = None
+        self._request: ev.StoreRequest | None = None
+        self._session: StoreSession | None = None
+        self._data_context: int | None = None  # of the data set being received, None before its first PDV
+        self._over = False
+        self._ending = False
+        self._cut_off = False
 
     @property
     def storing(self) -> bool:
@@ -115,7 +119,8 @@ class Association:
             if self._services.tls is None or self._shake_hands():
                 self._converse()
                 self._ticket.leave()
-                observer.flush()
+                if observer.holds_back:
+                    observer.flush()
                 self._transport.finish(self._acceptor, self._passive_close)
         except MemoryError:  # no mistake in the code: the pool says that memory is short
             self._acceptor.abort()
@@ -143,7 +148,8 @@ class Association:
                     self._transport.close()
                 finally:
                     self._say(ob.Closed)
-                    self._observer.flush()
+                    if self._observer.holds_back:
+                        self._observer.flush()
 
     def _shake_hands(self) -> bool:
         from dcmrecv.tls.errors import HandshakeError
@@ -168,15 +174,14 @@ class Association:
         acceptor = self._acceptor
         transport = self._transport
         ticket = self._ticket
-        next_event = acceptor.next_event
         handlers = _HANDLERS
-        flush = self._observer.flush
+        flush = self._observer.flush if self._observer.holds_back else None
         watch = self._wire_received if ob.WireReceived in self._wanted else None
         progressed = False
         size = 0
         command_ends = 0.0
         while True:
-            event = next_event()
+            event = acceptor.next_event()
             if event is None:
                 if acceptor.unsent:
                     self._send()
@@ -192,12 +197,12 @@ class Association:
                 elif time.monotonic() > command_ends:
                     acceptor.receive_timeout()
                     continue
-                flush()
+                if flush is not None:
+                    flush()
                 if progressed:
                     transport.progressed()
                     progressed = False
-                ticket.leave()
-                ticket.account(size)
+                ticket.leave(size)
                 size = transport.receive(acceptor, wait, watch)
                 ticket.enter(size)
             else:
@@ -314,6 +319,9 @@ class Association:
         self._data_context = None
         if ev.StoreRequest in self._wanted:
             self._observe(event)
+        if event.notes and ob.CommandRemark in self._wanted:
+            for note in event.notes:
+                self._observe(ob.CommandRemark(note))
         try:
             session = self._services.store.request(event, self._agreed, self._observer)
         except RequestRefused as refused:

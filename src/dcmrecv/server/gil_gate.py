@@ -39,7 +39,10 @@ class _Gate:
 
     def enter(self) -> bool:
         """Return True with the lock held; False if the thread inside takes longer than `seconds`."""
-        if self.open and self.lock.locked():
+        if self.lock.acquire(False):  # the usual case
+            self.entries += 1
+            return True
+        if self.open:
             return False
         entries = self.entries
         while not self.lock.acquire(timeout=self.seconds):
@@ -63,42 +66,47 @@ class GilGate:
 class GateTicket:
     """One thread's way through the gates."""
 
-    __slots__ = ("_computed", "_gates", "_inside", "_since", "debt")
+    __slots__ = ("_computed", "_gates", "_inside", "_short", "_since", "_size", "debt")
 
     def __init__(self, gates: GilGate) -> None:
         """To be made by the thread that uses it."""
         self._gates = gates
+        self._short = gates.short
         self._inside: _Gate | None = None
+        self._size = 0  # bytes since the last account
         self._computed, self._since = time.thread_time(), time.monotonic()
         self.debt = 0.0
         """Seconds of processor time beyond what is everybody's due."""
 
     def enter(self, size: int) -> None:
         """Wait, if need be and not for long, before the work on *size* bytes that have come."""
-        gates = self._gates
+        gate = self._short if size < limits.GATE_BELOW else None
         if self.debt > limits.DEBT_SECONDS:
-            gate = gates.heavy
-        elif size < limits.GATE_BELOW and gates.short is not None:
-            gate = gates.short
-        else:
-            return
-        if gate.enter():
+            gate = self._gates.heavy
+        if gate is not None and gate.enter():
             self._inside = gate
 
-    def leave(self) -> None:
-        """Let the next thread in, if we are inside. Call before every wait for the peer."""
+    def leave(self, size: int = 0) -> None:
+        """Let the next thread in, if we are inside. Call before every wait for the peer.
+
+        The work on *size* bytes is done; what it took is charged, together with that on more bytes when little time
+        has passed: to ask for the processor time of a thread is a system call.
+        """
         gate = self._inside
         if gate is not None:
             self._inside = None
             gate.open = False
             gate.lock.release()
+        self._size += size
+        now = time.monotonic()
+        if now - self._since >= limits.ACCOUNT_SECONDS:
+            self._account(now)
 
-    def account(self, size: int) -> None:
-        """The work on *size* bytes is done: charge what it took since the last time."""
-        computed, now = time.thread_time(), time.monotonic()
-        due = size * limits.COMPUTE_PER_BYTE + (now - self._since) * limits.COMPUTE_SHARE
+    def _account(self, now: float) -> None:
+        computed = time.thread_time()
+        due = self._size * limits.COMPUTE_PER_BYTE + (now - self._since) * limits.COMPUTE_SHARE
         debt = self.debt + computed - self._computed - due
-        self._computed, self._since = computed, now
+        self._computed, self._since, self._size = computed, now, 0
         self.debt = 0.0 if debt <= 0 else min(debt, limits.MOST_DEBT_SECONDS)
 
 

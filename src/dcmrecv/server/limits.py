@@ -102,6 +102,9 @@ GATE_SECONDS = 0.02
 HEAVY_GATE_SECONDS = 2.0
 """The same for the gate of associations that make us compute much (ours)."""
 
+ACCOUNT_SECONDS = 0.002
+"""How often at most the processor time of an association is looked at (ours); less than `DEBT_SECONDS`."""
+
 COMPUTE_PER_BYTE = 1e-7
 """Seconds of processor time that each byte received entitles to (ours): five times what small objects take."""
 

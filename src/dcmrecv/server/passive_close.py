@@ -28,6 +28,7 @@ from dcmrecv.threads import start_thread
 
 __all__ = ["PassiveClose"]
 
+_PEEK = int(socket.MSG_PEEK | socket.MSG_DONTWAIT)
 _FOLLOWED_SECONDS = 0.01
 """How long the thread leaves a connection to those that follow."""
 
@@ -188,7 +189,7 @@ def _close_ended(connections: deque[_Connection]) -> None:
 
 def _has_news(sock: socket.socket) -> bool:
     try:
-        sock.recv(1, socket.MSG_PEEK | socket.MSG_DONTWAIT)
+        sock.recv(1, _PEEK)
     except BlockingIOError:
         return False
     except OSError:

@@ -71,18 +71,22 @@ class Clocks:
 class Transport:
     """The edge between one socket and one `Acceptor`. Used by one thread."""
 
-    _timeout: float | None = None
-    _wait: Wait | None = None
-    _deadline = 0.0
-    _acknowledge = False
-    _tls: SecureStream | None = None
-    _handed_over = False
+    __slots__ = (
+        "_acknowledge", "_boundary", "_clocks", "_deadline", "_handed_over", "_stream", "_timeout", "_tls", "_wait",
+        "sock",
+    )  # fmt: skip
 
     def __init__(self, sock: socket.socket, clocks: Clocks) -> None:
         self.sock = sock
         self._stream: ByteStream = sock
         self._clocks = clocks
         self._boundary: float = clocks.seconds[Wait.PDU_BOUNDARY]
+        self._timeout: float | None = None
+        self._wait: Wait | None = None
+        self._deadline = 0.0
+        self._acknowledge = False
+        self._tls: SecureStream | None = None
+        self._handed_over = False
 
     def use_tls(self, stream: SecureStream) -> None:
         """Read and write through *stream* from now on."""

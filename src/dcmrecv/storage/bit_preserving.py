@@ -13,7 +13,7 @@ from dcmrecv import conditions
 from dcmrecv.observer import AssociationObserver, FileNotCreated, FileNotWritten, Stored
 from dcmrecv.storage.directories import DirectoryError
 from dcmrecv.storage.meta import meta_header
-from dcmrecv.storage.publish import Buffer, FileError, Target
+from dcmrecv.storage.publish import Buffer, FileError, ObjectFile, Target
 from dcmrecv.storage.session import OUT_OF_RESOURCES, STORED, ReceiveFailure, StoreResult, StoreSession
 from dcmrecv.text import printable
 
@@ -27,6 +27,10 @@ __all__ = ["BitPreservingSession"]
 class BitPreservingSession(StoreSession):
     """One C-STORE in bit-preserving mode."""
 
+    __slots__ = (
+        "_association", "_context_id", "_creatable", "_file", "_observer", "_reason", "_store", "_target", "request"
+    )  # fmt: skip
+
     to_file = True
 
     def __init__(
@@ -37,25 +41,26 @@ class BitPreservingSession(StoreSession):
         observer: AssociationObserver,
         target: Target,
     ) -> None:
+        StoreSession.__init__(self)  # for each object: super() costs more than the call
         self._store = store
         self.request = request
         self._association = association
         self._observer = observer
         self._target = target
-        self._file = store.filer.publisher.new_file()
+        self._file = ObjectFile(store.filer.publisher)
         self._creatable = False
         self._context_id = request.context_id
         self._reason = conditions.FILE_NOT_WRITTEN
 
-    def create(self) -> None:
+    def create(self, exists: bool) -> None:
         """Create the file, or find out that this is impossible, which is said with the first fragment.
 
-        Raises `DirectoryError` if the output directory is gone and cannot be made again.
+        *exists* is what the target's `exists` has returned. Raises `DirectoryError` if the output directory is gone
+        and cannot be made again.
         """
         try:
             self._file.open()
-            if self._target.needs_check():
-                self._target.check()
+            self._target.check(exists)
             self._creatable = True
         except FileError:
             self._creatable = False

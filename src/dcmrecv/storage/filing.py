@@ -30,6 +30,7 @@ from dcmrecv.storage.space import FreeSpace
 
 if TYPE_CHECKING:
     from dcmrecv.core.events import StoreRequest
+    from dcmrecv.dataset.rewriter import DataSetRewriter
 
 __all__ = ["ObjectFiler", "ReceivedObject"]
 
@@ -44,13 +45,8 @@ class ReceivedObject(Protocol):
     def request(self) -> StoreRequest:
         """The command that it came with."""
 
-    @property
-    def sop_class(self) -> bytes:
-        """SOP Class UID of the command, else of the data set, else empty."""
-
-    @property
-    def series_date(self) -> bytes | None:
-        """Raw value of the top level Series Date with VR DA."""
+    def found(self) -> DataSetRewriter:
+        """Return what has read the data set, with its findings."""
 
     def prepare(self) -> None:
         """See to it that there is a temporary. Raises `DirectoryError`; other failures wait for `finish`."""
@@ -84,7 +80,7 @@ class ObjectFiler:
 
         *observer* gets its events in the reference's order.
         """
-        sop_class = received.sop_class
+        sop_class = received.request.sop_class_uid or received.found().head.sop_class or b""
         if not sop_class and self.namer.replaces:
             return self._no_name(INVALID_SOP_CLASS.text, observer)
         try:
@@ -103,7 +99,7 @@ class ObjectFiler:
     def _store_by_date(
         self, received: ReceivedObject, sop_class: bytes, observer: ob.AssociationObserver
     ) -> int:
-        relative = series_date_directory(received.series_date)
+        relative = series_date_directory(received.found().series_date)
         shown = self.output.shown + b"/" + relative + b"/"
         try:
             with self.output.subdirectory(relative) as directory:
@@ -152,15 +148,16 @@ class ObjectFiler:
         replaces = self.namer.replaces
         try:
             received.prepare()
-            if replaces and target.needs_check():
-                if ob.Overwriting in observer.wanted and target.exists() and not target.is_directory():
+            if replaces:
+                exists = target.exists()
+                if exists and ob.Overwriting in observer.wanted and not target.is_directory():
                     observer.observe(ob.Overwriting(path))
-                target.check()
+                target.check(exists)
             file = received.finish()
             try:
                 file.publish(target, replace=replaces)
             except DirectoryGone:
-                self._publish_again(file, target.path, series_date_directory(received.series_date))
+                self._publish_again(file, target.path, series_date_directory(received.found().series_date))
         except DirectoryError as error:
             return self._no_directory(error, observer)
         except FileError as error:

@@ -17,6 +17,8 @@ __all__ = ["IgnoreSession"]
 class IgnoreSession(ParsingSession):
     """One C-STORE in ignore mode."""
 
+    __slots__ = ()
+
     saving = False
 
     def _take(self, chunks: list[Buffer], last: bool) -> None:

@@ -82,7 +82,8 @@ class Namer:
         self.looks = mode is FilenameMode.SHORT_UNIQUE
         """True if the reference looks for a file of the name before it takes it."""
         self._extension = extension
-        file_prefixes()  # read now: a shortage of descriptors must not meet the first object
+        self._plain_extension = extension.replace(b"/", b"_")
+        self._prefixes = file_prefixes()  # read now: a shortage of descriptors must not meet the first object
         self._lock = threading.Lock()
         self._start = int(time.time())
         self._last_time = 0
@@ -96,18 +97,18 @@ class Namer:
         """(SOP class UID, SOP instance UID) -> file name."""
 
     def _default(self, sop_class: bytes, sop_instance: bytes) -> bytes:
-        prefix = file_prefixes().get(sop_class, _UNKNOWN)
-        return b"%s.%s%s" % (prefix, sop_instance.translate(_SAFE), self._extension.replace(b"/", b"_"))
+        prefix = self._prefixes.get(sop_class, _UNKNOWN)
+        return b"%s.%s%s" % (prefix, sop_instance.translate(_SAFE), self._plain_extension)
 
     def _unique(self, sop_class: bytes, sop_instance: bytes) -> bytes:
-        return b"%s.X.%s%s" % (file_prefixes().get(sop_class, _UNKNOWN), new_uid(), self._extension)
+        return b"%s.X.%s%s" % (self._prefixes.get(sop_class, _UNKNOWN), new_uid(), self._extension)
 
     def _short_unique(self, sop_class: bytes, sop_instance: bytes) -> bytes:
-        prefix = file_prefixes().get(sop_class, _UNKNOWN_SHORT)
+        prefix = self._prefixes.get(sop_class, _UNKNOWN_SHORT)
         # The reference's digits come from the time of each store and the low halves of a linear generator:
         # 1,024 names a second, the same ones in every process, 65,536 in all.
         digits = os.urandom(4).hex().encode("ascii")
-        return b"%s_%08x%s%s" % (prefix, self._start, digits, self._extension.replace(b"/", b"_"))
+        return b"%s_%08x%s%s" % (prefix, self._start, digits, self._plain_extension)
 
     def _system_time(self, sop_class: bytes, sop_instance: bytes) -> bytes:
         seconds, microseconds = divmod(self._microseconds(), 1_000_000)
@@ -115,7 +116,7 @@ class Namer:
         return b"%s.%06d.%s%s" % (
             stamp,
             microseconds,
-            file_prefixes().get(sop_class, _UNKNOWN),
+            self._prefixes.get(sop_class, _UNKNOWN),
             self._extension,
         )
 

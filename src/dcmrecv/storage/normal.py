@@ -11,6 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dcmrecv.dataset.rewriter import DataSetError, DataSetRewriter, MediaStorageUids
+from dcmrecv.dataset.sort_elements import SecondPass
 from dcmrecv.dataset.tags import NO_TEXT
 from dcmrecv.observer import MetaHeaderWritten, ProcessingStore
 from dcmrecv.storage.directories import DirectoryError
@@ -23,6 +24,9 @@ from dcmrecv.storage.session import CANNOT_UNDERSTAND, STORED, SUCCESS, StoreRes
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from dcmrecv.core.events import AcceptedAssociation, StoreRequest
+    from dcmrecv.observer import AssociationObserver
+    from dcmrecv.storage.store import ObjectStore
 
 __all__ = ["HOLD_LIMIT", "NormalSession"]
 
@@ -40,22 +44,27 @@ _PRIVATE_GENERIC_FILE = b"1.2.276.0.7230010.3.1.0.1"
 class NormalSession(ParsingSession):
     """One C-STORE in normal mode."""
 
-    saving = True
-    _held: list[Buffer] | None = None
-    _held_size = 0
-    _file: ObjectFile | None = None
-    _header_size = 0
-    _header_first = False
-    _uids = (b"", b"")
-    _found_uids: MediaStorageUids | None = None
-    _finished = False
-    _failure: FileError | DirectoryError | None = None
+    __slots__ = (
+        "_failure", "_file", "_finished", "_found_uids", "_header_first", "_header_size", "_held", "_held_size", "_uids"
+    )  # fmt: skip
 
-    @property
-    def _parsed(self) -> DataSetRewriter:
-        """What has read the data set, of which something came."""
-        assert self._rewriter is not None
-        return self._rewriter
+    def __init__(
+        self,
+        store: ObjectStore,
+        request: StoreRequest,
+        association: AcceptedAssociation,
+        observer: AssociationObserver,
+    ) -> None:
+        ParsingSession.__init__(self, store, request, association, observer)
+        self._held: list[Buffer] | None = None
+        self._held_size = 0
+        self._file: ObjectFile | None = None
+        self._header_size = 0
+        self._header_first = False
+        self._uids = (b"", b"")
+        self._found_uids: MediaStorageUids | None = None
+        self._finished = False
+        self._failure: FileError | DirectoryError | None = None
 
     # -- while receiving -----------------------------------------------------------------------------
 
@@ -67,8 +76,8 @@ class NormalSession(ParsingSession):
         elif last:
             # the views stay valid until `complete`
             self._held = [*self._held, *chunks] if self._held else chunks
-        elif self._rewriter is not None and self._rewriter.head_complete:
-            self._open(chunks, self._header(), more=True)
+        elif (head := self.found().early_head()) is not None:
+            self._open(chunks, self._header(head), more=True)
         else:
             self._hold(chunks)
 
@@ -80,8 +89,8 @@ class NormalSession(ParsingSession):
             held = self._held = self._held or []
             held.extend(bytes(chunk) for chunk in chunks)
 
-    def _header(self) -> bytes:
-        self._set_uids(self._parsed.head)
+    def _header(self, head: MediaStorageUids) -> bytes:
+        self._set_uids(head)
         sop_class, sop_instance = self._uids
         return meta_header(sop_class, sop_instance, self._transfer_syntax)
 
@@ -120,33 +129,24 @@ class NormalSession(ParsingSession):
         if ProcessingStore in self._observer.wanted:
             self._observer.observe(ProcessingStore())
         try:
-            if self._rewriter is None or self._rewriter.empty:
+            if self._rewriter is None or self._rewriter.empty:  # without a fragment there is none
                 return StoreResult(CANNOT_UNDERSTAND)
             status = self._store.filer.file(self, self._observer)
             return STORED if status == SUCCESS else StoreResult(status)
         finally:
             file = self._file
-            if file is not None and file.is_open:  # not published
+            if file is not None and file.is_open():  # not published
                 self.discard()
 
-    @property
-    def sop_class(self) -> bytes:
-        """See `ReceivedObject.sop_class`."""
-        given = self.request.sop_class_uid
-        if given:
-            return given
-        head = self._parsed.head
-        return (head.sop_class if head is not None else None) or b""
-
-    @property
-    def series_date(self) -> bytes | None:
-        """See `ReceivedObject.series_date`."""
-        return self._parsed.series_date
+    def found(self) -> DataSetRewriter:
+        """See `ReceivedObject.found`."""
+        assert self._rewriter is not None
+        return self._rewriter
 
     def prepare(self) -> None:
         """See `ReceivedObject.prepare`."""
         if self._file is None and self._failure is None:
-            self._open((), self._header())
+            self._open((), self._header(self.found().head))
         if isinstance(self._failure, DirectoryError):
             raise self._failure
 
@@ -161,15 +161,15 @@ class NormalSession(ParsingSession):
 
     def _finish_file(self) -> None:
         """Bring the temporary into its final form, once. Raises `FileError` and `DirectoryError`."""
-        found = self._parsed
+        found = self.found()
         file = self._file
         assert file is not None
         if found.unsaveable is not None:
             raise FileError(found.unsaveable)
         if found.reorder is not None:
-            self._rewrite(file)
+            self._rewrite(file, found.reorder)
         elif not self._header_first:
-            self._put_header_first(file)
+            self._put_header_first(file, found)
         else:
             for offset, data in found.patches:
                 file.patch(self._header_size + offset, data)
@@ -177,31 +177,29 @@ class NormalSession(ParsingSession):
         if MetaHeaderWritten in self._observer.wanted:
             self._meta_header_written()
 
-    def _put_header_first(self, body: ObjectFile) -> None:
-        for offset, data in self._parsed.patches:
+    def _put_header_first(self, body: ObjectFile, found: DataSetRewriter) -> None:
+        for offset, data in found.patches:
             body.patch(offset, data)
-        whole = self._store.filer.publisher.new_file()
+        whole = ObjectFile(self._store.filer.publisher)
         self._file = whole
         try:
             whole.open()
             whole.hold()
-            whole.write([self._header()])
+            whole.write([self._header(found.head)])
             whole.append_from(body)
         finally:
             body.discard()
         self._header_first = True
 
-    def _rewrite(self, first: ObjectFile) -> None:
+    def _rewrite(self, first: ObjectFile, second_pass: SecondPass) -> None:
         """Write the object anew from what the first pass has left in *first* (spec/storage.md T1, T2)."""
-        second_pass = self._parsed.reorder
-        assert second_pass is not None
         publisher = self._store.filer.publisher
         plain = first
         begin = self._header_size
-        whole = publisher.new_file()
+        whole = ObjectFile(publisher)
         try:
             if second_pass.deflated:
-                plain, begin = publisher.new_file(), 0
+                plain, begin = ObjectFile(publisher), 0
                 plain.open()
                 plain.hold()
                 for piece in second_pass.inflate(first.blocks(self._header_size)):
@@ -236,13 +234,13 @@ class NormalSession(ParsingSession):
         if batch:
             file.write(batch)
 
-    def _set_uids(self, head: MediaStorageUids | None) -> None:
+    def _set_uids(self, head: MediaStorageUids) -> None:
         """Set the values of (0002,0002) and (0002,0003) from what the data set says (spec/storage.md 2).
 
         For an element whose VR is no text, UN for instance, the reference writes an empty value and so a file that
         is not valid; the command's UID is taken.
         """
-        sop_class, sop_instance = head if head is not None else (None, None)
+        sop_class, sop_instance = head
         if sop_class is None:
             sop_class = _PRIVATE_GENERIC_FILE
         elif sop_class.startswith(b"="):
@@ -258,13 +256,13 @@ class NormalSession(ParsingSession):
         )
 
     def _meta_header_written(self) -> None:
-        head = self._found_uids or self._parsed.head
+        head = self._found_uids or self.found().head
         self._observer.observe(
             MetaHeaderWritten(
                 self._transfer_syntax,
                 *self._uids,
-                class_found=head is not None and head.sop_class is not None,
-                instance_found=head is not None and head.sop_instance is not None,
+                class_found=head.sop_class is not None,
+                instance_found=head.sop_instance is not None,
             )
         )
 

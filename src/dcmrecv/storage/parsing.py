@@ -24,11 +24,10 @@ _NOT_READ = (RECEIVE_FAILED,)
 class ParsingSession(StoreSession):
     """One C-STORE whose data set is read; what to do with the output is the subclass's."""
 
-    #: True if the output is written: the parser then also says what it says about writing.
-    saving: bool
+    __slots__ = ("_association", "_observer", "_rewriter", "_store", "_transfer_syntax", "request")
 
-    # Defaults of the class: what most objects never set costs nothing.
-    _rewriter: DataSetRewriter | None = None
+    saving = True
+    """True if the output is written: the parser then also says what it says about writing."""
 
     def __init__(
         self,
@@ -37,11 +36,13 @@ class ParsingSession(StoreSession):
         association: AcceptedAssociation,
         observer: ob.AssociationObserver,
     ) -> None:
+        StoreSession.__init__(self)  # for each object: super() costs more than the call
         self._store = store
         self.request = request
         self._association = association
         self._observer = observer
         self._transfer_syntax = request.transfer_syntax
+        self._rewriter: DataSetRewriter | None = None
 
     def receive(self, views: list[memoryview], last: bool, context_id: int) -> ReceiveFailure | None:
         """See `StoreSession.receive`."""

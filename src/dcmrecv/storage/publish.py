@@ -91,9 +91,13 @@ class Target:
         """True if there is something under the name; links are followed, as the reference does to warn."""
         return os.access(self.path, os.F_OK, dir_fd=self.directory)
 
-    def needs_check(self) -> bool:
-        """False if there is nothing under the name that `check` could refuse: one system call, the usual case."""
-        return len(self.path) > _SURELY_A_NAME or self.exists()
+    def check(self, exists: bool) -> None:
+        """Refuse what the reference could not open for writing; *exists* is what `exists` has returned.
+
+        Raises `FileError`.
+        """
+        if exists or len(self.path) > _SURELY_A_NAME:
+            self._refuse_unwritable()
 
     def is_taken(self) -> bool:
         """As `exists`, but raises `NoName` if the system cannot tell (spec/storage.md 5.4)."""
@@ -119,8 +123,7 @@ class Target:
         except OSError:
             return False
 
-    def check(self) -> None:
-        """Refuse what the reference could not open for writing. Raises `FileError`."""
+    def _refuse_unwritable(self) -> None:
         try:
             mode = os.lstat(self.path, dir_fd=self.directory).st_mode
         except FileNotFoundError:
@@ -141,32 +144,27 @@ class Publisher:
     ) -> None:
         """*room* says whether there is room to write more; None: not asked (``--min-free-space``)."""
         self.output = output
-        self.stem = output.path + b"/"
-        self.names = TemporaryNames()
+        self.names = TemporaryNames(output.path)
         self.fsync = config.fsync
         self.room = room
         self.directories = DirectorySync()
-
-    def new_file(self) -> ObjectFile:
-        """Return a file that is not open yet."""
-        return ObjectFile(self)
 
 
 class ObjectFile:
     """One object on its way to disk. Every way out of it leaves either the whole object or nothing."""
 
-    _parent: int | None = None  # of the path, an open directory, if the object had to move
-    _descriptor = -1
-    _flushed = False
-    size = 0
+    __slots__ = ("_descriptor", "_flushed", "_parent", "_path", "_publisher", "size")
 
     def __init__(self, publisher: Publisher) -> None:
         self._publisher = publisher
-        self._path = publisher.names.next(publisher.stem)
+        self._path = publisher.names.path()
+        self._parent: int | None = None  # of the path, an open directory, if the object had to move
+        self._descriptor = -1
+        self._flushed = False
+        self.size = 0
 
-    @property
     def is_open(self) -> bool:
-        """True while there is a temporary, neither published nor discarded."""
+        """Return True while there is a temporary, neither published nor discarded."""
         return self._descriptor >= 0
 
     def open(self) -> None:
@@ -178,17 +176,17 @@ class ObjectFile:
         if publisher.room is not None and not publisher.room():
             raise FileError(os.strerror(errno.ENOSPC))
         publisher.output.look()
-        for attempt in range(MAX_ATTEMPTS):
+        attempts = MAX_ATTEMPTS
+        while self._descriptor < 0:
             try:
                 self._descriptor = os.open(self._path, _CREATE, 0o666)
             except (FileNotFoundError, NotADirectoryError) as error:
                 publisher.output.ensure()
-                if attempt == MAX_ATTEMPTS - 1:
+                attempts -= 1
+                if not attempts:
                     raise _refused(error) from None
             except OSError as error:
                 raise _refused(error) from None
-            else:
-                return
 
     def hold(self) -> None:
         """Show other processes that the temporary is being written: one call when more is to come later."""
@@ -202,11 +200,10 @@ class ObjectFile:
             self.discard()
             raise FileError(os.strerror(errno.ENOSPC))
         try:
-            if len(chunks) <= _IOV_MAX:
-                self._write(chunks)
-            else:
-                for start in range(0, len(chunks), _IOV_MAX):
-                    self._write(chunks[start : start + _IOV_MAX])
+            while len(chunks) > _IOV_MAX:
+                self._write(chunks[:_IOV_MAX])
+                chunks = chunks[_IOV_MAX:]
+            self._write(chunks)
         except OSError:
             self.discard()
             raise FileError(_WRITE_FAILED) from None
@@ -391,7 +388,7 @@ class ObjectFile:
 
         From then on the object is independent of what others do to the names of directories. Raises OSError.
         """
-        name = self._publisher.names.next()
+        name = self._publisher.names.name()
         old, old_name = self._descriptor, os.path.basename(self._path)
         try:
             try:

@@ -66,14 +66,18 @@ class RequestRefused(Exception):
 class StoreSession:
     """One C-STORE. Used by one thread."""
 
-    #: True if the data set goes to its file as it comes (bit preserving).
+    __slots__ = ("account", "charged", "dropped")
+
     to_file = False
-    #: True if the data set was received but thrown away because its file failed (bit preserving).
-    dropped = False
-    #: What is remembered of the data set is charged to it; set by the driver.
-    account: Account | None = None
-    #: Bytes charged so far; the driver gives them back when the session is over.
-    charged = 0
+    """True if the data set goes to its file as it comes (bit preserving)."""
+
+    def __init__(self) -> None:
+        self.dropped = False
+        """True if the data set was received but thrown away because its file failed (bit preserving)."""
+        self.account: Account | None = None
+        """What is remembered of the data set is charged to it; set by the driver."""
+        self.charged = 0
+        """Bytes charged so far; the driver gives them back when the session is over."""
 
     def charge(self, size: int) -> None:
         """Charge *size* bytes more to `account`. Raises `MemoryBudgetExceeded`."""

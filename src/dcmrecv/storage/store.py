@@ -98,21 +98,21 @@ class ObjectStore:
             raise self._no_name(conditions.no_file_name(error.text), observer) from None
         if ob.NameGenerated in observer.wanted:
             observer.observe(ob.NameGenerated(target.path, before_reception=True))
-        overwrites = (
-            ob.Overwriting in observer.wanted
-            and filer.namer.replaces
-            and target.exists()
-            and not target.is_directory()
-        )
+        exists = target.exists()
         session = BitPreservingSession(self, request, association, observer, target)
         try:
-            session.create()
+            session.create(exists)
         except DirectoryError as error:
             if ob.DirectoryNotCreated in observer.wanted:
                 shown = filer.output.shown or b"/"
                 observer.observe(ob.DirectoryNotCreated(shown, error.text, before_reception=True))
             raise RequestRefused((conditions.no_directory(error.text),)) from None
-        if overwrites:
+        if (
+            exists
+            and filer.namer.replaces
+            and ob.Overwriting in observer.wanted
+            and not target.is_directory()
+        ):
             observer.observe(ob.Overwriting(target.path))
         return session
 

@@ -69,13 +69,20 @@ def _place() -> bytes:
 class TemporaryNames:
     """Names for the temporaries of this process. Make one after a fork, not before."""
 
-    def __init__(self) -> None:
-        self._stem = b"%s%s.%d.%s." % (_PREFIX, _place(), os.getpid(), os.urandom(8).hex().encode("ascii"))
+    def __init__(self, directory: bytes) -> None:
+        """*directory* is where most of them are to lie."""
+        token = os.urandom(8).hex().encode("ascii")
+        self._stem = b"%s%s.%d.%s." % (_PREFIX, _place(), os.getpid(), token)
+        self._path = directory.replace(b"%", b"%%") + b"/" + self._stem + b"%d" + _SUFFIX
         self._numbers = itertools.count()
 
-    def next(self, directory: bytes = b"") -> bytes:
-        """Return *directory*, which ends with a slash, and a name that no file of any process has."""
-        return b"%s%s%d%s" % (directory, self._stem, next(self._numbers), _SUFFIX)
+    def path(self) -> bytes:
+        """Return a path in the directory that no file of any process has."""
+        return self._path % next(self._numbers)
+
+    def name(self) -> bytes:
+        """Return a name that no file of any process has."""
+        return b"%s%d%s" % (self._stem, next(self._numbers), _SUFFIX)
 
 
 def hold(descriptor: int) -> None:

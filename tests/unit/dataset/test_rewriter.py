@@ -81,13 +81,11 @@ def test_pixel_data_is_never_collected():
 def test_head_is_complete_once_the_data_set_is_behind_series_date():
     rewriter = DataSetRewriter(EXPLICIT, dictionary=no_dictionary)
     rewriter.feed([memoryview(UIDS[:40])], False)
-    assert rewriter.head is None
+    assert rewriter.early_head() is None
     rewriter.feed([memoryview(UIDS[40:])], False)
-    assert not rewriter.head_complete
+    assert rewriter.early_head() is None
     rewriter.feed([memoryview(element(0x00100010, b"PN", b"A^B ") + bytes(2))], False)
-    assert rewriter.head_complete
-    assert rewriter.head == (b"1.2.840.10008.5.1.4.1.1.2", b"1.2.3")
-    assert rewriter.series_date == b"20240131"
+    assert rewriter.early_head() == (b"1.2.840.10008.5.1.4.1.1.2", b"1.2.3")
 
 
 def test_first_uid_in_an_item_counts():

@@ -208,10 +208,10 @@ def test_who_makes_us_compute_much(
     for _ in range(rounds):
         times.computed += seconds
         times.now += seconds
-        ticket.account(size)
+        ticket.leave(size)
     assert (ticket.debt > limits.DEBT_SECONDS) is is_heavy
     times.now += 1 + limits.MOST_DEBT_SECONDS / limits.COMPUTE_SHARE
-    ticket.account(0)
+    ticket.leave()
     assert ticket.debt == 0
 
 
@@ -222,5 +222,5 @@ def test_an_echo_now_and_then_is_nobody_s_burden(monkeypatch: pytest.MonkeyPatch
     for _ in range(1000):
         times.computed += 0.0002
         times.now += 0.1
-        ticket.account(80)
+        ticket.leave(80)
     assert ticket.debt == 0

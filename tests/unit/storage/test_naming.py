@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -173,8 +174,14 @@ def test_a_name_taken_at_the_last_moment(
     one = peer(filenames=FilenameMode.SHORT_UNIQUE)
     names = iter([b"CT_1", b"CT_2"])
     monkeypatch.setattr(one.store.filer.namer, "name", lambda *_: next(names))
-    monkeypatch.setattr("dcmrecv.storage.publish.Target.is_taken", lambda _: False)
-    (out / "CT_1").write_bytes(b"older")
+    link = os.link
+
+    def link_too_late(*arguments: Any, **options: Any) -> None:
+        if not (out / "CT_1").exists():
+            (out / "CT_1").write_bytes(b"older")
+        link(*arguments, **options)
+
+    monkeypatch.setattr(os, "link", link_too_late)
     sent = one.send(content)
     assert sent.status == 0
     assert sent.observer.names().count("MetaHeaderWritten") == 1

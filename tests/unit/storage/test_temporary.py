@@ -95,7 +95,7 @@ def test_own_temporaries_stay(out: Path, peer: Callable[..., Peer]) -> None:
 
 def a_name(**changes: bytes) -> bytes:
     """Return a temporary's name of this process with some fields changed."""
-    stem = TemporaryNames().next().removeprefix(b".dcmrecv-").removesuffix(b".tmp")
+    stem = TemporaryNames(b".").name().removeprefix(b".dcmrecv-").removesuffix(b".tmp")
     fields = dict(zip(("host", "boot", "pid", "token", "number"), stem.split(b"."), strict=True))
     return b".dcmrecv-" + b".".join((fields | changes).values()) + b".tmp"
 
@@ -197,8 +197,8 @@ def test_an_orphan_that_cannot_be_removed_is_no_obstacle(out: Path, monkeypatch:
 
 
 def test_names_of_threads_and_processes_differ() -> None:
-    names = TemporaryNames()
-    made = [names.next() for _ in range(1000)]
+    names = TemporaryNames(b".")
+    made = [names.name() for _ in range(1000)]
     assert len(set(made)) == 1000
     assert max(map(len, made)) < 128
     assert str(os.getpid()).encode() in made[0].split(b".")

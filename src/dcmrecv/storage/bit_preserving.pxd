@@ -1,0 +1,12 @@
+# The types of bit_preserving.py for its compiled form.
+
+from dcmrecv.storage.publish cimport ObjectFile, Target
+from dcmrecv.storage.session cimport StoreSession
+
+cdef class BitPreservingSession(StoreSession):
+    cdef object _association, _observer, _reason, _store
+    cdef object _context_id
+    cdef ObjectFile _file
+    cdef Target _target
+    cdef bint _creatable
+    cdef public object request
