@@ -84,8 +84,6 @@ def request_unusable(log: AssociationLog, event: ev.RequestUnusable) -> None:
 def request_received(log: AssociationLog, event: ev.RequestReceived) -> None:
     request = log.request = event.request
     log.receive_notes = event.receive_notes
-    log.calling = printable(request.calling_ae_title)
-    log.called = printable(request.called_ae_title)
     if log.settings.debug:
         _received(log, event.raw, parsed=True)
     log.note(*event.notes)

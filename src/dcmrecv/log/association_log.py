@@ -17,6 +17,7 @@ from dcmrecv.log.refusals import RefusalLines
 from dcmrecv.log.remark_text import remark_text
 from dcmrecv.log.socket_variables import socket_lines
 from dcmrecv.loggers import DCMDATA, DCMNET, DCMTLS
+from dcmrecv.text import printable
 from dcmrecv.uids import long_name
 
 if TYPE_CHECKING:
@@ -103,7 +104,6 @@ class LineSettings:
 class AssociationLog:
     """The loggers of one connection, and what its later lines repeat of the earlier ones."""
 
-    calling = called = ""
     request: ev.AssociateRequest | None = None
     receive_notes: tuple[Remark, ...] = ()
     """Remarks on the request that come with its acceptance."""
@@ -121,6 +121,16 @@ class AssociationLog:
         self._number = number
         self.peer_address = peer_address
         self._peer_port = peer_port
+
+    @property
+    def calling(self) -> str:
+        """The calling AE title as lines show it."""
+        return "" if self.request is None else printable(self.request.calling_ae_title)
+
+    @property
+    def called(self) -> str:
+        """The called AE title as lines show it."""
+        return "" if self.request is None else printable(self.request.called_ae_title)
 
     @property
     def logs(self) -> AssociationLogs:
