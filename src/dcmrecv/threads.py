@@ -12,7 +12,7 @@ import sys
 import threading
 from collections.abc import Callable
 
-__all__ = ["save_address_space", "start_thread"]
+__all__ = ["let_others_run", "save_address_space", "start_thread"]
 
 _STACK_SIZE = 1 << 20
 
@@ -44,3 +44,11 @@ def save_address_space() -> None:
     Matters where the address space is limited (``ulimit -v``) or memory is not overcommitted.
     """
     threading.stack_size(_STACK_SIZE)
+
+
+def let_others_run() -> None:
+    """Let another thread have the interpreter if one wants it.
+
+    The call itself does that, because this module is never compiled: Python looks for such a wish where a function
+    of its own begins, and compiled code never looks.
+    """

@@ -138,9 +138,12 @@ def test_every_prefix(source: ModuleType) -> None:
         assert found is None or found[0] in (len(USUAL) - 312, len(USUAL))
 
 
-def test_no_more_is_handed_out_at_once_than_others_can_wait_for() -> None:
+@pytest.mark.parametrize(
+    "pdus", [p.p_data(p.pdv(3, b"", 0)) * 1000, p.p_data(*[p.pdv(3, b"", 0)] * 1000)], ids=["many", "one"]
+)
+def test_no_more_is_handed_out_at_once_than_others_can_wait_for(pdus: bytes) -> None:
     acceptor = p.associated().say(p.p_data(p.pdv(3, p.store_rq(), 3))).acceptor
-    p.receive(acceptor, p.p_data(p.pdv(3, b"", 0)) * 1000)
+    p.receive(acceptor, pdus)
     portions = []
     while (event := acceptor.next_event()) is not None:
         assert isinstance(event, ev.DataFragments)

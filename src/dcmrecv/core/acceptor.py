@@ -491,13 +491,13 @@ class Acceptor:
     # -- data sets -----------------------------------------------------------------------------------
 
     def _data_pdvs(self) -> Event:
-        """Hand out the PDVs of one PDU up to the last of the data set; an error comes with the next call."""
+        """Hand out PDVs of one PDU, none behind the last of the data set; an error comes with the next call."""
         buffer = self.buffer
         layer = self._layer
         views: list[memoryview] = []
         last = False
         self._framed = ()
-        while layer.left and not last:
+        while layer.left and not last and len(views) < limits.FRAGMENTS_AT_ONCE:
             length, context_id, flags = _PDV(buffer.data, buffer.begin)
             reasons = self._data_problem(length - 2, context_id, flags)
             if reasons:

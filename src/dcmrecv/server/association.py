@@ -26,6 +26,7 @@ from dcmrecv.server.gil_gate import GateTicket, GilGate
 from dcmrecv.server.passive_close import PassiveClose
 from dcmrecv.server.transport import Clocks, Transport
 from dcmrecv.storage import ReceiveFailure, RequestRefused
+from dcmrecv.threads import let_others_run
 
 if TYPE_CHECKING:
     from dcmrecv.storage import StoreSession
@@ -347,6 +348,8 @@ class Association:
             self._acceptor.abort(failure.conditions, after=failure.fragments)
         elif event.last:
             self._complete(session, event.context_id)
+        else:
+            let_others_run()  # a buffer may hold thousands of fragments that need no system call
 
     def _complete(self, session: StoreSession, context_id: int) -> None:
         request = self._request

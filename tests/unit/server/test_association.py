@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import select
 import socket
 import struct
@@ -25,6 +26,7 @@ from dcmrecv.config import (
     StorageConfig,
 )
 from dcmrecv.core.events import StoreRequest
+from dcmrecv.core.limits import FRAGMENTS_AT_ONCE
 from dcmrecv.observer import AssociationEvent, AssociationObserver, Crashed, ReceiverObserver
 from dcmrecv.receiver.ae_server import AssociationServer
 from dcmrecv.receiver.service import Service
@@ -32,8 +34,9 @@ from dcmrecv.receiver.storage_writer import StorageWriter
 from dcmrecv.server import limits
 from dcmrecv.server.listener import open_listener
 from dcmrecv.storage import ObjectStore
+from dcmrecv.threads import let_others_run
 from tests.support.embedded import serving
-from tests.support.rawscu import ABORT, CT_IMAGE, Association, UnexpectedPdu, element
+from tests.support.rawscu import ABORT, CT_IMAGE, Association, UnexpectedPdu, element, p_data
 
 IMPLICIT = b"1.2.840.10008.1.2"
 
@@ -200,6 +203,28 @@ def test_greedy_peers_are_aborted_and_a_good_one_is_served(
     while services.memory.used:
         assert time.monotonic() < end
         time.sleep(0.01)
+
+
+def test_thousands_of_fragments_in_one_buffer_do_not_keep_the_interpreter(
+    receiver: AssociationServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compiled code gives it up in a system call and where a function begins that is not compiled, as this one."""
+    assert inspect.isfunction(let_others_run)
+    chances = 0
+
+    def counted() -> None:
+        nonlocal chances
+        chances += 1
+        let_others_run()
+
+    monkeypatch.setattr("dcmrecv.server.association.let_others_run", counted)
+    count = 20 * FRAGMENTS_AT_ONCE
+    with Association(receiver.port, CT_IMAGE) as association:
+        association.send_store("1.2.3", element(0x0008, 0x0018, b"1.2.3"), whole=False)
+        association.send(p_data(0, b"") * count)
+        association.send(p_data(2, element(0x0010, 0x0010, b"A")))
+        assert association.response_status() == 0
+    assert chances >= count // FRAGMENTS_AT_ONCE
 
 
 def test_a_command_in_endless_fragments_has_a_time_limit(
