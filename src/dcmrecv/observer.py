@@ -298,7 +298,7 @@ class AssociationObserver:
         """Take an event of a wanted kind."""
 
     def flush(self) -> None:
-        """Hand collected lines to the operating system; called before every wait for the peer."""
+        """Hand collected lines to the operating system; with `holds_back` called before every wait for the peer."""
 
 
 # -- the receiver --------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ def _union(*wanted: frozenset[type]) -> frozenset[type]:
 class _AssociationFanout(AssociationObserver):
     def __init__(self, observers: Sequence[AssociationObserver]) -> None:
         self._observers = observers
-        self.wanted = _union(*(each.wanted for each in observers))
+        self.wanted = _union(*(frozenset(each.wanted) for each in observers))  # programs give sets, too
         self.holds_back = any(each.holds_back for each in observers)
 
     def observe(self, event: AssociationEvent) -> None:

@@ -104,6 +104,14 @@ def test_each_observer_gets_what_it_wants_in_order() -> None:
     ]
 
 
+def test_what_an_observer_wants_may_be_any_set() -> None:
+    observer = ReceiverObserver()
+    wanting = AssociationObserver()
+    wanting.wanted = {AbortReceived}  # type: ignore[assignment]
+    observer.association = lambda *_: wanting  # type: ignore[method-assign]
+    assert ObserverFanout([observer]).association("", 0).wanted == frozenset({AbortReceived})
+
+
 def test_a_fanout_of_fanouts() -> None:
     heard: list[str] = []
     inner = ObserverFanout([Recorder("a", heard, AbortReceived), Recorder("b", heard, AssociationAccepted)])
