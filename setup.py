@@ -1,6 +1,7 @@
 """Compiles the modules that have a ``.pxd`` file of their own; everything else is said in pyproject.toml.
 
-Without Cython or a working C compiler the installation goes on without them, and their source runs.
+Without Cython or a working C compiler the installation goes on without them, and their source runs. So it does when
+one of them cannot be compiled: they know each other's structures, so the others could not be imported.
 ``DCMRECV_COMPILE=1`` in the environment makes that an error; ``DCMRECV_COMPILE=0`` compiles nothing.
 """
 
@@ -11,6 +12,7 @@ import tempfile
 from pathlib import Path
 
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 
 SOURCES = Path("src")
 DIRECTIVES = {
@@ -48,6 +50,22 @@ def extensions() -> list[Extension]:
     return found
 
 
+class BuildAllOrNone(build_ext):
+    """Leaves no compiled module if there is not every one."""
+
+    def build_extensions(self) -> None:
+        """Compile, and look what came of it: what is optional fails with a warning."""
+        super().build_extensions()
+        built = [Path(self.get_ext_fullpath(extension.name)) for extension in self.extensions]
+        if not all(path.exists() for path in built):
+            for path in built:
+                path.unlink(missing_ok=True)
+
+
 # A directory of its own for each build: setuptools would put into a wheel what an earlier build left in build/lib.
 with tempfile.TemporaryDirectory() as directory:
-    setup(ext_modules=extensions(), options={"build": {"build_base": directory}})
+    setup(
+        ext_modules=extensions(),
+        cmdclass={"build_ext": BuildAllOrNone},
+        options={"build": {"build_base": directory}},
+    )
