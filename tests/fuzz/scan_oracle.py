@@ -11,17 +11,15 @@ many fragments they came. A case that differs is printed with the seed that make
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import random
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterator
-from pathlib import Path
-from types import ModuleType
+from collections.abc import Iterator, Sequence
+from typing import TypeAlias
 
-import dcmrecv.dataset
-from dcmrecv.dataset import rewriter, scan
+from dcmrecv.compiled import compiled_modules
+from tests.support.source_form import source_form
 from tests.unit.dataset.generate import EXPLICIT, IMPLICIT, JPEG, Generator, Repetition
 from tests.unit.dataset.rewriting import outcome
 
@@ -29,16 +27,7 @@ VARIANTS = 20
 """Cases made of one data set."""
 LARGEST = 4000
 
-
-def uncompiled() -> ModuleType:
-    """Return the source of the scanner as a module, whatever form is in use."""
-    path = Path(dcmrecv.dataset.__file__).with_name("scan.py")
-    spec = importlib.util.spec_from_file_location("scan_source", path)
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+Case: TypeAlias = tuple[bytes, bytes, list[int], dict[str, object]]
 
 
 def data_set(seed: int) -> tuple[bytes, bytes]:
@@ -84,7 +73,7 @@ def cuts(size: int, chance: random.Random) -> list[int]:
     return found or [0]
 
 
-def cases(seed: int) -> Iterator[tuple[bytes, bytes, list[int], dict[str, object]]]:
+def cases(seed: int) -> Iterator[Case]:
     """Yield the cases of *seed*: data set, transfer syntax, fragments, options."""
     data, syntax = data_set(seed)
     chance = random.Random(f"variants {seed}")
@@ -99,33 +88,39 @@ def cases(seed: int) -> Iterator[tuple[bytes, bytes, list[int], dict[str, object
         yield variant, as_syntax, cuts(len(variant), chance), options
 
 
+def outcomes(made: Sequence[Case], *, single_steps: bool = False) -> list[tuple[object, ...]]:
+    """Return what becomes of each case."""
+    return [
+        outcome(data, syntax, sizes, single_steps=single_steps, **how)  # type: ignore[arg-type]
+        for data, syntax, sizes, how in made
+    ]
+
+
 def main() -> int:
     """Run; return the exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--cases", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    forms = {"in use": scan.Cursor, "source": uncompiled().Cursor}
-    print("in use:", scan.__file__)
+    print("compiled here:", *compiled_modules())
     seen: Counter[str] = Counter()
     differences = 0
     start = time.monotonic()
     seed = options.seed * 10_000_000
-    while seen["cases"] < options.cases:
-        seed += 1
-        for number, (data, syntax, sizes, how) in enumerate(cases(seed)):
-            rewriter.Cursor = forms["in use"]  # type: ignore[attr-defined, misc]
-            expected = outcome(data, syntax, sizes, single_steps=True, **how)  # type: ignore[arg-type]
-            seen["cases"] += 1
-            seen["errors" if len(expected) == 3 else "stored"] += 1
-            seen[syntax.decode()] += 1
-            for name, cursor in forms.items():
-                rewriter.Cursor = cursor  # type: ignore[attr-defined, misc]
-                if outcome(data, syntax, sizes, **how) != expected:  # type: ignore[arg-type]
+    with source_form() as source:
+        while seen["cases"] < options.cases:
+            seed += 1
+            made = list(cases(seed))
+            by_source = source.submit(outcomes, made)
+            by_steps = outcomes(made, single_steps=True)
+            compared = zip(made, by_steps, outcomes(made), by_source.result(), strict=True)
+            for number, (case, expected, *found) in enumerate(compared):
+                seen["cases"] += 1
+                seen["errors" if len(expected) == 3 else "stored"] += 1
+                seen[case[1].decode()] += 1
+                if found != [expected, expected]:
                     differences += 1
-                    print(
-                        f"DIFFERENT: {name}, seed {seed}, case {number}, {syntax.decode()}, {how}", flush=True
-                    )
+                    print(f"DIFFERENT: seed {seed}, case {number}", expected, *found, sep="\n  ", flush=True)
     print(dict(seen), f"{differences} differences, {time.monotonic() - start:.0f} s")
     return 1 if differences else 0
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from tests.fuzz import fuzz_data_set
+from tests.fuzz import fuzz_data_set, scan_oracle
 from tests.fuzz.fuzz_data_set import one_input, seeds
 from tests.fuzz.mutations import run_random
+from tests.support.source_form import source_form
 from tests.unit.dataset.rewriting import rewrite
 
 
@@ -27,3 +28,13 @@ def test_a_difference_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fuzz_data_set, "outcome", lambda data, syntax, cut: data[: cut or 0])
     with pytest.raises(AssertionError):
         run_random(one_input, seeds, 0.5)
+
+
+def test_single_steps_and_the_source_say_the_same() -> None:
+    """Longer: ``python -m tests.fuzz.scan_oracle``."""
+    made = [case for seed in range(1, 13) for case in scan_oracle.cases(seed)]
+    with source_form() as source:
+        by_source = source.submit(scan_oracle.outcomes, made)
+        expected = scan_oracle.outcomes(made, single_steps=True)
+        assert scan_oracle.outcomes(made) == expected
+        assert by_source.result() == expected

@@ -8,6 +8,7 @@ and returns what differs. Used by ``tests/wire/test_exchange.py`` and, for long 
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from dcmrecv.core import events as ev
@@ -218,3 +219,9 @@ def compare(settings: AcceptorSettings, plan: Plan) -> tuple[object, object] | N
         return None
     pairs = ((one, other) for one, other in zip(usual, general, strict=True) if one != other)
     return next(pairs)
+
+
+def stories(plans: Sequence[Plan]) -> list[str]:
+    """Return all that can be seen of each of *plans* from outside, as text, to be compared between processes."""
+    settings = p.settings("RoleBoth")
+    return [repr(Driver(Acceptor(settings), plan.give_up_after).play(plan)) for plan in plans]

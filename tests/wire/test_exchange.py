@@ -17,6 +17,7 @@ from dcmrecv.core import events as ev
 from dcmrecv.core import exchange, limits
 from dcmrecv.core.acceptor import Acceptor
 from tests.support import pdu_sequences
+from tests.support.source_form import source_form
 from tests.support.source_module import source_of
 
 from . import peer as p
@@ -38,6 +39,14 @@ def test_the_general_path_says_the_same(seed: int) -> None:
     for _ in range(60):
         plan = pdu_sequences.sequence(chance)
         assert pdu_sequences.compare(SETTINGS, plan) is None, plan
+
+
+def test_the_source_says_the_same() -> None:
+    chance = random.Random(4242)
+    plans = [pdu_sequences.sequence(chance) for _ in range(400)]
+    with source_form() as source:
+        by_source = source.submit(pdu_sequences.stories, plans)
+        assert pdu_sequences.stories(plans) == by_source.result()
 
 
 _DIALOGUES = {
