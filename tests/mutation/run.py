@@ -275,6 +275,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if name not in MODULES:
             parser.error(f"no such module: {name}; there are {', '.join(MODULES)}")
     os.chdir(ROOT)
+    os.environ["DCMRECV_PURE"] = "1"  # a mutant is a source, and compiled modules take each other only
     # a child need not read these again; of our own package it must find nothing, and of pytest's plugins neither
     import pydicom
     import pynetdicom
