@@ -214,6 +214,7 @@ def run_tests(tests: Sequence[str], served: _Served, limit: float | None, seed: 
             null = os.open(os.devnull, os.O_RDWR)
             for descriptor in (0, 1, 2):
                 os.dup2(null, descriptor)
+            importlib.import_module("dcmrecv")  # first: it puts a finder of its own before the others
             sys.meta_path.insert(0, served)
             import pytest
 
