@@ -82,10 +82,10 @@ class ToS3:
             found = obstore.head(self._store, key)
         except (NotFoundError, FileNotFoundError):
             return False
-        if (found["e_tag"] or "").strip('"') == etag:
-            return True
         if found["size"] != path.stat().st_size:
             return False
+        if (found["e_tag"] or "").strip('"') == etag:
+            return True
         with open(path, "rb") as file:
             chunks = obstore.get(self._store, key).stream(min_chunk_size=PART)
             return all(bytes(chunk) == file.read(len(chunk)) for chunk in chunks)

@@ -73,6 +73,21 @@ class Program:
             time.sleep(0.05)
         raise AssertionError("it does not listen")
 
+    def until_idle(self) -> None:
+        """Wait until it has done with the connections of a client that was killed, with what that sent, too."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            rows = [
+                line.split()
+                for table in ("/proc/net/tcp", "/proc/net/tcp6")
+                for line in Path(table).read_text().splitlines()[1:]
+            ]
+            states = {row[3] for row in rows if row[1].endswith(f":{self._port:04X}")}
+            if states <= {"06", "0A"}:  # TIME_WAIT, LISTEN
+                return
+            time.sleep(0.05)
+        raise AssertionError("it does not close its connections")
+
     def kill(self) -> None:
         if self._process is not None:
             self._process.kill()
@@ -124,6 +139,7 @@ def follow_and_kill(command: list[str], spool: Path, server: Program, *, environ
                 assert time.monotonic() < deadline
                 time.sleep(0.01)
             process.send_signal(signal.SIGKILL)
+        server.until_idle()  # a test server may finish half a request over the whole one that is sent next
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as process:
         while left(spool) > files * 0.2 and process.poll() is None:
             time.sleep(0.01)
