@@ -291,14 +291,14 @@ class AssociationObserver:
 
     wanted: frozenset[type] = frozenset()
     """The kinds of event that `observe` is called with. Does not change while the connection lives."""
-    holds_back: bool = False
-    """True if `flush` is to be called. Does not change while the connection lives."""
+    holds_back: bool = True
+    """False if `flush` need not be called. Does not change while the connection lives."""
 
     def observe(self, event: AssociationEvent) -> None:
         """Take an event of a wanted kind."""
 
     def flush(self) -> None:
-        """Hand collected lines to the operating system; with `holds_back` called before every wait for the peer."""
+        """Hand collected lines to the operating system; called before every wait for the peer."""
 
 
 # -- the receiver --------------------------------------------------------------------------------------

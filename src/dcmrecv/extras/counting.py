@@ -178,7 +178,6 @@ class _CountingAssociation(AssociationObserver):
             ob.StoreResponse,
         }
     )
-    holds_back = True
     _calling = _called = ""
     _number = HIDDEN  # among the running associations
     _title = OTHER

@@ -372,6 +372,7 @@ def sha256_of(path: bytes) -> str | None:
 
 
 class _SpoolAssociation(ob.AssociationObserver):
+    holds_back = False
     wanted = frozenset({AssociationAccepted, ob.Stored})
 
     def __init__(self, spool: Spool, working_directory: bytes, peer_address: str, peer_port: int) -> None:

@@ -385,6 +385,7 @@ class _StoredSeen(ob.AssociationObserver):
 class _AssociationEvents(ob.AssociationObserver):
     """Turns what happens on one connection into pynetdicom's notifications."""
 
+    holds_back = False
     wanted = frozenset(
         {
             ob.Connected,

@@ -65,6 +65,7 @@ class _Lines(DcmtkLines):
 
 
 class _AssociationFailures(ob.AssociationObserver):
+    holds_back = False
     wanted = frozenset({ob.Crashed})
 
     def observe(self, event: ob.AssociationEvent) -> None:

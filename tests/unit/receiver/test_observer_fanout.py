@@ -141,3 +141,21 @@ def test_an_observer_that_raises_costs_the_others_nothing(
     else:
         assert raised == ["no event", "no event of an association", "no flush of an association", "no flush"]
     assert {record.name for record in caplog.records} == {"dcmrecv"}
+
+
+def test_connections_are_flushed_unless_all_observers_say_that_they_hold_nothing_back() -> None:
+    class HoldsNothing(AssociationObserver):
+        holds_back = False
+
+    class Hands(ReceiverObserver):
+        def __init__(self, made: AssociationObserver) -> None:
+            self.made = made
+
+        def association(self, peer_address: str, peer_port: int) -> AssociationObserver:
+            return self.made
+
+    def holds_back(*made: AssociationObserver) -> bool:
+        return ObserverFanout([Hands(each) for each in made]).association("127.0.0.1", 104).holds_back
+
+    assert not holds_back(HoldsNothing())
+    assert holds_back(HoldsNothing(), AssociationObserver())  # of a program that knows nothing of it
