@@ -20,6 +20,8 @@ cdef class Acceptor:
 
     cpdef next_event(self)
     cpdef bytes data_to_send(self)
-    @cython.locals(buffer=ReceiveBuffer, begin=cython.longlong, end=cython.longlong, limit=cython.longlong, context_id=cython.longlong, exchange=Exchange)
+    @cython.locals(
+        buffer=ReceiveBuffer, begin=cython.longlong, end=cython.longlong, limit=cython.longlong,
+        context_id=cython.longlong, exchange=Exchange)
     cpdef _usual(self)
     cpdef _fragments(self, Exchange exchange, long long context_id)
