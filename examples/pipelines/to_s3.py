@@ -63,18 +63,28 @@ class ToS3:
         path = object_file(line)
         with open(path, "rb") as file:
             expected = etag_of(file)
-            try:
-                if not self._is_there(key, expected, path):
-                    file.seek(0)
+            if not self._was_there(key, expected, path):
+                file.seek(0)
+                try:
                     obstore.put(
                         self._store, key, file, chunk_size=PART, use_multipart=path.stat().st_size > PART
                     )
                     if not self._is_there(key, expected, path):
                         raise OSError(f"{key}: what is stored is not what was sent")
-            except BaseError as error:
-                raise OSError(f"{key}: {error}") from error
+                except BaseError as error:
+                    raise OSError(f"{key}: {error}") from error
         if self._remove:
             path.unlink()
+
+    def _was_there(self, key: str, etag: str, path: Path) -> bool:
+        """Return whether an earlier attempt delivered; if the storage cannot say, False: sending again does no harm.
+
+        A storage that died while it wrote an object may fail to answer for it until it is written again.
+        """
+        try:
+            return self._is_there(key, etag, path)
+        except BaseError:
+            return False
 
     def _is_there(self, key: str, etag: str, path: Path) -> bool:
         """Return whether *key* holds what the file *path*, of *etag*, holds."""

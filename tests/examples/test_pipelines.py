@@ -141,7 +141,11 @@ def follow_and_kill(command: list[str], spool: Path, server: Program, *, environ
             process.send_signal(signal.SIGKILL)
         server.until_idle()  # a test server may finish half a request over the whole one that is sent next
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE) as process:
+        deadline = time.monotonic() + 120
         while left(spool) > files * 0.2 and process.poll() is None:
+            if time.monotonic() > deadline:
+                process.terminate()
+                raise AssertionError(process.communicate(timeout=60)[1].decode())
             time.sleep(0.01)
         server.kill()
         time.sleep(0.5)
@@ -152,21 +156,29 @@ def follow_and_kill(command: list[str], spool: Path, server: Program, *, environ
     assert not (spool / "rejected.jsonl").exists()
 
 
+def object_storage(directory: Path, port: int) -> Program:
+    command = ["s3rver", "--address", "127.0.0.1", "--port", str(port), "--silent"]
+    command += ["--configure-bucket", "images", "--directory", str(directory / "store")]
+    return Program(command, port, directory / "log")
+
+
+def bucket(port: int) -> Any:
+    return pytest.importorskip("obstore").store.S3Store(
+        "images",
+        endpoint=f"http://127.0.0.1:{port}",
+        access_key_id="S3RVER",
+        secret_access_key="S3RVER",
+        region="us-east-1",
+        client_options={"allow_http": True},
+        retry_config={"max_retries": 0},
+    )
+
+
 @pytest.mark.skipif(shutil.which("s3rver") is None, reason="no s3rver")
 def test_object_storage(tmp_path: Path, modules: None) -> None:
     obstore = pytest.importorskip("obstore")
     port = free_port()
-    served = [
-        "s3rver",
-        "--address",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--silent",
-        "--configure-bucket",
-        "images",
-    ]
-    server = Program([*served, "--directory", str(tmp_path / "store")], port, tmp_path / "log")
+    server = object_storage(tmp_path, port)
     spool, lines = fill(tmp_path, OBJECTS)
     big = Path(lines[7]["path"])
     with open(big, "ab") as file:
@@ -188,20 +200,30 @@ def test_object_storage(tmp_path: Path, modules: None) -> None:
         server.start()
         stack.callback(server.kill)
         follow_and_kill(command, spool, server, environment=environment)
-        store = obstore.store.S3Store(
-            "images",
-            endpoint=f"http://127.0.0.1:{port}",
-            access_key_id="S3RVER",
-            secret_access_key="S3RVER",
-            region="us-east-1",
-            client_options={"allow_http": True},
-        )
+        store = bucket(port)
         # key by key: after SIGKILL this server no longer lists a bucket in which it was writing
         keys = {line["sop_instance_uid"]: load("to_s3").key_of(line) for line in lines}
         found = {uid: bytes(obstore.get(store, key).bytes()) for uid, key in keys.items()}
     assert len(set(keys.values())) == OBJECTS
     assert found == expected
     assert not list((tmp_path / "incoming").iterdir())
+
+
+@pytest.mark.skipif(shutil.which("s3rver") is None, reason="no s3rver")
+def test_a_storage_that_cannot_say_what_it_holds(tmp_path: Path, modules: None) -> None:
+    """A server that was killed while it wrote about an object answers for it with an error until it is sent again."""
+    port = free_port()
+    server = object_storage(tmp_path, port)
+    _, (line,) = fill(tmp_path, 1)
+    with ExitStack() as stack:
+        server.start()
+        stack.callback(server.kill)
+        deliver = load("to_s3").ToS3(bucket(port))
+        deliver(line)
+        (about,) = (tmp_path / "store").rglob("*_metadata.json")
+        os.truncate(about, 0)
+        deliver(line)
+        assert about.stat().st_size
 
 
 @pytest.mark.skipif(shutil.which("nats-server") is None, reason="no nats-server")
