@@ -4,9 +4,8 @@ A program that embeds the receiver starts from `AE` and `evt`, as it would with 
 Every name is loaded when it is first used: importing the package costs next to nothing.
 """
 
-import os
-
 from dcmrecv._version import __version__
+from dcmrecv.compiled import choose as _choose
 
 TYPE_CHECKING = False  # `typing` takes as long to load as a quarter of this package
 if TYPE_CHECKING:
@@ -52,10 +51,7 @@ _PLACES = {
     "evt": "pynetdicom",
 }
 
-if os.environ.get("DCMRECV_PURE", "0") not in ("", "0"):  # before any of the compiled modules is imported
-    from dcmrecv.compiled import use_source
-
-    use_source()
+_choose()  # before any of the compiled modules is imported
 
 
 def __getattr__(name: str) -> object:

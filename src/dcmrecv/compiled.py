@@ -3,6 +3,9 @@
 ``setup.py`` compiles every module with a ``.pxd`` file beside it, if there is a C compiler; otherwise the same
 source runs as any other Python module. Python itself prefers the compiled form. ``DCMRECV_PURE=1`` in the
 environment chooses the source at run time: to compare the two, and to debug.
+
+The compiled modules know each other's structures, and the rest of the package is of one version with them. So where
+one of them is missing or older than its source, none runs (`obstacle`).
 """
 
 from __future__ import annotations
@@ -16,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import ModuleType
 
-__all__ = ["MODULES", "compiled_modules", "use_source"]
+__all__ = ["MODULES", "choose", "compiled_modules", "obstacle"]
 
 MODULES = (
     "dcmrecv.core.acceptor",
@@ -37,6 +40,8 @@ MODULES = (
 )
 """Every object passes them."""
 
+PACKAGE = os.path.dirname(os.path.abspath(__file__))
+
 
 class _SourceFinder:
     """Finds the source of `MODULES`, and nothing else."""
@@ -54,19 +59,48 @@ class _SourceFinder:
         return None
 
 
-def use_source() -> None:
-    """Import the source of `MODULES` from now on. Importing the package does this under ``DCMRECV_PURE=1``."""
-    sys.meta_path.insert(0, _SourceFinder)
+def choose() -> None:
+    """Have the source of `MODULES` imported from now on if that is wished, or if the compiled form must not run.
+
+    Importing the package does this, before any of them is imported.
+    """
+    if os.environ.get("DCMRECV_PURE", "0") not in ("", "0") or obstacle():
+        sys.meta_path.insert(0, _SourceFinder)
+
+
+def obstacle(package: str = PACKAGE, modules: Sequence[str] = MODULES) -> str:
+    """Say why the compiled *modules* below *package* must not run; nothing if they may, or if there are none.
+
+    One is older than its source if that, or any ``.pxd`` file, has changed since: one module may use the types of
+    another. An installed package has no such files, and its compiled files came with their source.
+    """
+    paths = [os.path.join(os.path.dirname(package), *name.split(".")) for name in modules]
+    files = [_compiled_file(path) for path in paths]
+    if not any(files):
+        return ""
+    for name, file in zip(modules, files, strict=True):
+        if not file:
+            return f"{name} is not compiled"
+    if not os.path.isfile(paths[0] + ".pxd"):
+        return ""
+    types = [
+        os.stat(entry).st_mtime_ns
+        for directory in {os.path.dirname(path) for path in paths}
+        for entry in os.scandir(directory)
+        if entry.name.endswith(".pxd")
+    ]
+    for name, path, file in zip(modules, paths, files, strict=True):
+        if os.stat(file).st_mtime_ns < max(os.stat(path + ".py").st_mtime_ns, *types):
+            return f"{name} was compiled before its source was changed"
+    return ""
+
+
+def _compiled_file(path: str) -> str:
+    """Return the file that Python would load for the module at *path*, or nothing if it is not compiled."""
+    return next((path + suffix for suffix in EXTENSION_SUFFIXES if os.path.isfile(path + suffix)), "")
 
 
 def compiled_modules() -> tuple[str, ...]:
-    """Return which of `MODULES` this process imports in their compiled form, without importing them."""
-    if _SourceFinder in sys.meta_path:
-        return ()
-    package = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-    paths = {name: os.path.join(package, *name.split(".")) for name in MODULES}
-    return tuple(
-        name
-        for name, path in paths.items()
-        if any(os.path.isfile(path + suffix) for suffix in EXTENSION_SUFFIXES)
-    )
+    """Return which of `MODULES` this process imports in their compiled form, without importing them: all or none."""
+    first = os.path.join(os.path.dirname(PACKAGE), *MODULES[0].split("."))
+    return () if _SourceFinder in sys.meta_path or not _compiled_file(first) else MODULES

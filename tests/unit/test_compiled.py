@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES
@@ -10,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from dcmrecv.compiled import MODULES, compiled_modules
-from tests.support.compiled import outdated
+from dcmrecv.compiled import MODULES, compiled_modules, obstacle
 from tests.support.server import ROOT
 
 SUFFIX = EXTENSION_SUFFIXES[0]
@@ -39,7 +39,7 @@ def test_every_module_with_types_is_listed() -> None:
 def test_the_environment_chooses_the_source(value: str, pure: bool) -> None:
     program = (
         "import dcmrecv, importlib, importlib.util\n"
-        "from dcmrecv.compiled import MODULES, compiled_modules\n"
+        "from dcmrecv.compiled import MODULES, compiled_modules, obstacle\n"
         "found = [importlib.util.find_spec(name) for name in MODULES]\n"
         "print(*[spec.name for spec in found if spec and not spec.origin.endswith('.py')])\n"
         "print(*compiled_modules())\n"
@@ -74,6 +74,27 @@ def test_the_source_of_a_compiled_module_is_found(tmp_path: Path) -> None:
     assert "ImportError" in caught.value.stderr
 
 
+def test_without_one_compiled_module_the_source_of_all_runs(tmp_path: Path) -> None:
+    """They know each other's structures: a receiver without one of them started and then failed with every object."""
+    package = tmp_path / "dcmrecv"
+    shutil.copytree(
+        ROOT / "src" / "dcmrecv", package, ignore=shutil.ignore_patterns("*.so", "__pycache__", "*.pxd")
+    )
+    for name in MODULES[1:]:
+        package.parent.joinpath(*name.split(".")).with_suffix(SUFFIX).write_bytes(
+            b"no ELF: loading it would fail"
+        )
+    program = (
+        "import sys, dcmrecv.storage, dcmrecv.core.acceptor, dcmrecv.server.association, dcmrecv.compiled as compiled\n"
+        "print('loaded', [name for name in compiled.MODULES if not sys.modules[name].__file__.endswith('.py')])\n"
+        "print('said', compiled.compiled_modules(), flush=True)\n"
+        "sys.argv = ['dcmrecv', '--version']; from dcmrecv.__main__ import main; main()\n"
+    )
+    said = run(program, PYTHONPATH=str(tmp_path))
+    assert said.startswith("loaded []\nsaid ()\n")
+    assert f"\n- compiled modules: none ({MODULES[0]} is not compiled)\n" in said
+
+
 @pytest.mark.parametrize("changed", ["scan.py", "scan.pxd", "shared.pxd"])
 def test_a_compiled_module_older_than_its_source_is_found_out(tmp_path: Path, changed: str) -> None:
     package = tmp_path / "dcmrecv"
@@ -81,6 +102,11 @@ def test_a_compiled_module_older_than_its_source_is_found_out(tmp_path: Path, ch
     for name in ("scan.py", "scan.pxd", "shared.pxd", f"scan{SUFFIX}"):
         (package / name).touch()
         os.utime(package / name, (20, 20))
-    assert outdated(package, ["dcmrecv.scan"]) == []
+    assert obstacle(str(package), ["dcmrecv.scan"]) == ""
     os.utime(package / changed, (21, 21))
-    assert outdated(package, ["dcmrecv.scan"]) == [package / f"scan{SUFFIX}"]
+    assert (
+        obstacle(str(package), ["dcmrecv.scan"]) == "dcmrecv.scan was compiled before its source was changed"
+    )
+    for types in package.glob("*.pxd"):
+        types.unlink()
+    assert obstacle(str(package), ["dcmrecv.scan"]) == "", "an installed package has no types"

@@ -96,7 +96,7 @@ def version_screen() -> str:
     """Return the screen of ``--version``: the reference's, then what this program really is."""
     # Loaded on demand: only this screen looks for installed packages.
     from dcmrecv.cli.versions import (
-        compiled_module_names,
+        compiled_form,
         openssl_version,
         package_version,
         python_version,
@@ -112,7 +112,7 @@ def version_screen() -> str:
             f"- dcmrecv {__version__}, a receiver of its own, written in Python",
             "- it is not DCMTK and contains none of its code",
             "- it keeps the command line of DCMTK's dcmrecv 3.6.8, whose banner and screen stand above",
-            f"- compiled modules: {compiled_module_names()}",
+            f"- compiled modules: {compiled_form()}",
             f"- Python {python_version()}",
             *(f"- {name} {package_version(name)}" for name in ("pynetdicom", "pydicom", "ConfigArgParse")),
         ]

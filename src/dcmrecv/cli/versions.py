@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import sys
 
-from dcmrecv.compiled import MODULES, compiled_modules
+from dcmrecv.compiled import compiled_modules, obstacle
 
-__all__ = ["compiled_module_names", "openssl_version", "package_version", "python_version"]
+__all__ = ["compiled_form", "openssl_version", "package_version", "python_version"]
 
 
-def compiled_module_names() -> str:
-    """Return which of the modules that can run compiled do, for people."""
-    found = compiled_modules()
-    if found == MODULES:
+def compiled_form() -> str:
+    """Say whether the modules that can run compiled do, and if files of them are there and must not: why."""
+    if compiled_modules():
         return "all"
-    return ", ".join(name.removeprefix("dcmrecv.") for name in found) or "none"
+    why = obstacle()
+    return f"none ({why})" if why else "none"
 
 
 def openssl_version() -> str:
