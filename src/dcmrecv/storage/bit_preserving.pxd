@@ -4,7 +4,7 @@ from dcmrecv.storage.publish cimport ObjectFile, Target
 from dcmrecv.storage.session cimport StoreSession
 
 cdef class BitPreservingSession(StoreSession):
-    cdef object _association, _observer, _reason, _store
+    cdef object _association, _filer, _observer, _reason
     cdef object _context_id
     cdef ObjectFile _file
     cdef Target _target

@@ -19,7 +19,7 @@ from dcmrecv.text import printable
 
 if TYPE_CHECKING:
     from dcmrecv.core.events import AcceptedAssociation, StoreRequest
-    from dcmrecv.storage.store import ObjectStore
+    from dcmrecv.storage.filing import ObjectFiler
 
 __all__ = ["BitPreservingSession"]
 
@@ -28,26 +28,26 @@ class BitPreservingSession(StoreSession):
     """One C-STORE in bit-preserving mode."""
 
     __slots__ = (
-        "_association", "_context_id", "_creatable", "_file", "_observer", "_reason", "_store", "_target", "request"
+        "_association", "_context_id", "_creatable", "_file", "_filer", "_observer", "_reason", "_target", "request"
     )  # fmt: skip
 
     to_file = True
 
     def __init__(
         self,
-        store: ObjectStore,
+        filer: ObjectFiler,
         request: StoreRequest,
         association: AcceptedAssociation,
         observer: AssociationObserver,
         target: Target,
     ) -> None:
         StoreSession.__init__(self)  # for each object: super() costs more than the call
-        self._store = store
+        self._filer = filer
         self.request = request
         self._association = association
         self._observer = observer
         self._target = target
-        self._file = ObjectFile(store.filer.publisher)
+        self._file = ObjectFile(filer.publisher)
         self._creatable = False
         self._context_id = request.context_id
         self._reason = conditions.FILE_NOT_WRITTEN
@@ -124,7 +124,7 @@ class BitPreservingSession(StoreSession):
         return STORED
 
     def _publish(self) -> bytes:
-        return self._store.filer.publish(self._file, self._target, self.request)
+        return self._filer.publish(self._file, self._target, self.request)
 
     def keep_or_discard(self) -> None:
         """See `StoreSession.keep_or_discard`."""

@@ -17,7 +17,7 @@ from dcmrecv.observer import MetaHeaderWritten, ProcessingStore
 from dcmrecv.storage.directories import DirectoryError
 from dcmrecv.storage.meta import meta_header
 from dcmrecv.storage.naming import new_uid
-from dcmrecv.storage.parsing import ParsingSession
+from dcmrecv.storage.parsing import ParsingSession, Shared
 from dcmrecv.storage.publish import Buffer, FileError, ObjectFile
 from dcmrecv.storage.session import CANNOT_UNDERSTAND, STORED, SUCCESS, StoreResult
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
     from dcmrecv.core.events import AcceptedAssociation, StoreRequest
     from dcmrecv.observer import AssociationObserver
-    from dcmrecv.storage.store import ObjectStore
 
 __all__ = ["HOLD_LIMIT", "NormalSession"]
 
@@ -50,12 +49,12 @@ class NormalSession(ParsingSession):
 
     def __init__(
         self,
-        store: ObjectStore,
+        shared: Shared,
         request: StoreRequest,
         association: AcceptedAssociation,
         observer: AssociationObserver,
     ) -> None:
-        ParsingSession.__init__(self, store, request, association, observer)
+        ParsingSession.__init__(self, shared, request, association, observer)
         self._held: list[Buffer] | None = None
         self._held_size = 0
         self._file: ObjectFile | None = None
@@ -99,7 +98,7 @@ class NormalSession(ParsingSession):
 
         *more* of the object is to come from the peer, who may take long.
         """
-        file = ObjectFile(self._store.filer.publisher)
+        file = ObjectFile(self._shared.filer.publisher)
         try:
             file.open()
             if more:
@@ -131,7 +130,7 @@ class NormalSession(ParsingSession):
         try:
             if self._rewriter is None or self._rewriter.empty:  # without a fragment there is none
                 return StoreResult(CANNOT_UNDERSTAND)
-            status = self._store.filer.file(self, self._observer)
+            status = self._shared.filer.file(self, self._observer)
             return STORED if status == SUCCESS else StoreResult(status)
         finally:
             file = self._file
@@ -180,7 +179,7 @@ class NormalSession(ParsingSession):
     def _put_header_first(self, body: ObjectFile, found: DataSetRewriter) -> None:
         for offset, data in found.patches:
             body.patch(offset, data)
-        whole = ObjectFile(self._store.filer.publisher)
+        whole = ObjectFile(self._shared.filer.publisher)
         self._file = whole
         try:
             whole.open()
@@ -193,7 +192,7 @@ class NormalSession(ParsingSession):
 
     def _rewrite(self, first: ObjectFile, second_pass: SecondPass) -> None:
         """Write the object anew from what the first pass has left in *first* (spec/storage.md T1, T2)."""
-        publisher = self._store.filer.publisher
+        publisher = self._shared.filer.publisher
         plain = first
         begin = self._header_size
         whole = ObjectFile(publisher)

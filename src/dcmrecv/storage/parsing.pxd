@@ -3,6 +3,7 @@
 from dcmrecv.storage.session cimport StoreSession
 
 cdef class ParsingSession(StoreSession):
-    cdef public object _association, _observer, _rewriter, _store  # for the modes that are not compiled
+    cdef object _association, _rewriter, _shared
     cdef bytes _transfer_syntax
+    cdef public object _observer  # for the modes that are not compiled
     cdef public object request

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from dcmrecv import observer as ob
 from dcmrecv.conditions import RECEIVE_FAILED
@@ -11,33 +11,44 @@ from dcmrecv.dataset.rewriter import DataSetError, DataSetRewriter
 from dcmrecv.storage.session import ReceiveFailure, StoreSession
 
 if TYPE_CHECKING:
-    from dcmrecv.core.events import AcceptedAssociation, StoreRequest
-    from dcmrecv.remarks import Remark
-    from dcmrecv.storage.publish import Buffer
-    from dcmrecv.storage.store import ObjectStore
+    from collections.abc import Callable
 
-__all__ = ["ParsingSession"]
+    from dcmrecv.core.events import AcceptedAssociation, StoreRequest
+    from dcmrecv.dataset.dictionary import DataDictionary
+    from dcmrecv.remarks import Remark
+    from dcmrecv.storage.filing import ObjectFiler
+    from dcmrecv.storage.publish import Buffer
+
+__all__ = ["ParsingSession", "Shared"]
 
 _NOT_READ = (RECEIVE_FAILED,)
+
+
+class Shared(NamedTuple):
+    """What the sessions of a store share."""
+
+    filer: ObjectFiler
+    dictionary: Callable[[], DataDictionary]
+    max_nesting: int
 
 
 class ParsingSession(StoreSession):
     """One C-STORE whose data set is read; what to do with the output is the subclass's."""
 
-    __slots__ = ("_association", "_observer", "_rewriter", "_store", "_transfer_syntax", "request")
+    __slots__ = ("_association", "_observer", "_rewriter", "_shared", "_transfer_syntax", "request")
 
     saving = True
     """True if the output is written: the parser then also says what it says about writing."""
 
     def __init__(
         self,
-        store: ObjectStore,
+        shared: Shared,
         request: StoreRequest,
         association: AcceptedAssociation,
         observer: ob.AssociationObserver,
     ) -> None:
         StoreSession.__init__(self)  # for each object: super() costs more than the call
-        self._store = store
+        self._shared = shared
         self.request = request
         self._association = association
         self._observer = observer
@@ -76,11 +87,11 @@ class ParsingSession(StoreSession):
             observer.observe(ob.DataSetStarted(self._transfer_syntax))
         self._rewriter = DataSetRewriter(
             self._transfer_syntax,
-            self._store.dictionary,
+            self._shared.dictionary,
             self._remark if ob.DataSetRemark in wanted else None,
             ob.DebugRemark in wanted,
             self.saving,
-            self._store.max_nesting,
+            self._shared.max_nesting,
         )
         return self._rewriter
 

@@ -15,6 +15,7 @@ from dcmrecv.storage.directories import DirectoryError
 from dcmrecv.storage.filing import ObjectFiler
 from dcmrecv.storage.ignore import IgnoreSession
 from dcmrecv.storage.normal import NormalSession
+from dcmrecv.storage.parsing import Shared
 from dcmrecv.storage.publish import NoName
 from dcmrecv.storage.session import RequestRefused, StoreSession
 from dcmrecv.storage.temporary import RESTART_AGE, SETTLED_AGE, remove_orphans
@@ -43,9 +44,9 @@ class ObjectStore:
         """*observe* is called, from any thread, with what the operator should know of the output directory."""
         self.config = config
         self._normal = config.mode is StorageMode.NORMAL
-        self.max_nesting = config.max_nesting
         self.dictionary = dictionary
         self.filer = ObjectFiler(config, observe)
+        self._shared = Shared(self.filer, dictionary, config.max_nesting)
         self._closing = threading.Event()
         self._cleaned = threading.Event()
         self._cleaned.set()
@@ -81,9 +82,9 @@ class ObjectStore:
     ) -> StoreSession:
         """Return the session for *request*. Raises `RequestRefused` if the association is to be aborted at once."""
         if self._normal:
-            return NormalSession(self, request, association, observer)
+            return NormalSession(self._shared, request, association, observer)
         if self.config.mode is StorageMode.IGNORE:
-            return IgnoreSession(self, request, association, observer)
+            return IgnoreSession(self._shared, request, association, observer)
         return self._bit_preserving(request, association, observer)
 
     def _bit_preserving(
@@ -99,7 +100,7 @@ class ObjectStore:
         if ob.NameGenerated in observer.wanted:
             observer.observe(ob.NameGenerated(target.path, before_reception=True))
         exists = target.exists()
-        session = BitPreservingSession(self, request, association, observer, target)
+        session = BitPreservingSession(filer, request, association, observer, target)
         try:
             session.create(exists)
         except DirectoryError as error:
