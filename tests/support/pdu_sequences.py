@@ -137,7 +137,7 @@ def sequence(source: random.Random) -> Plan:
         del said[source.randrange(established, len(said) + 1) :]
     return Plan(
         bytes(said),
-        source.choice((1 << 20,) * 12 + (1, 7, 7, 50, 50, 333, 333)),
+        source.choice((1 << 20,) * 40 + (1, 7, 7, 50, 50, 50, 333, 333, 333)),
         source.choice(("end", "reset", "timeout")),
         source.choice((-1, -1, -1, 0, 1, 2, 5)),
     )

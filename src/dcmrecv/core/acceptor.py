@@ -54,6 +54,8 @@ _PDV = struct.Struct(">IBB").unpack_from
 _PDV_HEADER = 6
 # by plain names where each message passes: looking a member up in its class costs more than the comparison
 _STA6 = State.STA6
+_ACCEPTED, _REJECTED = Arrival.ACCEPTED, Arrival.REJECTED
+_ASSOCIATE, _P_DATA, _RELEASE = Indicates.ASSOCIATE, Indicates.P_DATA, Indicates.RELEASE
 _BOUNDARY = Wait.PDU_BOUNDARY
 _COMMAND, _DATA_SET = Stage.COMMAND, Stage.DATA_SET
 _COMMAND_BIT = 1
@@ -202,7 +204,7 @@ class Acceptor:
                 indication = layer.next()
                 if indication is None:
                     return None
-                if indication.what is not Indicates.P_DATA:
+                if indication.what is not _P_DATA:
                     return self._event(indication)
             event = self._command_pdv() if self._stage is _COMMAND else self._data_pdvs()
             if event is not None:
@@ -327,8 +329,10 @@ class Acceptor:
     def _event(self, indication: Indication) -> Event:
         """Return the event that *indication* is for the driver."""
         what, cause, data, kind, length = indication
-        if what is Indicates.ASSOCIATE:
+        if what is _ASSOCIATE:
             return self._negotiate(data)
+        if what is _RELEASE:
+            return ReleaseRequested(self._stage, self._stage is _COMMAND and self._command_started)
         if what is Indicates.NO_REQUEST:
             return NotAnAssociation(kind)
         if what is Indicates.UNUSABLE:
@@ -337,8 +341,6 @@ class Acceptor:
             return RequestUnusable(cause)
         stage = self._stage
         started = stage is Stage.COMMAND and self._command_started
-        if what is Indicates.RELEASE:
-            return ReleaseRequested(stage, started)
         if what is Indicates.ABORT:
             return AbortReceived(data[0], data[1], stage, started)
         if what is Indicates.CLOSED:
@@ -358,7 +360,7 @@ class Acceptor:
         self.buffer.shrink()
         result = self._settings.negotiate(raw)
         association = result.association
-        self._layer.take(Arrival.REJECTED if association is None else Arrival.ACCEPTED)
+        self._layer.take(_REJECTED if association is None else _ACCEPTED)
         if association is not None:
             self._association = association
             self._contexts = result.contexts

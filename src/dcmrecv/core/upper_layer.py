@@ -219,8 +219,9 @@ class _End(enum.Enum):
 # Members by plain names where each PDU passes: looking one up in its class costs more than all else there.
 _STA2, _STA3, _STA6, _STA13 = State.STA2, State.STA3, State.STA6, State.STA13
 _BOUNDARY, _IN_HEADER, _IN_BODY = Wait.PDU_BOUNDARY, Wait.PDU_HEADER, Wait.PDU_BODY
+_FIRST_HEADER, _UNTIL_CLOSED = Wait.FIRST_HEADER, Wait.LINGER
 _ASSOCIATE, _ABORT, _P_DATA = Arrival.ASSOCIATE_RQ, Arrival.ABORT, Arrival.P_DATA
-_UNRECOGNIZED = Arrival.UNRECOGNIZED
+_LONG_P_DATA, _UNRECOGNIZED = Arrival.LONG_P_DATA, Arrival.UNRECOGNIZED
 _HEADER = struct.Struct(">BxI").unpack_from
 _LENGTH = struct.Struct(">I").unpack_from
 _UNLIMITED = 1 << 32
@@ -277,10 +278,10 @@ class UpperLayer:
                 return _BOUNDARY
             return _IN_HEADER if have - self.left < pdu.HEADER else _IN_BODY
         if state is _STA2 or state is _STA3:
-            return Wait.FIRST_HEADER if have < pdu.HEADER else Wait.REQUEST_BODY
-        if state is _STA13:
-            return Wait.ABORT_WAIT
-        return Wait.LINGER if state is State.STA13_UNREAD else Wait.CLOSED
+            return _FIRST_HEADER if have < pdu.HEADER else Wait.REQUEST_BODY
+        if state is _LINGER:
+            return _UNTIL_CLOSED
+        return Wait.ABORT_WAIT if state is _STA13 else Wait.CLOSED
 
     def next(self) -> Indication | None:
         """Return the next indication, or None if bytes are missing or nothing more will come: see `wait`.
@@ -333,7 +334,7 @@ class UpperLayer:
         arrival = _KINDS.get(kind, _UNRECOGNIZED)
         limit, longer = _LIMITS[self.state].get(kind, (_UNLIMITED, arrival))
         if arrival is _P_DATA:
-            limit, longer = self._max_pdu, Arrival.LONG_P_DATA
+            limit, longer = self._max_pdu, _LONG_P_DATA
         return longer if length > limit else arrival
 
     def _whole(self, arrival: Arrival, length: int) -> Indication | None:

@@ -6,8 +6,8 @@ wait with epoll, for the sockets and for a bell (an eventfd) that rings once, wh
 
 A connection wakes one thread of one process, as a blocking `accept` does: the sockets are watched with
 EPOLLEXCLUSIVE, so that the kernel chooses among the worker processes, and edge-triggered, so that it chooses
-among the threads. Two connections may come as one such event; therefore a thread that was woken arms the socket
-anew after it has accepted, whereupon the kernel looks whether another connection is there (epoll_ctl(2)).
+among the threads. Two connections may come as one such event; therefore a thread that was woken looks, after it has
+accepted, whether another connection is there, and then arms the socket anew, which wakes another thread (epoll_ctl(2)).
 """
 
 from __future__ import annotations
@@ -33,15 +33,17 @@ class AcceptQueue:
         self._epoll = select.epoll()
         self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._epoll.register(self._bell, select.EPOLLIN)
-        self._pending = select.poll()
+        self._pending = (
+            select.epoll()
+        )  # nobody sleeps in it; unlike a poll object any number of threads may ask it
         for number, sock in self._sockets.items():
             sock.setblocking(False)
             self._epoll.register(number, _EVENTS)
-            self._pending.register(number, select.POLLIN)
+            self._pending.register(number, select.EPOLLIN)
         self.closed = False
 
     def wait(self, seconds: float) -> socket.socket | None:
-        """Wait for a connection; return the socket to accept it from, to be given to `arm` afterwards.
+        """Wait for a connection; return the socket to accept it from. Call `pass_on` with it afterwards.
 
         None: *seconds* have passed, or it is over (`ring`), or another thread was faster.
         """
@@ -61,6 +63,11 @@ class AcceptQueue:
             os.close(number)
             raise
 
+    def pass_on(self, listener: socket.socket) -> None:
+        """Wake another thread if there is another connection: it may have come with the one that woke this thread."""
+        if self.pending:
+            self.arm(listener)
+
     def arm(self, listener: socket.socket) -> None:
         """Have the next connection wake a thread, also one that is there already."""
         # two threads may do this at once: the second finds it done
@@ -77,7 +84,7 @@ class AcceptQueue:
     @property
     def pending(self) -> bool:
         """True if connections wait to be accepted."""
-        return bool(self._pending.poll(0))
+        return bool(self._pending.poll(0, 1))
 
     @property
     def listens(self) -> bool:
@@ -97,4 +104,5 @@ class AcceptQueue:
             for sock in self._sockets.values():
                 sock.close()
             self._epoll.close()
+            self._pending.close()
             os.close(self._bell)

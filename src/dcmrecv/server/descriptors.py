@@ -57,8 +57,10 @@ class Descriptors:
     def _leaves_enough(number: int | None, running: int) -> bool:
         if number is None:
             return False
+        if running <= 1:  # one is always served
+            return True
         limit = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        if limit == resource.RLIM_INFINITY or running <= 1:  # one is always served
+        if limit == resource.RLIM_INFINITY:
             return True
         reserved = min(limits.RESERVED_DESCRIPTORS, limit // 4)
         return limit - number > reserved + limits.DESCRIPTORS_EACH * running

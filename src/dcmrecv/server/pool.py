@@ -164,7 +164,7 @@ class ThreadPool:
             try:
                 connection = self._accept(listener)
             finally:
-                self._queue.arm(listener)
+                self._queue.pass_on(listener)
         finally:
             self._waiting.discard(place)
         if connection is not None:

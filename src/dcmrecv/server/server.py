@@ -61,6 +61,8 @@ class Server:
 
         Raises `ServerError`.
         """
+        for listener in self._listeners:
+            self.services.clocks.bequeath(listener)
         self._queue = AcceptQueue(self._listeners)
         self._pool = ThreadPool(
             self._queue,

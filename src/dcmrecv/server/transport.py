@@ -66,6 +66,14 @@ class Clocks:
             Wait.ABORT_WAIT: acse_timeout,
         }
         self.dimse_timeout = dimse_timeout
+        self.inherited: float | None = None
+        """The time limit of a read that new connections have from their listening socket; None: not known."""
+
+    def bequeath(self, listener: socket.socket) -> None:
+        """Have the connections of *listener* begin with the clock of the first header, without a call for each."""
+        first = self.seconds[Wait.FIRST_HEADER]
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _timeval(first))
+        self.inherited = first
 
 
 class Transport:
@@ -81,7 +89,7 @@ class Transport:
         self._stream: ByteStream = sock
         self._clocks = clocks
         self._boundary: float = clocks.seconds[Wait.PDU_BOUNDARY]
-        self._timeout: float | None = None
+        self._timeout: float | None = clocks.inherited
         self._wait: Wait | None = None
         self._deadline = 0.0
         self._acknowledge = False
@@ -91,6 +99,7 @@ class Transport:
     def use_tls(self, stream: SecureStream) -> None:
         """Read and write through *stream* from now on."""
         self._stream = self._tls = stream
+        self._timeout = None  # the handshake had its own
 
     def receive(
         self, acceptor: Acceptor, wait: Wait, watch: Callable[[memoryview], None] | None = None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import struct
 from collections.abc import Iterator
 
 import pytest
@@ -99,6 +100,44 @@ def test_the_first_header_within_the_acse_timeout(wire: Wire) -> None:
     wire.drip(REQUEST[:6], 5.9)
     assert wire.acceptor.next_event() is None
     assert wire.acceptor.wait is Wait.REQUEST_BODY
+
+
+@pytest.mark.parametrize(("bequeathed", "seconds"), [(7, 7), (7, 9), (None, 7)])
+def test_the_first_clock_is_that_of_the_listening_socket_or_set(bequeathed: int | None, seconds: int) -> None:
+    """A reload makes other clocks: the listening socket has the old one still."""
+    clocks = Clocks(seconds, None)
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        if bequeathed is not None:
+            first = Clocks(bequeathed, None)
+            first.bequeath(listener)
+            clocks = first if bequeathed == seconds else clocks
+        with socket.create_connection(listener.getsockname()) as peer:
+            connection, _ = listener.accept()
+            with connection:
+                inherited = connection.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, 16)
+                assert struct.unpack("ll", inherited)[0] == (bequeathed or 0)
+                peer.sendall(REQUEST[:2])
+                acceptor = Acceptor(acceptor_settings(AssociationConfig()))
+                Transport(connection, clocks).receive(acceptor, acceptor.wait)
+                now = connection.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, 16)
+                assert struct.unpack("ll", now)[0] == seconds
+
+
+def test_a_handshake_leaves_its_own_clock(wire: Wire) -> None:
+    class Stream:
+        recv_into = wire.transport.sock.recv_into
+        sendall = wire.transport.sock.sendall
+
+        def close(self) -> None: ...
+
+    clocks = Clocks(7, None)
+    clocks.inherited = 7
+    end = Transport(wire.transport.sock, clocks)
+    end.use_tls(Stream())
+    wire.peer.sendall(REQUEST)
+    end.receive(wire.acceptor, wire.acceptor.wait)
+    now = wire.transport.sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, 16)
+    assert struct.unpack("ll", now)[0] == 7
 
 
 def test_a_peer_that_leaves(wire: Wire) -> None:
