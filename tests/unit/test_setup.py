@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import runpy
 import shutil
+import subprocess
+import sys
+import tarfile
 from pathlib import Path
 from typing import Any
 
@@ -37,3 +41,29 @@ def test_a_module_that_cannot_be_compiled_leaves_all_as_source(
     command.ensure_finalized()
     command.run()
     assert len(list(Path("lib").glob("*.so"))) == built
+
+
+def test_a_source_distribution_has_what_is_compiled_and_nothing_made_of_it(tmp_path: Path) -> None:
+    """C that one Cython has made may be none for a later Python, and would be taken for current."""
+    pytest.importorskip("Cython")
+    for name in ("setup.py", "MANIFEST.in"):
+        shutil.copy(SETUP.with_name(name), tmp_path)
+    (tmp_path / "pyproject.toml").write_text('[project]\nname = "one"\nversion = "1"\n')
+    package = tmp_path / "src" / "one"
+    package.mkdir(parents=True)
+    for name in ("__init__.py", "fast.py", "fast.pxd"):
+        (package / name).touch()
+    environment = {**os.environ, "DCMRECV_COMPILE": "1"}
+    for command in (["build_ext", "--inplace"], ["sdist"]):
+        subprocess.run(
+            [sys.executable, "setup.py", "-q", *command],
+            cwd=tmp_path,
+            env=environment,
+            check=True,
+            timeout=120,
+        )
+    (made,) = (tmp_path / "dist").iterdir()
+    with tarfile.open(made) as archive:
+        names = {Path(name).name for name in archive.getnames()}
+    assert {"fast.py", "fast.pxd", "setup.py"} <= names
+    assert not {name for name in names if name.endswith((".c", ".so", ".o"))}
