@@ -67,7 +67,7 @@ def _text(raw: bytes) -> bytes:
     return raw.partition(b"\0")[0]
 
 
-class _Reader:
+class _Items:
     """One pass over the items; collects what counts (later sub-items win)."""
 
     def __init__(self, data: bytes) -> None:
@@ -108,13 +108,17 @@ class _Reader:
         end = pos + 4 + length
         return _text(self.data[pos + 4 : end]), end
 
-    def skip(self, pos: int, left: int) -> int:
-        if left < 4:
-            raise _illegal("dummy item", left, 4)
+    def length(self, pos: int, left: int, what: str, minimum: int) -> int:
+        """Return the length of the item at *pos*, which has *minimum* bytes at least."""
+        if left < minimum:
+            raise _illegal(what, left, minimum)
         (length,) = _U16(self.data, pos + 2)
         if left - 4 < length:
-            raise _illegal("dummy item", left, 0, length)
-        return pos + 4 + int(length)
+            raise _illegal(what, left, 0, length)
+        return int(length)
+
+    def skip(self, pos: int, left: int) -> int:
+        return pos + 4 + self.length(pos, left, "dummy item", 4)
 
     def context(self, pos: int, left: int) -> int:
         if left < 8:
@@ -142,13 +146,8 @@ class _Reader:
         return end
 
     def user_information(self, pos: int, left: int) -> int:
-        if left < 4:
-            raise _illegal("user info", left, 4)
         data = self.data
-        (length,) = _U16(data, pos + 2)
-        if left - 4 < length:
-            raise _illegal("user info", left, 0, length)
-        end = pos + 4 + int(length)
+        end = pos + 4 + self.length(pos, left, "user info", 4)
         pos += 4
         while pos < end:
             kind = data[pos]
@@ -182,13 +181,9 @@ class _Reader:
         return pos + 4 + int(length)
 
     def role_selection(self, pos: int, left: int) -> int:
-        if left < 8:
-            raise _illegal("SCU-SCP role list", left, 8)
         data = self.data
-        (length,) = _U16(data, pos + 2)
+        length = self.length(pos, left, "SCU-SCP role list", 8)
         (uid_length,) = _U16(data, pos + 4)
-        if left - 4 < length:
-            raise _illegal("SCU-SCP role list", left, 0, length)
         if length < 4:
             raise _illegal("SCU-SCP role list UID", length, 4)
         if length - 4 < uid_length:
@@ -198,22 +193,18 @@ class _Reader:
             uid_length = limits.STRING_ITEM
         stop = pos + 6 + uid_length
         self.roles.append((_text(data[pos + 6 : stop]), data[stop], data[stop + 1]))
-        return pos + 4 + int(length)
+        return pos + 4 + length
 
     def extended(self, pos: int, left: int) -> int:
-        if left < 6:
-            raise _illegal("extended negotiation", left, 6)
         data = self.data
-        (length,) = _U16(data, pos + 2)
+        length = self.length(pos, left, "extended negotiation", 6)
         (uid_length,) = _U16(data, pos + 4)
-        if left - 4 < length:
-            raise _illegal("extended negotiation", left, 0, length)
         if length < 2:
             raise _illegal("extended negotiation item", left, 2)
         if length - 2 < uid_length:
             raise _illegal("extended negotiation item", length, 0, uid_length)
         stop = pos + 6 + uid_length
-        end = pos + 4 + int(length)
+        end = pos + 4 + length
         self.extended_negotiation.append(ProposedExtendedNegotiation(data[pos + 6 : stop], data[stop:end]))
         return end
 
@@ -280,7 +271,7 @@ def parse_associate_request(raw: bytes) -> tuple[AssociateRequest, tuple[Remark,
         error = UnsupportedProtocol(conditions.unsupported_protocol(version))
         error.started = False
         raise error
-    reader = _Reader(raw)
+    reader = _Items(raw)
     try:
         reader.items(6 + _FIXED, len(raw))
         reader.check_contexts()
