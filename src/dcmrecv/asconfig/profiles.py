@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 from dcmrecv.asconfig.grammar import Section, Supersection, supersections
 from dcmrecv.config import ExtendedNegotiation, PresentationContext, Profile, Role
+from dcmrecv.files import FileTooLarge, read_file
 from dcmrecv.text import from_bytes, to_bytes
 from dcmrecv.uids import uids_by_name
 
@@ -121,15 +122,13 @@ def load(
 
 def _read(path: bytes, shown: str) -> bytes:
     try:
-        with open(path, "rb") as file:
-            data = file.read(MAX_FILE_SIZE + 1)
+        return read_file(path, MAX_FILE_SIZE)
     except IsADirectoryError:
         return b""  # the reference opens a directory as an empty file
-    except (OSError, ValueError):
+    except FileTooLarge as error:
+        raise AsconfigError(f"configuration file {error.strerror}: {shown}") from None
+    except OSError:
         raise AsconfigError(f"unable to open configuration file: {shown}") from None
-    if len(data) > MAX_FILE_SIZE:
-        raise AsconfigError(f"configuration file larger than {MAX_FILE_SIZE} bytes: {shown}")
-    return data
 
 
 def parse(data: bytes) -> AssociationProfiles:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from dcmrecv.cli.errors import CommandLineError
+from dcmrecv.files import read_file
 from dcmrecv.text import from_bytes, to_bytes
 
 __all__ = ["MAX_COMMAND_FILE", "expand", "tokens"]
@@ -35,15 +36,11 @@ def expand(arguments: Sequence[str]) -> list[str]:
 
 def _read(name: str) -> bytes:
     try:
-        with open(to_bytes(name), "rb") as file:
-            data = file.read(MAX_COMMAND_FILE + 1)
-            if len(data) <= MAX_COMMAND_FILE:
-                return data
+        return read_file(to_bytes(name), MAX_COMMAND_FILE)
     except IsADirectoryError:
         return b""  # the reference opens a directory as an empty file
-    except (OSError, ValueError):
-        pass
-    raise CommandLineError(f"Cannot open command file '{name}'")
+    except OSError:
+        raise CommandLineError(f"Cannot open command file '{name}'") from None
 
 
 def tokens(data: bytes) -> Iterator[bytes]:

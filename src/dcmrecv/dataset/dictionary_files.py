@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-import stat
 from collections.abc import Callable, Iterator
 
 from dcmrecv.dataset.dictionary import DataDictionary, TagRange, builtin_dictionary
 from dcmrecv.dataset.vr import FUTURE, ILLEGAL, describe
+from dcmrecv.files import read_file
 from dcmrecv.text import from_bytes
 
 __all__ = ["load_environment", "load_file"]
@@ -58,8 +58,9 @@ def load_file(dictionary: DataDictionary, name: bytes, report: Report) -> bool:
     Sets `dictionary.loaded` as the reference does. Bad lines are reported and skipped.
     """
     shown = from_bytes(name)
-    data = _read(name)
-    if data is None:
+    try:
+        data = read_file(name, MAX_FILE_SIZE, wait=False)
+    except OSError:
         report("E", f"DcmDataDictionary: Cannot open file: {shown}")
         return False
     report("D", f"DcmDataDictionary: Loading file: {shown}")
@@ -72,22 +73,6 @@ def load_file(dictionary: DataDictionary, name: bytes, report: Report) -> bool:
             good = False
     dictionary.loaded = good
     return good
-
-
-def _read(name: bytes) -> bytes | None:
-    try:
-        descriptor = os.open(name, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
-    except (OSError, ValueError):
-        return None
-    if stat.S_ISDIR(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        return None
-    with open(descriptor, "rb") as file:
-        try:
-            data = file.read(MAX_FILE_SIZE + 1)
-        except OSError:
-            return None
-    return None if data is None or len(data) > MAX_FILE_SIZE else data
 
 
 def _lines(data: bytes) -> Iterator[bytes]:

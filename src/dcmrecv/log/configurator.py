@@ -6,6 +6,7 @@ import os
 import re
 
 from dcmrecv.config import LoggingConfig, LogLevel
+from dcmrecv.files import FileTooLarge, read_file
 from dcmrecv.log.api import LogConfigError
 from dcmrecv.log.appenders import Appender, AppenderContext, AsyncAppender, ConsoleAppender, NullAppender
 from dcmrecv.log.descriptor_writer import DescriptorWriter
@@ -35,12 +36,11 @@ def load_settings(path: bytes) -> Properties:
     if not path or b"\0" in path or not os.path.exists(path) or os.path.isdir(path):
         raise LogConfigError(_SUBJECT + "does not exist")
     try:
-        with open(path, "rb") as file:
-            data = file.read(MAX_FILE_SIZE + 1)
+        data = read_file(path, MAX_FILE_SIZE)
+    except FileTooLarge as error:
+        raise LogConfigError(_SUBJECT + f"is {error.strerror}") from error
     except OSError as error:
         raise LogConfigError(_SUBJECT + "cannot be read") from error
-    if len(data) > MAX_FILE_SIZE:
-        raise LogConfigError(_SUBJECT + f"is larger than {MAX_FILE_SIZE} bytes")
     settings = read_settings(data)
     if not settings:
         raise LogConfigError(_SUBJECT + "does not contain any settings")

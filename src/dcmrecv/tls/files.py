@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import errno
 import io
 import os
 import re
@@ -16,6 +15,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from dcmrecv.files import read_file
 from dcmrecv.tls import der, limits
 
 __all__ = [
@@ -45,12 +45,8 @@ _LINE = 64
 
 
 def read_material(path: bytes) -> bytes:
-    """Return the contents of a file. Raises OSError, with EFBIG beyond `limits.MATERIAL_BYTES`."""
-    with open(path, "rb") as file:
-        data = file.read(limits.MATERIAL_BYTES + 1)
-    if len(data) > limits.MATERIAL_BYTES:
-        raise OSError(errno.EFBIG, os.strerror(errno.EFBIG))
-    return data
+    """Return the contents of a file. Raises OSError, also beyond `limits.MATERIAL_BYTES`."""
+    return read_file(path, limits.MATERIAL_BYTES)
 
 
 def first_block(data: bytes, labels: tuple[bytes, ...]) -> tuple[bytes, bytes] | None:
