@@ -16,6 +16,7 @@ from dcmrecv.remarks import Remark
 __all__ = [
     "C_ECHO_RQ",
     "C_STORE_RQ",
+    "NO_DATA_SET",
     "Command",
     "CommandError",
     "read_command",
@@ -25,6 +26,7 @@ __all__ = [
 C_STORE_RQ = 0x0001
 C_ECHO_RQ = 0x0030
 NO_DATA_SET = 0x0101
+"""Command Data Set Type of a message without a data set (PS3.7 E.1-1)."""
 
 _HEADER = struct.Struct("<HHI").unpack_from
 _US = struct.Struct("<H").unpack_from

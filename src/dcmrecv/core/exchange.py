@@ -20,22 +20,22 @@ All arithmetic is in 64 bits, and every index is checked.
 
 from __future__ import annotations
 
-from dcmrecv.core import limits
+from dcmrecv.core import dimse, limits, pdu
 from dcmrecv.core.events import EchoRequest, StoreRequest
 
 __all__ = ["Exchange", "frame_data_set", "frame_request"]
 
-_P_DATA = 4
-_PDU_HEADER = 6
-_HEADERS = 12  # of a PDU and its first PDV
+_P_DATA = pdu.P_DATA
+_PDU_HEADER = pdu.HEADER
+_HEADERS = pdu.HEADERS
 _WHOLE_COMMAND = 3  # message control header: command, last
 _LAST = 2  # data set, last
 _LONGEST_COMMAND = 1024
 _LONGEST_UID = limits.UID_LENGTH
 _LONGEST_TITLE = 16
-_NO_DATA_SET = 0x0101
-_STORE = 0x0001
-_ECHO = 0x0030
+_NO_DATA_SET = dimse.NO_DATA_SET
+_STORE = dimse.C_STORE_RQ
+_ECHO = dimse.C_ECHO_RQ
 _BATCH = limits.FRAGMENTS_AT_ONCE
 
 _DOT, _ZERO, _NINE = b".09"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import struct
 
 from dcmrecv.core import limits
+from dcmrecv.core.dimse import NO_DATA_SET
 from dcmrecv.core.events import EchoRequest, StoreRequest
 from dcmrecv.core.pdu import encode_p_data
 
@@ -19,7 +20,6 @@ _C_STORE_RSP = 0x8001
 _LAST_COMMAND = 3
 _COMMAND = 1
 _U16 = struct.Struct("<H").pack
-_NO_DATA_SET = 0x0101
 _NO_ROOM = 12
 _TOO_SMALL_FOR_ELEMENTS = 24
 _LONGEST = 7 * 8 + 4 + 4 * 2 + 2 * limits.UID_LENGTH
@@ -107,7 +107,7 @@ def _response(field: int, message_id: int, class_uid: bytes, status: int, rest: 
         _element(0x0002, _padded(class_uid))
         + _element(0x0100, _U16(field))
         + _element(0x0120, _U16(message_id))
-        + _element(0x0800, _U16(_NO_DATA_SET))
+        + _element(0x0800, _U16(NO_DATA_SET))
         + _element(0x0900, _U16(status))
         + rest
     )

@@ -12,7 +12,7 @@ from typing import Final
 
 from dcmrecv.config import Role
 from dcmrecv.core import events as ev
-from dcmrecv.core.dimse import read_elements
+from dcmrecv.core.dimse import NO_DATA_SET, read_elements
 from dcmrecv.identity import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
 from dcmrecv.log.status_texts import status_text
 from dcmrecv.text import printable
@@ -31,9 +31,6 @@ __all__ = [
 
 HEX_DUMP_LIMIT: Final = 512
 """Bytes of a request that are dumped."""
-
-NO_DATA_SET: Final = 0x0101
-"""Command Data Set Type of a message without a data set (PS3.7 E.1-1)."""
 
 _OUTCOMES: Final = {
     ev.ContextOutcome.ACCEPTED: "Accepted",
