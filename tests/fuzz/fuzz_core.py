@@ -48,7 +48,7 @@ def one_input(data: bytes) -> None:
         else:
             dialogue.end(reset=bool(how & 2))
     assert dialogue.acceptor.wait is Wait.CLOSED
-    assert dialogue.acceptor.buffer_size <= limits.REQUEST_LENGTH + 6
+    assert dialogue.acceptor.buffer.size <= limits.REQUEST_LENGTH + 6
     assert dialogue.events
     dialogue.pdus()
 

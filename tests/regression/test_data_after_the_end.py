@@ -30,6 +30,6 @@ def test_after_a_rejection() -> None:
 def test_a_flood_after_our_abort_is_dropped() -> None:
     peer = associated().say(p_data(pdv(99, b"\0\0", 3)))
     peer.say(p_data(pdv(3, bytes(16000), 0)) * 20)
-    assert peer.acceptor.buffer_size <= limits.BUFFER_FULL
+    assert peer.acceptor.buffer.size <= limits.BUFFER_FULL
     assert peer.acceptor.wait is Wait.LINGER
     assert peer.new() == [ABORT]

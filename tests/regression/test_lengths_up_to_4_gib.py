@@ -18,7 +18,7 @@ def test_request(length: int) -> None:
     assert peer.last.cause is not None
     assert peer.last.cause.text == "A-ASSOCIATE PDU too large"
     assert peer.sent == b""
-    assert peer.acceptor.buffer_size == limits.BUFFER_FIRST
+    assert peer.acceptor.buffer.size == limits.BUFFER_FIRST
 
 
 def test_memory_follows_the_bytes_that_arrive() -> None:
@@ -32,7 +32,7 @@ def test_memory_follows_the_bytes_that_arrive() -> None:
         tracemalloc.stop()
     assert peak < 100_000
     peer.say(bytes(100_000))
-    assert peer.acceptor.buffer_size <= 262144
+    assert peer.acceptor.buffer.size <= 262144
 
 
 @pytest.mark.parametrize("length", [16385, 0x7FFFFFFF, 0xFFFFFFFF])
@@ -41,14 +41,14 @@ def test_p_data(length: int) -> None:
     assert peer.new() == [ABORT]
     assert peer.acceptor.unread == 40  # the reset would overtake a second abort
     assert associated().say(pdu(4, b"", length)).new() == [ABORT, ABORT_2_2]
-    assert peer.acceptor.buffer_size == limits.BUFFER_FIRST
+    assert peer.acceptor.buffer.size == limits.BUFFER_FIRST
 
 
 @pytest.mark.parametrize("kind", [1, 2, 3, 5, 6, 7, 8, 255])
 def test_other_pdus(kind: int) -> None:
     peer = associated().say(pdu(kind, bytes(40), 0xFFFFFFFF))
     assert isinstance(peer.last, ev.ProtocolError)
-    assert peer.acceptor.buffer_size == limits.BUFFER_FIRST
+    assert peer.acceptor.buffer.size == limits.BUFFER_FIRST
 
 
 def test_a_dropped_pdu_of_4_gib_takes_no_memory() -> None:
@@ -56,5 +56,5 @@ def test_a_dropped_pdu_of_4_gib_takes_no_memory() -> None:
     peer.say(pdu(5, b"", 0xFFFFFFFF))
     for _ in range(50):
         peer.say(bytes(32768))
-    assert peer.acceptor.buffer_size <= limits.BUFFER_FULL
+    assert peer.acceptor.buffer.size <= limits.BUFFER_FULL
     assert peer.acceptor.unread == 0

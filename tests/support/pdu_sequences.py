@@ -159,10 +159,10 @@ class Driver:
         for start in range(0, len(plan.said), plan.size):
             data = plan.said[start : start + plan.size]
             while data and acceptor.wait < Wait.LINGER:
-                room = acceptor.receive_buffer()
+                room = acceptor.buffer.room()
                 count = min(len(room), len(data))
                 room[:count] = data[:count]
-                acceptor.bytes_received(count)
+                acceptor.buffer.received(count)
                 data = data[count:]
                 self.pull()
         state = (acceptor.wait, acceptor.unread, acceptor.in_command)

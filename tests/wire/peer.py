@@ -195,8 +195,8 @@ def settings(
 
 def receive(acceptor: Acceptor, data: bytes) -> None:
     """Give *acceptor* bytes that fit into its buffer."""
-    acceptor.receive_buffer()[: len(data)] = data
-    acceptor.bytes_received(len(data))
+    acceptor.buffer.room()[: len(data)] = data
+    acceptor.buffer.received(len(data))
 
 
 @dataclass
@@ -221,13 +221,13 @@ class Dialogue:
     def say(self, data: bytes) -> Dialogue:
         """The peer sends *data*; it arrives in what the buffer takes."""
         while data:
-            room = self.acceptor.receive_buffer()
+            room = self.acceptor.buffer.room()
             if not len(room):
                 assert self.acceptor.wait >= Wait.LINGER  # a driver would not read any more
                 break
             count = min(len(room), len(data))
             room[:count] = data[:count]
-            self.acceptor.bytes_received(count)
+            self.acceptor.buffer.received(count)
             data = data[count:]
             self.pull()
         return self

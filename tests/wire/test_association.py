@@ -414,7 +414,7 @@ def test_a_request_of_1_mib_is_read_and_a_longer_one_is_not() -> None:
     assert len(request) == 0x100000 + 6
     peer = dialogue().say(request)
     assert isinstance(peer.last, ev.AssociationAccepted)
-    assert peer.acceptor.buffer_size == limits.BUFFER_FIRST  # given back
+    assert peer.acceptor.buffer.size == limits.BUFFER_FIRST  # given back
     peer.say(echo())
     assert isinstance(peer.last, ev.EchoRequest)
     too_long = dialogue().say(request[:2] + struct.pack(">I", 0x100001) + request[6:])

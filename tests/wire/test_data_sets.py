@@ -80,10 +80,10 @@ def test_each_view_is_one_pdv_and_a_portion_ends_with_the_data_set() -> None:
 
 def test_a_bulk_transfer_gets_a_larger_buffer_and_no_more() -> None:
     peer = _storing()
-    small = peer.acceptor.buffer_size
+    small = peer.acceptor.buffer.size
     fragment = bytes(16378)
     peer.say(p_data(pdv(3, fragment, DATA)) * 100)
-    assert small < peer.acceptor.buffer_size == limits.BUFFER_FULL
+    assert small < peer.acceptor.buffer.size == limits.BUFFER_FULL
     assert peer.last == Data(fragment * 100, False, 3)
     peer.say(p_data(pdv(3, fragment, LAST_DATA)))
     assert peer.last == Data(fragment * 101, True, 3)

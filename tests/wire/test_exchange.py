@@ -159,7 +159,7 @@ def test_no_more_is_handed_out_at_once_than_others_can_wait_for(pdus: bytes) -> 
         portions.append(len(event.views))
     assert sum(portions) == 1000
     assert max(portions) == limits.FRAGMENTS_AT_ONCE
-    assert acceptor.buffer_size == limits.BUFFER_FIRST
+    assert acceptor.buffer.size == limits.BUFFER_FIRST
 
 
 def test_a_response_with_another_status() -> None:

@@ -106,8 +106,8 @@ def test_an_unfinished_request_holds_what_has_arrived_and_not_what_was_declared(
     peer, account, _ = _dialogue(MemoryBudget(1 << 30))
     for sent in (0, 1000, 40_000, 200_000, 600_000):
         peer.say(p.pdu(1, p.associate()[6:], 0x100000) if not sent else bytes(sent - peer.acceptor.unread))
-        assert peer.acceptor.buffer_size <= max(2 * sent, limits.BUFFER_FIRST)
-        assert account.held == peer.acceptor.buffer_size - limits.BUFFER_FIRST
+        assert peer.acceptor.buffer.size <= max(2 * sent, limits.BUFFER_FIRST)
+        assert account.held == peer.acceptor.buffer.size - limits.BUFFER_FIRST
 
 
 def test_a_buffer_is_given_back_when_memory_is_short() -> None:
@@ -119,7 +119,7 @@ def test_a_buffer_is_given_back_when_memory_is_short() -> None:
     other = Account(budget)
     other.charge(1 << 21)
     peer.say(p.p_data(p.pdv(3, bytes(16378), p.DATA)) * 100)
-    assert (account.held, peer.acceptor.buffer_size) == (0, limits.BUFFER_FIRST)
+    assert (account.held, peer.acceptor.buffer.size) == (0, limits.BUFFER_FIRST)
     other.close()
     peer.say(p.p_data(p.pdv(3, bytes(16378), p.DATA)) * 100 + p.p_data(p.pdv(3, b"", p.LAST_DATA)))
     assert account.held > 0

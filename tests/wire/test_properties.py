@@ -94,7 +94,7 @@ _SETTINGS = p.settings("RoleBoth")
 
 def _finish(peer: Dialogue, end: str) -> None:
     """End the connection; whatever was said, it is over soon and memory is bounded."""
-    assert peer.acceptor.buffer_size <= limits.REQUEST_LENGTH + 6
+    assert peer.acceptor.buffer.size <= limits.REQUEST_LENGTH + 6
     for _ in range(3):
         if peer.acceptor.wait is Wait.CLOSED:
             break

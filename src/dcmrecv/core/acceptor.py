@@ -73,7 +73,7 @@ class Acceptor:
     """The protocol of one connection. Used by one thread.
 
     The driver's part: pull `next_event` until it is None; send `data_to_send`; then, by `wait`, receive into
-    `receive_buffer` and say `bytes_received`, or `receive_eof` or `receive_timeout`; and so on.
+    the `room` of `buffer` and say `received`, or `receive_eof` or `receive_timeout`; and so on.
     """
 
     __slots__ = (
@@ -93,7 +93,7 @@ class Acceptor:
         self._general = general
         self._account = account
         self.buffer = ReceiveBuffer(settings.max_pdu + pdu.HEADER, account)
-        """Where the next bytes go; what is said of `receive_buffer` and `bytes_received` goes for its methods, too."""
+        """Where the next bytes go; to make room there ends the life of views in earlier `DataFragments`."""
         self._layer = UpperLayer(self.buffer, settings.max_pdu)
         self.unsent = self._layer.unsent
         """What waits for `data_to_send`."""
@@ -113,17 +113,6 @@ class Acceptor:
         self._data_context = -1  # context of the data set being received, -1 before its first PDV
 
     # -- bytes in ------------------------------------------------------------------------------------
-
-    def receive_buffer(self) -> memoryview:
-        """Return where the next bytes go; never empty once `next_event` has returned None.
-
-        Views of earlier `DataFragments` are no longer valid. Bytes put here count after `bytes_received`.
-        """
-        return self.buffer.room()
-
-    def bytes_received(self, count: int) -> None:
-        """*count* bytes were written to the start of the view that `receive_buffer` returned."""
-        self.buffer.received(count)
 
     def receive_eof(self, *, reset: bool = False) -> None:
         """The peer has closed or (*reset*) reset the connection, or was silent too long inside a PDU."""
@@ -156,11 +145,6 @@ class Acceptor:
         If there are any, the connection ends with a reset, not with a FIN.
         """
         return len(self.buffer)
-
-    @property
-    def buffer_size(self) -> int:
-        """Bytes of the receive buffer."""
-        return self.buffer.size
 
     @property
     def association(self) -> AcceptedAssociation | None:

@@ -45,7 +45,6 @@ __all__ = [
 class Stage(enum.Enum):
     """What was being waited for or read when something went wrong."""
 
-    REQUEST = "request"
     COMMAND = "command"
     DATA_SET = "data set"
 

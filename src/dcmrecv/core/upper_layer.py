@@ -223,7 +223,6 @@ _FIRST_HEADER, _UNTIL_CLOSED = Wait.FIRST_HEADER, Wait.LINGER
 _ASSOCIATE, _ABORT, _P_DATA = Arrival.ASSOCIATE_RQ, Arrival.ABORT, Arrival.P_DATA
 _LONG_P_DATA, _UNRECOGNIZED = Arrival.LONG_P_DATA, Arrival.UNRECOGNIZED
 _HEADER = struct.Struct(">BxI").unpack_from
-_LENGTH = struct.Struct(">I").unpack_from
 _UNLIMITED = 1 << 32
 _LIMITS: Mapping[State, Mapping[int, tuple[int, Arrival]]] = {
     State.STA2: {pdu.ASSOCIATE_RQ: (limits.REQUEST_LENGTH, Arrival.LONG_REQUEST)},
