@@ -22,7 +22,7 @@ EXIT_BAD_TLS = 71
 EXIT_CODES = (
     (0, "The help screen, version information or a list was printed."),
     (EXIT_BAD_COMMAND_LINE, "The command line is wrong."),
-    (EXIT_BAD_DIRECTORY, "The output directory does not exist or cannot be written to."),
+    (EXIT_BAD_DIRECTORY, "The output or spool directory does not exist or cannot be written to."),
     (EXIT_BAD_PORT, "The port cannot be opened."),
     (EXIT_BAD_PROFILE, "The association configuration file or the profile cannot be used."),
     (EXIT_INTERNAL_ERROR, "An error inside dcmrecv (EX_SOFTWARE); starting it again may help."),
