@@ -3,6 +3,8 @@
 cimport cython
 from dcmrecv.dataset.scan cimport Cursor
 
+cdef long long _USUAL_SLOTS, _SLOT_COST
+
 cdef class DataSetRewriter:
     cdef Cursor _cursor
     cdef object _deflater, _dictionary, _elements, _encoding, _inflater, _note, _transfer_syntax
@@ -12,7 +14,7 @@ cdef class DataSetRewriter:
     cdef public long long held
     cdef public object head, patches, reorder, series_date, unsaveable
 
-    @cython.locals(cursor=Cursor, count=cython.longlong, index=cython.longlong)
+    @cython.locals(cursor=Cursor, count=cython.longlong, held=cython.longlong, index=cython.longlong, slots=cython.longlong)
     cpdef list feed(self, views, bint last)
     cpdef list finish(self)
     cpdef list _output(self)

@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Buffer", "DataSetError", "DataSetRewriter", "MediaStorageUids"]
 
+_USUAL_SLOTS = 2 * 6 * limits.NESTING
+"""Numbers of suspended frames, six each, that are not charged for; ``--max-nesting`` allows more."""
+_SLOT_COST = 12
+"""Bytes of such a number, and of half a one: when there is no room for more, all are copied to twice as many."""
+
 
 class DataSetRewriter:
     """Rewrites one data set that arrives in fragments.
@@ -151,8 +156,11 @@ class DataSetRewriter:
         except DataSetError as error:
             error.fragments = index
             raise
-        if self._elements is not None:
-            self.held = self._elements.held
+        held = 0 if self._elements is None else self._elements.held
+        slots = len(cursor.frames)
+        if slots > _USUAL_SLOTS:
+            held += _SLOT_COST * slots
+        self.held = held
         return self._output()
 
     @property

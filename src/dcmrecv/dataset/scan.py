@@ -258,8 +258,8 @@ class Cursor:
         return list(self.frames[WIDTH * depth : WIDTH * (depth + 1)])
 
     def _more_frames(self) -> None:
-        # A new array: the old one may be in use by the loop.
-        self.frames = self.frames + array("q", bytes(8 * max(len(self.frames), 16 * WIDTH)))
+        # A new array: the old one may be in use by the loop. What stands in its second half does not matter.
+        self.frames = self.frames * 2 or array("q", bytes(8 * 16 * WIDTH))
 
     # ---- the loop ---------------------------------------------------------------------------------
 

@@ -11,6 +11,7 @@ import pytest
 from dcmrecv.config import StorageConfig
 from dcmrecv.core.events import AcceptedAssociation, AssociateRequest, StoreRequest
 from dcmrecv.dataset.dictionary import builtin_dictionary
+from dcmrecv.dataset.limits import MAX_NESTING, NESTING
 from dcmrecv.memory import Account, MemoryBudget, MemoryBudgetExceeded
 from dcmrecv.observer import AssociationObserver
 from dcmrecv.storage import ObjectStore, StoreSession
@@ -30,10 +31,22 @@ GROUP_LENGTHS = b"".join(
 """20,000 of them, all wrong."""
 DISORDER = b"".join(_element(0x11, number, b"LO", b"ab") for number in range(30_000, 0, -1))
 """30,000 elements, all out of order."""
+_UNDEFINED = b"\xff\xff\xff\xff"
+NESTED = (
+    b"\x08\0\x40\x11SQ\0\0" + _UNDEFINED + b"\xfe\xff\0\xe0" + _UNDEFINED
+) * 30_000 + b"\xfe\xff\x0d\xe0\0\0\0\0\xfe\xff\xdd\xe0\0\0\0\0" * 30_000
+"""30,000 sequences in each other, and nothing else that would be remarkable."""
+BIG = pytest.mark.parametrize(
+    "data",
+    [HEAD + GROUP_LENGTHS, HEAD + DISORDER, HEAD + NESTED],
+    ids=["group lengths", "disorder", "nested"],
+)
 
 
 def _session(path: Path, account: Account) -> StoreSession:
-    store = ObjectStore(StorageConfig(directory=bytes(path)), dictionary=builtin_dictionary)
+    store = ObjectStore(
+        StorageConfig(directory=bytes(path), max_nesting=MAX_NESTING), dictionary=builtin_dictionary
+    )
     rq = AssociateRequest(1, b"A", b"B", b"", (), 16384, b"", b"", (), (), None)
     request = StoreRequest(1, 1, CLASS, b"1.2.3", EXPLICIT, 0, 0x102, None, None, b"")
     session = store.request(request, AcceptedAssociation(rq, (), 16384, 16372, ()), AssociationObserver())
@@ -49,7 +62,7 @@ def _play(session: StoreSession, data: bytes) -> int:
     return session.complete().status
 
 
-@pytest.mark.parametrize("data", [HEAD + GROUP_LENGTHS, HEAD + DISORDER], ids=["group lengths", "disorder"])
+@BIG
 def test_what_is_remembered_is_charged(tmp_path: Path, data: bytes) -> None:
     _play(_session(tmp_path, Account(MemoryBudget(1 << 30))), HEAD)  # what is loaded once
     budget = MemoryBudget(1 << 30)
@@ -64,7 +77,7 @@ def test_what_is_remembered_is_charged(tmp_path: Path, data: bytes) -> None:
     assert budget.used + (2 << 20) >= peak
 
 
-@pytest.mark.parametrize("data", [HEAD + GROUP_LENGTHS, HEAD + DISORDER], ids=["group lengths", "disorder"])
+@BIG
 def test_beyond_the_budget_nothing_is_stored_and_nothing_stays(tmp_path: Path, data: bytes) -> None:
     session = _session(tmp_path, Account(MemoryBudget(1 << 20)))
     with pytest.raises(MemoryBudgetExceeded):
@@ -75,5 +88,6 @@ def test_beyond_the_budget_nothing_is_stored_and_nothing_stays(tmp_path: Path, d
 
 def test_a_clean_data_set_is_charged_nothing(tmp_path: Path) -> None:
     session = _session(tmp_path, Account(MemoryBudget(0)))
-    assert _play(session, HEAD + _element(0x10, 0x10, b"PN", b"A^B ")) == 0
+    nested = NESTED[: 20 * NESTING] + NESTED[-16 * NESTING :]
+    assert _play(session, HEAD + nested + _element(0x10, 0x10, b"PN", b"A^B ")) == 0
     assert session.charged == 0
