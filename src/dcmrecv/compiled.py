@@ -34,7 +34,6 @@ MODULES = (
     "dcmrecv.server.transport",
     "dcmrecv.storage.bit_preserving",
     "dcmrecv.storage.normal",
-    "dcmrecv.storage.parsing",
     "dcmrecv.storage.publish",
     "dcmrecv.storage.session",
 )

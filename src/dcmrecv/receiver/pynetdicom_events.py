@@ -322,14 +322,11 @@ class _EventSession(StoreSession):
         association: ev.AcceptedAssociation,
         observer: ob.AssociationObserver,
     ) -> None:
-        super().__init__()
-        self.request = request
-        self.association = association
+        super().__init__(request, association, observer)
         self.content = ReceivedDataSet(
             handlers.budget,
             meta_header(request.sop_class_uid, request.sop_instance_uid, request.transfer_syntax),
         )
-        self.observer = observer
         self._handlers = handlers
         self._failure: OSError | None = None
 

@@ -4,9 +4,7 @@ from dcmrecv.storage.publish cimport ObjectFile, Target
 from dcmrecv.storage.session cimport StoreSession
 
 cdef class BitPreservingSession(StoreSession):
-    cdef object _association, _filer, _observer, _reason
-    cdef object _context_id
+    cdef object _context_id, _filer, _reason
     cdef ObjectFile _file
     cdef Target _target
     cdef bint _creatable
-    cdef public object request

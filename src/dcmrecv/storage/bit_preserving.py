@@ -27,9 +27,7 @@ __all__ = ["BitPreservingSession"]
 class BitPreservingSession(StoreSession):
     """One C-STORE in bit-preserving mode."""
 
-    __slots__ = (
-        "_association", "_context_id", "_creatable", "_file", "_filer", "_observer", "_reason", "_target", "request"
-    )  # fmt: skip
+    __slots__ = ("_context_id", "_creatable", "_file", "_filer", "_reason", "_target")
 
     to_file = True
 
@@ -41,11 +39,9 @@ class BitPreservingSession(StoreSession):
         observer: AssociationObserver,
         target: Target,
     ) -> None:
-        StoreSession.__init__(self)  # for each object: super() costs more than the call
+        # for each object: super() costs more than the call
+        StoreSession.__init__(self, request, association, observer)
         self._filer = filer
-        self.request = request
-        self._association = association
-        self._observer = observer
         self._target = target
         self._file = ObjectFile(filer.publisher)
         self._creatable = False
@@ -74,8 +70,8 @@ class BitPreservingSession(StoreSession):
             self._drop()
             path = self._target.path
             self._reason = conditions.file_not_created(printable(path))
-            if FileNotCreated in self._observer.wanted:
-                self._observer.observe(FileNotCreated(path, context_id))
+            if FileNotCreated in self.observer.wanted:
+                self.observer.observe(FileNotCreated(path, context_id))
             return None
         file = self._file
         first = not file.size
@@ -86,7 +82,7 @@ class BitPreservingSession(StoreSession):
                 request.sop_class_uid,
                 request.sop_instance_uid,
                 request.transfer_syntax,
-                self._association.request.calling_ae_title.rstrip(b" "),
+                self.association.request.calling_ae_title.rstrip(b" "),
             )
             chunks.insert(0, header)
         try:
@@ -106,8 +102,8 @@ class BitPreservingSession(StoreSession):
 
     def _drop_unwritten(self) -> None:
         self._drop()
-        if FileNotWritten in self._observer.wanted:
-            self._observer.observe(FileNotWritten(self._context_id))
+        if FileNotWritten in self.observer.wanted:
+            self.observer.observe(FileNotWritten(self._context_id))
 
     def complete(self) -> StoreResult:
         """See `StoreSession.complete`."""
@@ -119,8 +115,8 @@ class BitPreservingSession(StoreSession):
                 self._drop_unwritten()
         if self.dropped:
             return StoreResult(OUT_OF_RESOURCES, (self._reason,))
-        if Stored in self._observer.wanted:
-            self._observer.observe(Stored(path, self.request, self._file.size))
+        if Stored in self.observer.wanted:
+            self.observer.observe(Stored(path, self.request, self._file.size))
         return STORED
 
     def _publish(self) -> bytes:

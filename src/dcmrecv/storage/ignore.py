@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from dcmrecv.observer import Ignored
-from dcmrecv.storage.parsing import ParsingSession
+from dcmrecv.storage.normal import ParsingSession
 from dcmrecv.storage.session import STORED, StoreResult
 
 if TYPE_CHECKING:
@@ -26,6 +26,6 @@ class IgnoreSession(ParsingSession):
 
     def complete(self) -> StoreResult:
         """See `StoreSession.complete`."""
-        if Ignored in self._observer.wanted:
-            self._observer.observe(Ignored())
+        if Ignored in self.observer.wanted:
+            self.observer.observe(Ignored())
         return STORED

@@ -1,7 +1,11 @@
 # The types of normal.py for its compiled form.
 
-from dcmrecv.storage.parsing cimport ParsingSession
 from dcmrecv.storage.publish cimport ObjectFile
+from dcmrecv.storage.session cimport StoreSession
+
+cdef class ParsingSession(StoreSession):
+    cdef object _rewriter, _shared
+    cdef bytes _transfer_syntax
 
 cdef class NormalSession(ParsingSession):
     cdef ObjectFile _file

@@ -1,4 +1,4 @@
-"""``-B``: the data set is parsed while it arrives and written as parsed.
+"""``-B``: the data set is parsed while it arrives and written as parsed. The first half is that of ``--ignore``, too.
 
 An object that arrives in one batch costs one write. A larger one goes to its temporary as soon as the UIDs for
 the file meta information are known. If they are not known early (they may stand in an item at the very end), the
@@ -8,26 +8,44 @@ the file are printed when the object is complete, as the reference does, which l
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from dcmrecv.conditions import RECEIVE_FAILED
+from dcmrecv.config import LogLevel
 from dcmrecv.dataset.rewriter import DataSetError, DataSetRewriter, MediaStorageUids
 from dcmrecv.dataset.sort_elements import SecondPass
 from dcmrecv.dataset.tags import NO_TEXT
-from dcmrecv.observer import MetaHeaderWritten, ProcessingStore
+from dcmrecv.observer import (
+    DataSetRemark,
+    DataSetStarted,
+    DataSetUnreadable,
+    DebugRemark,
+    MetaHeaderWritten,
+    ProcessingStore,
+)
 from dcmrecv.storage.directories import DirectoryError
 from dcmrecv.storage.meta import meta_header
 from dcmrecv.storage.naming import new_uid
-from dcmrecv.storage.parsing import ParsingSession, Shared
 from dcmrecv.storage.publish import Buffer, FileError, ObjectFile
-from dcmrecv.storage.session import CANNOT_UNDERSTAND, STORED, SUCCESS, StoreResult
+from dcmrecv.storage.session import (
+    CANNOT_UNDERSTAND,
+    STORED,
+    SUCCESS,
+    ReceiveFailure,
+    StoreResult,
+    StoreSession,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from dcmrecv.core.events import AcceptedAssociation, StoreRequest
+    from dcmrecv.dataset.dictionary import DataDictionary
     from dcmrecv.observer import AssociationObserver
+    from dcmrecv.remarks import Remark
+    from dcmrecv.storage.filing import ObjectFiler
 
-__all__ = ["HOLD_LIMIT", "NormalSession"]
+__all__ = ["HOLD_LIMIT", "NormalSession", "ParsingSession", "Shared"]
 
 _BATCH = 1000
 """Pieces of a rewritten data set that are written in one system call."""
@@ -37,7 +55,90 @@ _BATCH_BYTES = 1 << 20
 HOLD_LIMIT = 1 << 16
 """Bytes of a data set kept in memory while the UIDs of its header are not known yet."""
 
+_NOT_READ = (RECEIVE_FAILED,)
 _PRIVATE_GENERIC_FILE = b"1.2.276.0.7230010.3.1.0.1"
+
+
+class Shared(NamedTuple):
+    """What the sessions of a store share."""
+
+    filer: ObjectFiler
+    dictionary: Callable[[], DataDictionary]
+    max_nesting: int
+
+
+class ParsingSession(StoreSession):
+    """One C-STORE whose data set is read; what to do with the output is the subclass's."""
+
+    __slots__ = ("_rewriter", "_shared", "_transfer_syntax")
+
+    saving = True
+    """True if the output is written: the parser then also says what it says about writing."""
+
+    def __init__(
+        self,
+        shared: Shared,
+        request: StoreRequest,
+        association: AcceptedAssociation,
+        observer: AssociationObserver,
+    ) -> None:
+        # for each object: super() costs more than the call
+        StoreSession.__init__(self, request, association, observer)
+        self._shared = shared
+        self._transfer_syntax = request.transfer_syntax
+        self._rewriter: DataSetRewriter | None = None
+
+    def receive(self, views: list[memoryview], last: bool, context_id: int) -> ReceiveFailure | None:
+        """See `StoreSession.receive`."""
+        rewriter = self._rewriter
+        try:
+            if rewriter is None:
+                rewriter = self._start(views, context_id)
+            chunks = rewriter.feed(views, last)
+            held = rewriter.held
+            if held > self.charged:
+                self.charge(held - self.charged)
+            if last:
+                chunks += rewriter.finish()
+        except DataSetError as error:
+            if DataSetUnreadable in self.observer.wanted:
+                self.observer.observe(DataSetUnreadable(error.condition.text))
+            self.discard()
+            return ReceiveFailure(_NOT_READ, error.fragments)
+        self._take(chunks, last)
+        return None
+
+    def _start(self, views: list[memoryview], context_id: int) -> DataSetRewriter:
+        if context_id != self.request.context_id:
+            for context in self.association.contexts:
+                if context.context_id == context_id:
+                    self._transfer_syntax = context.transfer_syntax
+                    break
+        observer = self.observer
+        wanted = observer.wanted
+        if DataSetStarted in wanted and any(views):
+            observer.observe(DataSetStarted(self._transfer_syntax))
+        self._rewriter = DataSetRewriter(
+            self._transfer_syntax,
+            self._shared.dictionary,
+            self._remark if DataSetRemark in wanted else None,
+            DebugRemark in wanted,
+            self.saving,
+            self._shared.max_nesting,
+        )
+        return self._rewriter
+
+    def _remark(self, remark: Remark) -> None:
+        kind = DebugRemark if remark.kind.level is LogLevel.DEBUG else DataSetRemark
+        self.observer.observe(kind(remark))
+
+    def _take(self, chunks: list[Buffer], last: bool) -> None:
+        """Do with the output what the mode does."""
+        raise NotImplementedError
+
+    def discard(self) -> None:
+        """See `StoreSession.discard`."""
+        self._rewriter = None
 
 
 class NormalSession(ParsingSession):
@@ -125,12 +226,12 @@ class NormalSession(ParsingSession):
 
     def complete(self) -> StoreResult:
         """See `StoreSession.complete`."""
-        if ProcessingStore in self._observer.wanted:
-            self._observer.observe(ProcessingStore())
+        if ProcessingStore in self.observer.wanted:
+            self.observer.observe(ProcessingStore())
         try:
             if self._rewriter is None or self._rewriter.empty:  # without a fragment there is none
                 return StoreResult(CANNOT_UNDERSTAND)
-            status = self._shared.filer.file(self, self._observer)
+            status = self._shared.filer.file(self, self.observer)
             return STORED if status == SUCCESS else StoreResult(status)
         finally:
             file = self._file
@@ -173,7 +274,7 @@ class NormalSession(ParsingSession):
             for offset, data in found.patches:
                 file.patch(self._header_size + offset, data)
         self._finished = True
-        if MetaHeaderWritten in self._observer.wanted:
+        if MetaHeaderWritten in self.observer.wanted:
             self._meta_header_written()
 
     def _put_header_first(self, body: ObjectFile, found: DataSetRewriter) -> None:
@@ -256,7 +357,7 @@ class NormalSession(ParsingSession):
 
     def _meta_header_written(self) -> None:
         head = self._found_uids or self.found().head
-        self._observer.observe(
+        self.observer.observe(
             MetaHeaderWritten(
                 self._transfer_syntax,
                 *self._uids,

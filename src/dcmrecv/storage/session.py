@@ -13,10 +13,14 @@ The driver (`dcmrecv.server.association`) calls `StoreSession.receive` for every
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from dcmrecv.conditions import Condition
 from dcmrecv.memory import Account
+
+if TYPE_CHECKING:
+    from dcmrecv.core.events import AcceptedAssociation, StoreRequest
+    from dcmrecv.observer import AssociationObserver
 
 __all__ = [
     "CANNOT_UNDERSTAND",
@@ -66,12 +70,17 @@ class RequestRefused(Exception):
 class StoreSession:
     """One C-STORE. Used by one thread."""
 
-    __slots__ = ("account", "charged", "dropped")
+    __slots__ = ("account", "association", "charged", "dropped", "observer", "request")
 
     to_file = False
     """True if the data set goes to its file as it comes (bit preserving)."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self, request: StoreRequest, association: AcceptedAssociation, observer: AssociationObserver
+    ) -> None:
+        self.request = request
+        self.association = association
+        self.observer = observer
         self.dropped = False
         """True if the data set was received but thrown away because its file failed (bit preserving)."""
         self.account: Account | None = None

@@ -14,8 +14,7 @@ from dcmrecv.storage.bit_preserving import BitPreservingSession
 from dcmrecv.storage.directories import DirectoryError
 from dcmrecv.storage.filing import ObjectFiler
 from dcmrecv.storage.ignore import IgnoreSession
-from dcmrecv.storage.normal import NormalSession
-from dcmrecv.storage.parsing import Shared
+from dcmrecv.storage.normal import NormalSession, Shared
 from dcmrecv.storage.publish import NoName
 from dcmrecv.storage.session import RequestRefused, StoreSession
 from dcmrecv.storage.temporary import RESTART_AGE, SETTLED_AGE, remove_orphans
