@@ -3,6 +3,8 @@
 Without Cython or a working C compiler the installation goes on without them, and their source runs. So it does when
 one of them cannot be compiled: they know each other's structures, so the others could not be imported.
 ``DCMRECV_COMPILE=1`` in the environment makes that an error; ``DCMRECV_COMPILE=0`` compiles nothing.
+``DCMRECV_COMPILE=checked``, for tests, has each use of an object checked for None where a ``.pxd`` file names a class:
+otherwise compiled code takes None for such an object, and reads and writes what lies there.
 """
 
 from __future__ import annotations
@@ -28,10 +30,12 @@ def extensions() -> list[Extension]:
     wish = os.environ.get("DCMRECV_COMPILE", "")
     if wish == "0":
         return []
+    checked = wish == "checked"
+    must = checked or wish == "1"
     try:
         from Cython.Build import cythonize
     except ImportError:
-        if wish == "1":
+        if must:
             raise
         return []
     modules = [
@@ -44,9 +48,13 @@ def extensions() -> list[Extension]:
         for path in sorted(SOURCES.rglob("*.pxd"))
         if path.with_suffix(".py").exists()  # else a file of declarations that others cimport
     ]
-    found: list[Extension] = cythonize(modules, build_dir="build/cython", compiler_directives=DIRECTIVES)
+    found: list[Extension] = cythonize(
+        modules,
+        build_dir="build/cython-checked" if checked else "build/cython",  # whose files are taken for current
+        compiler_directives={**DIRECTIVES, "nonecheck": checked},
+    )
     for extension in found:
-        extension.optional = wish != "1"
+        extension.optional = not must
     return found
 
 
