@@ -193,7 +193,7 @@ def unsupported_protocol(version: int) -> Condition:
     )
 
 
-def illegal_item(what: str, got: int, minimum: int = 0, length: int = 0) -> Condition:
+def illegal_item(what: str, got: int, minimum: int, length: int) -> Condition:
     """An item of which *got* bytes are there, too few by its nature (*minimum*) or by its own *length*."""
     text = f"DUL Illegal {what}. Got {got} bytes of data"
     if length:

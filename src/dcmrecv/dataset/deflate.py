@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dcmrecv import conditions
 from dcmrecv.dataset import limits
 from dcmrecv.dataset.errors import DataSetError, limit_exceeded
+from dcmrecv.dataset.memory import Buffer
 
 __all__ = ["Deflater", "Inflater"]
 
@@ -79,9 +80,9 @@ class Deflater:
 
     def __init__(self) -> None:
         self._zlib = zlib.compressobj(_LEVEL, zlib.DEFLATED, _RAW, _MEMORY_LEVEL)
-        self._out: list[bytes | bytearray | memoryview] = []
+        self._out: list[Buffer] = []
 
-    def feed(self, pieces: Iterable[bytes | bytearray | memoryview]) -> None:
+    def feed(self, pieces: Iterable[Buffer]) -> None:
         """Take uncompressed bytes."""
         compress = self._zlib.compress
         for piece in pieces:
@@ -89,13 +90,13 @@ class Deflater:
             if data:
                 self._out.append(data)
 
-    def take(self) -> list[bytes | bytearray | memoryview]:
+    def take(self) -> list[Buffer]:
         """Return the compressed bytes that are ready."""
         out = self._out
         self._out = []
         return out
 
-    def finish(self) -> list[bytes | bytearray | memoryview]:
+    def finish(self) -> list[Buffer]:
         """End the stream; return the rest of it."""
         self._out.append(self._zlib.flush())
         return self.take()

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from dcmrecv.dataset.elements import Elements
     from dcmrecv.remarks import Remark
 
-__all__ = ["Buffer", "DataSetError", "DataSetRewriter", "MediaStorageUids"]
+__all__ = ["DataSetError", "DataSetRewriter", "MediaStorageUids"]
 
 _USUAL_SLOTS = 2 * 6 * limits.NESTING
 """Numbers of suspended frames, six each, that are not charged for; ``--max-nesting`` allows more."""

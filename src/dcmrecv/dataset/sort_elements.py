@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from dcmrecv.dataset import limits
 from dcmrecv.dataset.errors import limit_exceeded
+from dcmrecv.dataset.memory import Buffer
 from dcmrecv.dataset.tags import (
     ITEM_DELIMITER,
     ITEM_TAG,
@@ -241,7 +242,7 @@ class SecondPass:
         self.head = MediaStorageUids(sink.found.get(SOP_CLASS_UID), sink.found.get(SOP_INSTANCE_UID))
         self.series_date = sink.found.get(SERIES_DATE)
 
-    def write(self) -> Iterator[bytes | bytearray | memoryview]:
+    def write(self) -> Iterator[Buffer]:
         """Yield the final data set in order."""
         if not self.deflated:
             yield from self._pieces()

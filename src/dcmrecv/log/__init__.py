@@ -38,4 +38,4 @@ def setup(config: LoggingConfig, *, argv0: str) -> Logs:
 
         if is_journal(2, os.environ):
             style = with_priorities(style)
-    return LineLogs(config.level, style, 2, wants_fields=config.json)
+    return LineLogs(config.level, style, wants_fields=config.json)

@@ -76,16 +76,14 @@ class _LineBuffer(AssociationLogs):
 
 
 class LineLogs(Logs):
-    """All loggers of a receiver without ``--log-config``: one level, one descriptor."""
+    """All loggers of a receiver without ``--log-config``: one level, standard error."""
 
-    def __init__(
-        self, threshold: LogLevel, style: LineStyle, descriptor: int, *, wants_fields: bool = False
-    ) -> None:
+    def __init__(self, threshold: LogLevel, style: LineStyle, *, wants_fields: bool) -> None:
         self.threshold = threshold
         self.style = style
         self.errors_visible = threshold <= LogLevel.ERROR
         self.wants_fields = wants_fields
-        self.writer = DescriptorWriter(descriptor, self._lost_lines)
+        self.writer = DescriptorWriter(2, self._lost_lines)
         self._buffers: dict[int, _LineBuffer] = {}
 
     def logger(self, name: str) -> Log:

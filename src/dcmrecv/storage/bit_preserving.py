@@ -13,12 +13,13 @@ from dcmrecv import conditions
 from dcmrecv.observer import AssociationObserver, FileNotCreated, FileNotWritten, Stored
 from dcmrecv.storage.directories import DirectoryError
 from dcmrecv.storage.meta import meta_header
-from dcmrecv.storage.publish import Buffer, FileError, ObjectFile, Target
+from dcmrecv.storage.publish import FileError, ObjectFile, Target
 from dcmrecv.storage.session import OUT_OF_RESOURCES, STORED, ReceiveFailure, StoreResult, StoreSession
 from dcmrecv.text import printable
 
 if TYPE_CHECKING:
     from dcmrecv.core.events import AcceptedAssociation, StoreRequest
+    from dcmrecv.dataset.memory import Buffer
     from dcmrecv.storage.filing import ObjectFiler
 
 __all__ = ["BitPreservingSession"]

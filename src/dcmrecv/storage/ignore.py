@@ -9,7 +9,7 @@ from dcmrecv.storage.normal import ParsingSession
 from dcmrecv.storage.session import STORED, StoreResult
 
 if TYPE_CHECKING:
-    from dcmrecv.storage.publish import Buffer
+    from dcmrecv.dataset.memory import Buffer
 
 __all__ = ["IgnoreSession"]
 

@@ -26,7 +26,7 @@ from dcmrecv.observer import (
 from dcmrecv.storage.directories import DirectoryError
 from dcmrecv.storage.meta import meta_header
 from dcmrecv.storage.naming import new_uid
-from dcmrecv.storage.publish import Buffer, FileError, ObjectFile
+from dcmrecv.storage.publish import FileError, ObjectFile
 from dcmrecv.storage.session import (
     CANNOT_UNDERSTAND,
     STORED,
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from dcmrecv.core.events import AcceptedAssociation, StoreRequest
     from dcmrecv.dataset.dictionary import DataDictionary
+    from dcmrecv.dataset.memory import Buffer
     from dcmrecv.observer import AssociationObserver
     from dcmrecv.remarks import Remark
     from dcmrecv.storage.filing import ObjectFiler
