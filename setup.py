@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from importlib.machinery import EXTENSION_SUFFIXES
 from pathlib import Path
 
 from setuptools import Extension, setup
@@ -68,6 +69,13 @@ class BuildAllOrNone(build_ext):
         if not all(path.exists() for path in built):
             for path in built:
                 path.unlink(missing_ok=True)
+
+    def copy_extensions_to_source(self) -> None:
+        """Leave in the source tree what was compiled now, and nothing that was compiled before."""
+        super().copy_extensions_to_source()
+        for path in SOURCES.rglob("*" + EXTENSION_SUFFIXES[0]):
+            if not Path(self.build_lib, path.relative_to(SOURCES)).exists():
+                path.unlink()
 
 
 # A directory of its own for each build: setuptools would put into a wheel what an earlier build left in build/lib.

@@ -43,13 +43,13 @@ PACKAGE = os.path.dirname(os.path.abspath(__file__))
 
 
 class _SourceFinder:
-    """Finds the source of `MODULES`, and nothing else."""
+    """Finds the source of what this package has: of `MODULES`, and of what was compiled once and still lies there."""
 
     @staticmethod
     def find_spec(
         name: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if name not in MODULES:
+        if not name.startswith("dcmrecv."):
             return None
         for directory in path or ():
             spec = FileFinder(directory, (SourceFileLoader, SOURCE_SUFFIXES)).find_spec(name, target)
@@ -75,21 +75,21 @@ def obstacle(package: str = PACKAGE, modules: Sequence[str] = MODULES) -> str:
     """
     paths = [os.path.join(os.path.dirname(package), *name.split(".")) for name in modules]
     files = [_compiled_file(path) for path in paths]
+    types = []
+    if os.path.isfile(paths[0] + ".pxd"):
+        for directory in {os.path.dirname(path) for path in paths}:
+            for name in os.listdir(directory):
+                path = os.path.join(directory, name)
+                if name.endswith(".pxd"):
+                    types.append(os.stat(path).st_mtime_ns)
+                elif _is_loaded(name) and path not in files:
+                    return f"{name} is of no module that is compiled"
     if not any(files):
         return ""
-    for name, file in zip(modules, files, strict=True):
+    for name, path, file in zip(modules, paths, files, strict=True):
         if not file:
             return f"{name} is not compiled"
-    if not os.path.isfile(paths[0] + ".pxd"):
-        return ""
-    types = [
-        os.stat(entry).st_mtime_ns
-        for directory in {os.path.dirname(path) for path in paths}
-        for entry in os.scandir(directory)
-        if entry.name.endswith(".pxd")
-    ]
-    for name, path, file in zip(modules, paths, files, strict=True):
-        if os.stat(file).st_mtime_ns < max(os.stat(path + ".py").st_mtime_ns, *types):
+        if types and os.stat(file).st_mtime_ns < max(os.stat(path + ".py").st_mtime_ns, *types):
             return f"{name} was compiled before its source was changed"
     return ""
 
@@ -97,6 +97,12 @@ def obstacle(package: str = PACKAGE, modules: Sequence[str] = MODULES) -> str:
 def _compiled_file(path: str) -> str:
     """Return the file that Python would load for the module at *path*, or nothing if it is not compiled."""
     return next((path + suffix for suffix in EXTENSION_SUFFIXES if os.path.isfile(path + suffix)), "")
+
+
+def _is_loaded(name: str) -> bool:
+    """Return whether the file *name* is a compiled one that this Python loads; there may be those of others."""
+    _, dot, suffix = name.partition(".")
+    return dot + suffix in EXTENSION_SUFFIXES
 
 
 def compiled_modules() -> tuple[str, ...]:

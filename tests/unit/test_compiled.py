@@ -110,3 +110,16 @@ def test_a_compiled_module_older_than_its_source_is_found_out(tmp_path: Path, ch
     for types in package.glob("*.pxd"):
         types.unlink()
     assert obstacle(str(package), ["dcmrecv.scan"]) == "", "an installed package has no types"
+
+
+def test_what_is_no_longer_compiled_is_found_out_and_its_source_runs(tmp_path: Path) -> None:
+    """Else the old compiled form of a module would run beside the new source of all others."""
+    package = tmp_path / "dcmrecv"
+    shutil.copytree(ROOT / "src" / "dcmrecv", package, ignore=shutil.ignore_patterns("*.so", "__pycache__"))
+    (package / "storage" / "filing.cpython-27-other.so").touch()  # of another Python
+    assert obstacle(str(package)) == ""
+    old = package / "storage" / f"filing{SUFFIX}"
+    old.write_bytes(b"no ELF: loading it would fail")
+    assert obstacle(str(package)) == f"{old.name} is of no module that is compiled"
+    program = "import dcmrecv.storage.filing as filing; print(filing.__file__)"
+    assert run(program, PYTHONPATH=str(tmp_path)) == str(old.with_name("filing.py"))
