@@ -67,8 +67,9 @@ class ObjectFiler:
         """*observe* is called, from any thread, with what the operator should know of the output directory."""
         self.output = OutputDirectory(config, observe)
         self.namer = Namer(config.filenames, config.extension)
-        space = FreeSpace(self.output.path, config.min_free_space)
-        self.publisher = Publisher(config, self.output, space.enough if config.min_free_space else None)
+        minimum = config.min_free_space
+        room = FreeSpace(self.output.path, minimum).enough if minimum else None
+        self.publisher = Publisher(config, self.output, room)
         self._shown = self.output.shown + b"/"
         if self.namer.looks and not self.output.shown:
             self._shown = b"//"  # the reference's spelling of the root directory there

@@ -22,8 +22,6 @@ class FreeSpace:
 
     def enough(self) -> bool:
         """Return False while less than the minimum is free. An unreadable file system is not full."""
-        if not self._minimum:
-            return True
         now = time.monotonic()
         if now >= self._next:
             self._next = now + _LOOK_AGAIN
