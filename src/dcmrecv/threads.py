@@ -8,11 +8,12 @@ accounts for itself once it runs, so that one that never came to life has left n
 from __future__ import annotations
 
 import _thread
+import os
 import sys
 import threading
 from collections.abc import Callable
 
-__all__ = ["let_others_run", "save_address_space", "start_thread"]
+__all__ = ["let_others_run", "processors", "save_address_space", "start_thread"]
 
 _STACK_SIZE = 1 << 20
 
@@ -44,6 +45,11 @@ def save_address_space() -> None:
     Matters where the address space is limited (``ulimit -v``) or memory is not overcommitted.
     """
     threading.stack_size(_STACK_SIZE)
+
+
+def processors() -> int:
+    """Return how many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def let_others_run() -> None:

@@ -20,6 +20,7 @@ from dcmrecv.server.gil_gate import GilGate
 from dcmrecv.server.health import HealthBoard
 from dcmrecv.server.listener import addresses
 from dcmrecv.server.server import Server
+from dcmrecv.threads import processors
 
 if TYPE_CHECKING:
     import socket
@@ -101,7 +102,10 @@ class Service:
             observer=observer,
             tls=tls,
             # where work may take long, in waits for the disk or in handlers, threads wait together
-            gate=GilGate(short=self.store is not None and not self.store.config.fsync),
+            gate=GilGate(
+                short=self.store is not None and not self.store.config.fsync,
+                spare_processor=processors() > max(config.network.workers, 1),
+            ),
             obstacle=() if obstacle is None else (obstacle,),
             echo=None if isinstance(handlers, StorageWriter) else handlers.echo,
             memory=MemoryBudget.default(config.network.workers),

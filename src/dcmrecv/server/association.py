@@ -80,8 +80,8 @@ class Association:
         self._services = services
         self._passive_close = passive_close
         self._sock = sock
-        self._transport = Transport(sock, services.clocks)
         self._ticket = GateTicket(services.gate)
+        self._transport = Transport(sock, services.clocks, self._ticket)
         self._observer = services.observer.association(*address)
         self._observe = self._observer.observe
         self._wanted = self._observer.wanted

@@ -8,11 +8,14 @@ cdef class _Gate:
     cpdef bint enter(self) except -1
 
 cdef class GateTicket:
-    cdef object _gates
-    cdef _Gate _short, _inside
+    cdef _Gate _heavy, _inside, _short
     cdef double _computed, _since
-    cdef long long _size
+    cdef long long _entries, _size
+    cdef bint _spare
     cdef public double debt
     cpdef enter(self, long long size)
     cpdef leave(self, long long size=*)
+    cpdef bint may_wait_actively(self) except -1
+    cpdef long long _all_entries(self) except -1
+    cpdef waited_actively(self, double seconds)
     cpdef _account(self, double now)

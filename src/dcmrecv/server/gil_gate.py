@@ -57,22 +57,27 @@ class _Gate:
 class GilGate:
     """The two gates, shared by the threads of a process."""
 
-    def __init__(self, *, short: bool = True) -> None:
-        """*short* False: there is only the second gate, where short work may take long, waiting for the disk."""
+    def __init__(self, *, short: bool = True, spare_processor: bool = False) -> None:
+        """*short* False: there is only the second gate, where short work may take long, waiting for the disk.
+
+        *spare_processor*: there are more processors than processes of ours (`GateTicket.may_wait_actively`).
+        """
         self.short = _Gate(limits.GATE_SECONDS) if short else None
+        self.spare_processor = spare_processor
         self.heavy = _Gate(limits.HEAVY_GATE_SECONDS)
 
 
 class GateTicket:
     """One thread's way through the gates."""
 
-    __slots__ = ("_computed", "_gates", "_inside", "_short", "_since", "_size", "debt")
+    __slots__ = ("_computed", "_entries", "_heavy", "_inside", "_short", "_since", "_size", "_spare", "debt")
 
     def __init__(self, gates: GilGate) -> None:
         """To be made by the thread that uses it."""
-        self._gates = gates
-        self._short = gates.short
+        self._short, self._heavy = gates.short, gates.heavy
+        self._spare = gates.spare_processor
         self._inside: _Gate | None = None
+        self._entries = -1  # through both gates, when we left one last
         self._size = 0  # bytes since the last account
         self._computed, self._since = time.thread_time(), time.monotonic()
         self.debt = 0.0
@@ -82,7 +87,7 @@ class GateTicket:
         """Wait, if need be and not for long, before the work on *size* bytes that have come."""
         gate = self._short if size < limits.GATE_BELOW else None
         if self.debt > limits.DEBT_SECONDS:
-            gate = self._gates.heavy
+            gate = self._heavy
         if gate is not None and gate.enter():
             self._inside = gate
 
@@ -95,12 +100,26 @@ class GateTicket:
         gate = self._inside
         if gate is not None:
             self._inside = None
+            self._entries = self._all_entries()
             gate.open = False
             gate.lock.release()
         self._size += size
         now = time.monotonic()
         if now - self._since >= limits.ACCOUNT_SECONDS:
             self._account(now)
+
+    def may_wait_actively(self) -> bool:
+        """Return True if no other thread has passed a gate since we have, and there is a processor to spare."""
+        if not self._spare or self._short is None or self._all_entries() != self._entries:
+            return False
+        return not (self._short.lock.locked() or self._heavy.lock.locked())
+
+    def _all_entries(self) -> int:
+        return self._heavy.entries + (0 if self._short is None else self._short.entries)
+
+    def waited_actively(self, seconds: float) -> None:
+        """That processor time is none that the peer has made us compute."""
+        self._computed += seconds
 
     def _account(self, now: float) -> None:
         computed = time.thread_time()

@@ -102,6 +102,12 @@ GATE_SECONDS = 0.02
 HEAVY_GATE_SECONDS = 2.0
 """The same for the gate of associations that make us compute much (ours)."""
 
+ACTIVE_WAIT_SECONDS = 60e-6
+"""How long a thread looks again and again, after a response, whether the peer has answered, before it sleeps (ours)."""
+
+ACTIVE_WAITS = 8
+"""After so many looks in vain, one after the other, an association sleeps at once (ours): its peer is not near."""
+
 ACCOUNT_SECONDS = 0.002
 """How often at most the processor time of an association is looked at (ours); less than `DEBT_SECONDS`."""
 

@@ -109,6 +109,8 @@ class ThreadPool:
         most = 1 if self.alone else self._limit
         if now < self._start_pending or 0 < most <= len(self._threads):
             return None
+        if self._start_pending:  # the thread started last has never come to life
+            self._shortages.found(Resource.THREADS)
         self._start_pending = now + limits.THREAD_START_SECONDS
         if start_thread(self._work):
             return True

@@ -3,12 +3,17 @@
 cimport cython
 from dcmrecv.core.acceptor cimport Acceptor
 from dcmrecv.core.buffer cimport ReceiveBuffer
+from dcmrecv.server.gil_gate cimport GateTicket
 
 cdef class Transport:
     cdef public object sock
     cdef object _boundary, _clocks, _stream, _timeout, _tls, _wait
     cdef double _deadline
-    cdef bint _acknowledge, _handed_over
+    cdef bint _acknowledge, _answered, _handed_over
+    cdef long long _active_waits
+    cdef GateTicket _ticket
     @cython.locals(buffer=ReceiveBuffer, count=object)
     cpdef long long receive(self, Acceptor acceptor, object wait, object watch=*) except -1
+    @cython.locals(ticket=GateTicket, begin=double, now=double, count=cython.longlong)
+    cpdef long long _receive_soon(self, object room) except -2
     cpdef send(self, bytes data)

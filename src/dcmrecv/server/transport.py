@@ -15,11 +15,13 @@ from typing import Protocol
 
 from dcmrecv.core.acceptor import Acceptor, Wait
 from dcmrecv.server import limits
+from dcmrecv.server.gil_gate import GateTicket
 from dcmrecv.server.passive_close import PassiveClose
 
 __all__ = ["ByteStream", "Clocks", "SecureStream", "Transport"]
 
 _QUICKACK = getattr(socket, "TCP_QUICKACK", None)  # Linux only
+_AT_ONCE = int(socket.MSG_DONTWAIT)
 _ABORTIVE_CLOSE = struct.pack("ii", 1, 0)
 _BOUNDARY = Wait.PDU_BOUNDARY  # by a plain name where each read passes
 _DRIPPING = (Wait.REQUEST_BODY, Wait.PDU_BODY)
@@ -80,11 +82,12 @@ class Transport:
     """The edge between one socket and one `Acceptor`. Used by one thread."""
 
     __slots__ = (
-        "_acknowledge", "_boundary", "_clocks", "_deadline", "_handed_over", "_stream", "_timeout", "_tls", "_wait",
-        "sock",
+        "_acknowledge", "_active_waits", "_answered", "_boundary", "_clocks", "_deadline", "_handed_over", "_stream",
+        "_ticket", "_timeout", "_tls", "_wait", "sock",
     )  # fmt: skip
 
-    def __init__(self, sock: socket.socket, clocks: Clocks) -> None:
+    def __init__(self, sock: socket.socket, clocks: Clocks, ticket: GateTicket) -> None:
+        """*ticket* says whether waiting actively would be at the cost of other associations."""
         self.sock = sock
         self._stream: ByteStream = sock
         self._clocks = clocks
@@ -93,6 +96,9 @@ class Transport:
         self._wait: Wait | None = None
         self._deadline = 0.0
         self._acknowledge = False
+        self._answered = False  # the peer has not said anything since we have
+        self._ticket = ticket
+        self._active_waits = limits.ACTIVE_WAITS
         self._tls: SecureStream | None = None
         self._handed_over = False
 
@@ -100,6 +106,7 @@ class Transport:
         """Read and write through *stream* from now on."""
         self._stream = self._tls = stream
         self._timeout = None  # the handshake had its own
+        self._active_waits = 0
 
     def receive(
         self, acceptor: Acceptor, wait: Wait, watch: Callable[[memoryview], None] | None = None
@@ -122,7 +129,15 @@ class Transport:
         buffer = acceptor.buffer
         room = buffer.room()
         try:
-            count = self._stream.recv_into(room)
+            if (
+                self._answered
+                and self._active_waits
+                and wait is _BOUNDARY
+                and self._ticket.may_wait_actively()
+            ):
+                count: int | None = self._receive_soon(room)
+            else:
+                count = self._stream.recv_into(room)
             while count is None:  # a part of a TLS record
                 if wait is Wait.PDU_BOUNDARY:
                     wait = Wait.PDU_HEADER  # its clock: the header is in the record that has begun
@@ -136,6 +151,7 @@ class Transport:
         except OSError:
             acceptor.receive_eof(reset=True)
             return 0
+        self._answered = False
         if count:
             self._acknowledge = count < limits.QUICKACK_BELOW and _QUICKACK is not None
             if watch is not None:
@@ -149,6 +165,7 @@ class Transport:
         """Send all of *data* in one call. Raises OSError."""
         self._stream.sendall(data)
         self._acknowledge = False
+        self._answered = True
 
     def progressed(self) -> None:
         """A PDU was consumed: the clock of the next one starts anew."""
@@ -176,6 +193,31 @@ class Transport:
         elif acceptor.wait is Wait.LINGER:
             passive_close.take(sock, None if self._tls is None else self._tls.close)
             self._handed_over = True
+
+    def _receive_soon(self, room: memoryview) -> int:
+        """Receive what the peer says to our response: it may be just about to come.
+
+        A peer on this host or near by goes on after some 20 microseconds. To sleep until then and to be woken takes
+        longer than that, and as much of a processor, as to look again and again. For others it would be a waste: so
+        it lasts `limits.ACTIVE_WAIT_SECONDS` at most, is given up after some waits in vain, and ends when another
+        association has work to do.
+        """
+        sock, ticket = self.sock, self._ticket
+        begin = now = time.monotonic()
+        count = -1
+        while count < 0:
+            try:
+                count = sock.recv_into(room, 0, _AT_ONCE)
+                self._active_waits = limits.ACTIVE_WAITS
+            except BlockingIOError:
+                now = time.monotonic()
+                if now - begin >= limits.ACTIVE_WAIT_SECONDS:
+                    self._active_waits -= 1
+                    break
+                if not ticket.may_wait_actively():
+                    break
+        ticket.waited_actively(now - begin)
+        return count if count >= 0 else sock.recv_into(room)
 
     def _enter(self, wait: Wait) -> None:
         self._wait = wait

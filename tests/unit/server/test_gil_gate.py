@@ -175,6 +175,36 @@ def test_without_a_gate_for_short_work() -> None:
     assert not gate.heavy.lock.locked()
 
 
+def test_waiting_actively_is_at_the_cost_of_no_other() -> None:
+    gate = GilGate(spare_processor=True)
+    mine, other = GateTicket(gate), GateTicket(gate)
+    assert not mine.may_wait_actively()  # it has done no short work yet
+    mine.enter(SHORT)
+    mine.leave()
+    assert mine.may_wait_actively()
+    other.enter(BULK)
+    other.leave()
+    assert mine.may_wait_actively()
+    other.enter(SHORT)
+    assert not mine.may_wait_actively()
+    other.leave()
+    assert not mine.may_wait_actively()
+    assert other.may_wait_actively()
+    busy = heavy(gate)
+    busy.enter(SHORT)
+    assert not other.may_wait_actively()
+    busy.leave()
+    assert busy.may_wait_actively()
+
+
+@pytest.mark.parametrize(("short", "spare"), [(True, False), (False, True)])
+def test_no_active_waiting_where_there_is_nothing_to_spare(short: bool, spare: bool) -> None:
+    ticket = GateTicket(GilGate(short=short, spare_processor=spare))
+    ticket.enter(SHORT)
+    ticket.leave()
+    assert not ticket.may_wait_actively()
+
+
 class Times:
     """What a thread has computed and what time it is, as the test says."""
 
@@ -212,6 +242,18 @@ def test_who_makes_us_compute_much(
     assert (ticket.debt > limits.DEBT_SECONDS) is is_heavy
     times.now += 1 + limits.MOST_DEBT_SECONDS / limits.COMPUTE_SHARE
     ticket.leave()
+    assert ticket.debt == 0
+
+
+def test_waiting_actively_makes_no_debt(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = Times()
+    monkeypatch.setattr(gil_gate, "time", times)
+    ticket = GateTicket(GilGate())
+    for _ in range(1000):
+        times.computed += 0.00006
+        times.now += 0.00006
+        ticket.waited_actively(0.00006)
+        ticket.leave(80)
     assert ticket.debt == 0
 
 

@@ -219,6 +219,7 @@ def test_a_thread_that_never_comes_to_life(server: Server, monkeypatch: pytest.M
         assert first.recv(1) == b"!"
         until(lambda: not server.pool.waiting)
     assert server.is_served()
+    assert server.shortages == [ShortageBegan("threads")]
     first.close()
 
 

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import socket
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
 
 from dcmrecv.config import AssociationConfig
 from dcmrecv.core.acceptor import Acceptor, Wait
-from dcmrecv.core.events import NotAnAssociation, RequestReceived, RequestUnusable
+from dcmrecv.core.events import EchoRequest, NotAnAssociation, PeerClosed, RequestReceived, RequestUnusable
 from dcmrecv.server import limits, transport
+from dcmrecv.server.gil_gate import GateTicket, GilGate
 from dcmrecv.server.transport import Clocks, Transport
-from tests.support.rawscu import VERIFICATION, Requestor, associate_rq
+from tests.support.rawscu import VERIFICATION, Requestor, associate_rq, command_set, p_data
 from tests.support.settings import acceptor_settings
 
 REQUEST = associate_rq(Requestor(), VERIFICATION)
+ECHO = p_data(3, command_set({0x0002: b"1.2.840.10008.1.1\0", 0x0100: 0x30, 0x0110: 1, 0x0800: 0x101}))
 
 
 class Clock:
@@ -36,7 +38,7 @@ class Wire:
         self.clock = clock
         self.peer, end = socket.socketpair()
         self.acceptor = Acceptor(acceptor_settings(AssociationConfig()))
-        self.transport = Transport(end, Clocks(acse, dimse))
+        self.transport = Transport(end, Clocks(acse, dimse), GateTicket(GilGate()))
 
     def drip(self, data: bytes, seconds: float) -> None:
         """Send *data* byte by byte, *seconds* apart."""
@@ -118,7 +120,7 @@ def test_the_first_clock_is_that_of_the_listening_socket_or_set(bequeathed: int 
                 assert struct.unpack("ll", inherited)[0] == (bequeathed or 0)
                 peer.sendall(REQUEST[:2])
                 acceptor = Acceptor(acceptor_settings(AssociationConfig()))
-                Transport(connection, clocks).receive(acceptor, acceptor.wait)
+                Transport(connection, clocks, GateTicket(GilGate())).receive(acceptor, acceptor.wait)
                 now = connection.getsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, 16)
                 assert struct.unpack("ll", now)[0] == seconds
 
@@ -132,7 +134,7 @@ def test_a_handshake_leaves_its_own_clock(wire: Wire) -> None:
 
     clocks = Clocks(7, None)
     clocks.inherited = 7
-    end = Transport(wire.transport.sock, clocks)
+    end = Transport(wire.transport.sock, clocks, GateTicket(GilGate()))
     end.use_tls(Stream())
     wire.peer.sendall(REQUEST)
     end.receive(wire.acceptor, wire.acceptor.wait)
@@ -214,3 +216,103 @@ def test_a_record_that_drips_at_a_pdu_boundary(clock: Clock, dimse: int | None, 
         assert record.reads == 1 + seconds / 5
     finally:
         wire.close()
+
+
+class Watched:
+    """A socket that counts how it is read: looks, and reads that sleep."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        self._sock = sock
+        self.looks = self.sleeps = 0
+        self.before_a_sleep: Callable[[], object] = lambda: None
+
+    def recv_into(self, buffer: memoryview, size: int = 0, flags: int = 0) -> int:
+        if flags:
+            self.looks += 1
+        else:
+            self.sleeps += 1
+            self.before_a_sleep()
+        return self._sock.recv_into(buffer, size, flags)
+
+    def __getattr__(self, name: str) -> object:
+        return getattr(self._sock, name)
+
+
+class Dialogue:
+    """An association at rest; the peer sends echoes, which are answered."""
+
+    def __init__(self, gate: GilGate) -> None:
+        self.gate = gate
+        self.peer, end = socket.socketpair()
+        self.sock = Watched(end)
+        self.ticket = GateTicket(gate)
+        self.acceptor = Acceptor(acceptor_settings(AssociationConfig()))
+        self.transport = Transport(self.sock, Clocks(30, None), self.ticket)  # type: ignore[arg-type]
+        self.hear(REQUEST)
+        self.sock.looks = self.sock.sleeps = 0
+
+    def hear(self, data: bytes = b"") -> None:
+        """Receive *data*, and what is there already, and answer."""
+        self.peer.sendall(data)
+        self.ticket.leave()
+        size = self.transport.receive(self.acceptor, self.acceptor.wait)
+        self.ticket.enter(size)
+        while (event := self.acceptor.next_event()) is not None:
+            self.transport.progressed()
+            if isinstance(event, EchoRequest):
+                self.acceptor.send_response(event)
+        self.transport.send(self.acceptor.data_to_send())
+        self.peer.recv(1 << 16)
+
+
+@pytest.fixture
+def dialogue(monkeypatch: pytest.MonkeyPatch) -> Iterator[Dialogue]:
+    monkeypatch.setattr(transport, "_QUICKACK", None)
+    made = Dialogue(GilGate(spare_processor=True))
+    yield made
+    made.peer.close()
+    made.sock.close()  # type: ignore[operator]
+
+
+def test_what_a_peer_near_by_sends_is_taken_without_sleeping(dialogue: Dialogue) -> None:
+    for number in range(20):
+        dialogue.hear(ECHO)
+        assert (dialogue.sock.looks, dialogue.sock.sleeps) == (number + 1, 0)
+
+
+def test_the_wait_for_a_peer_far_away_is_given_up(dialogue: Dialogue) -> None:
+    dialogue.sock.before_a_sleep = lambda: dialogue.peer.sendall(ECHO)
+    for number in range(limits.ACTIVE_WAITS):
+        looks = dialogue.sock.looks
+        dialogue.hear()
+        assert dialogue.sock.looks > looks
+        assert dialogue.sock.sleeps == number + 1
+    looks = dialogue.sock.looks
+    dialogue.hear()
+    dialogue.hear(ECHO)
+    assert dialogue.sock.looks == looks
+
+
+def test_an_answer_in_time_makes_good_for_those_that_were_late(dialogue: Dialogue) -> None:
+    dialogue.sock.before_a_sleep = lambda: dialogue.peer.sendall(ECHO)
+    for _ in range(3 * limits.ACTIVE_WAITS):
+        dialogue.hear()
+        dialogue.hear(ECHO)
+    assert dialogue.sock.sleeps == 3 * limits.ACTIVE_WAITS
+
+
+def test_no_looking_while_another_association_works(dialogue: Dialogue) -> None:
+    other = GateTicket(dialogue.gate)
+    dialogue.ticket.leave()
+    other.enter(10)
+    dialogue.hear(ECHO)
+    assert (dialogue.sock.looks, dialogue.sock.sleeps) == (0, 1)
+    other.leave()
+
+
+def test_a_peer_that_has_left_meanwhile(dialogue: Dialogue) -> None:
+    dialogue.peer.close()
+    dialogue.ticket.leave()
+    assert dialogue.transport.receive(dialogue.acceptor, dialogue.acceptor.wait) == 0
+    assert isinstance(dialogue.acceptor.next_event(), PeerClosed)
+    assert dialogue.sock.sleeps == 0
