@@ -105,8 +105,8 @@ HEAVY_GATE_SECONDS = 2.0
 ACTIVE_WAIT_SECONDS = 60e-6
 """How long a thread looks again and again, after a response, whether the peer has answered, before it sleeps (ours)."""
 
-ACTIVE_WAITS = 8
-"""After so many looks in vain, one after the other, an association sleeps at once (ours): its peer is not near."""
+NEAR_SECONDS = 120e-6
+"""A peer is near if it went on so soon after our last response (ours); waiting actively is for such peers only."""
 
 ACCOUNT_SECONDS = 0.002
 """How often at most the processor time of an association is looked at (ours); less than `DEBT_SECONDS`."""

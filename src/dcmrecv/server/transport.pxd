@@ -9,11 +9,10 @@ cdef class Transport:
     cdef public object sock
     cdef object _boundary, _clocks, _stream, _timeout, _tls, _wait
     cdef double _deadline
-    cdef bint _acknowledge, _answered, _handed_over
-    cdef long long _active_waits
+    cdef bint _acknowledge, _answered, _handed_over, _near
     cdef GateTicket _ticket
     @cython.locals(buffer=ReceiveBuffer, count=object)
     cpdef long long receive(self, Acceptor acceptor, object wait, object watch=*) except -1
-    @cython.locals(ticket=GateTicket, begin=double, now=double, count=cython.longlong)
-    cpdef long long _receive_soon(self, object room) except -2
+    @cython.locals(ticket=GateTicket, begin=double, end=double, now=double)
+    cpdef object _receive_after_response(self, object room)
     cpdef send(self, bytes data)

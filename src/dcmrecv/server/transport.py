@@ -82,8 +82,8 @@ class Transport:
     """The edge between one socket and one `Acceptor`. Used by one thread."""
 
     __slots__ = (
-        "_acknowledge", "_active_waits", "_answered", "_boundary", "_clocks", "_deadline", "_handed_over", "_stream",
-        "_ticket", "_timeout", "_tls", "_wait", "sock",
+        "_acknowledge", "_answered", "_boundary", "_clocks", "_deadline", "_handed_over", "_near", "_stream", "_ticket",
+        "_timeout", "_tls", "_wait", "sock",
     )  # fmt: skip
 
     def __init__(self, sock: socket.socket, clocks: Clocks, ticket: GateTicket) -> None:
@@ -98,7 +98,7 @@ class Transport:
         self._acknowledge = False
         self._answered = False  # the peer has not said anything since we have
         self._ticket = ticket
-        self._active_waits = limits.ACTIVE_WAITS
+        self._near = False
         self._tls: SecureStream | None = None
         self._handed_over = False
 
@@ -106,7 +106,6 @@ class Transport:
         """Read and write through *stream* from now on."""
         self._stream = self._tls = stream
         self._timeout = None  # the handshake had its own
-        self._active_waits = 0
 
     def receive(
         self, acceptor: Acceptor, wait: Wait, watch: Callable[[memoryview], None] | None = None
@@ -129,13 +128,8 @@ class Transport:
         buffer = acceptor.buffer
         room = buffer.room()
         try:
-            if (
-                self._answered
-                and self._active_waits
-                and wait is _BOUNDARY
-                and self._ticket.may_wait_actively()
-            ):
-                count: int | None = self._receive_soon(room)
+            if self._answered and wait is _BOUNDARY and self._tls is None:
+                count: int | None = self._receive_after_response(room)
             else:
                 count = self._stream.recv_into(room)
             while count is None:  # a part of a TLS record
@@ -194,30 +188,29 @@ class Transport:
             passive_close.take(sock, None if self._tls is None else self._tls.close)
             self._handed_over = True
 
-    def _receive_soon(self, room: memoryview) -> int:
-        """Receive what the peer says to our response: it may be just about to come.
+    def _receive_after_response(self, room: memoryview) -> int:
+        """Receive what the peer says to our response; if it is near, look for a moment before sleeping.
 
-        A peer on this host or near by goes on after some 20 microseconds. To sleep until then and to be woken takes
-        longer than that, and as much of a processor, as to look again and again. For others it would be a waste: so
-        it lasts `limits.ACTIVE_WAIT_SECONDS` at most, is given up after some waits in vain, and ends when another
-        association has work to do.
+        A peer on this host goes on after some 20 microseconds. To sleep until then and to be woken takes longer than
+        that, and as much of a processor, as to look again and again. For other peers it would be a waste, and where
+        another association has work it would be at its cost.
         """
         sock, ticket = self.sock, self._ticket
         begin = now = time.monotonic()
-        count = -1
-        while count < 0:
-            try:
-                count = sock.recv_into(room, 0, _AT_ONCE)
-                self._active_waits = limits.ACTIVE_WAITS
-            except BlockingIOError:
-                now = time.monotonic()
-                if now - begin >= limits.ACTIVE_WAIT_SECONDS:
-                    self._active_waits -= 1
-                    break
-                if not ticket.may_wait_actively():
-                    break
-        ticket.waited_actively(now - begin)
-        return count if count >= 0 else sock.recv_into(room)
+        if self._near:
+            end = begin + limits.ACTIVE_WAIT_SECONDS
+            while now < end and ticket.may_wait_actively():
+                try:
+                    count = sock.recv_into(room, 0, _AT_ONCE)
+                except BlockingIOError:
+                    now = time.monotonic()
+                else:
+                    ticket.waited_actively(now - begin)
+                    return count
+            ticket.waited_actively(now - begin)
+        count = sock.recv_into(room)
+        self._near = time.monotonic() - begin < limits.NEAR_SECONDS
+        return count
 
     def _enter(self, wait: Wait) -> None:
         self._wait = wait

@@ -219,18 +219,23 @@ def test_a_record_that_drips_at_a_pdu_boundary(clock: Clock, dimse: int | None, 
 
 
 class Watched:
-    """A socket that counts how it is read: looks, and reads that sleep."""
+    """A socket that counts how it is read: looks, of 20 us each, and reads that sleep."""
 
-    def __init__(self, sock: socket.socket) -> None:
+    def __init__(self, sock: socket.socket, clock: Clock) -> None:
         self._sock = sock
+        self._clock = clock
         self.looks = self.sleeps = 0
+        self.slept = 0.0
+        """Seconds that each sleep takes."""
         self.before_a_sleep: Callable[[], object] = lambda: None
 
     def recv_into(self, buffer: memoryview, size: int = 0, flags: int = 0) -> int:
         if flags:
             self.looks += 1
+            self._clock.now += 20e-6
         else:
             self.sleeps += 1
+            self._clock.now += self.slept
             self.before_a_sleep()
         return self._sock.recv_into(buffer, size, flags)
 
@@ -241,10 +246,10 @@ class Watched:
 class Dialogue:
     """An association at rest; the peer sends echoes, which are answered."""
 
-    def __init__(self, gate: GilGate) -> None:
+    def __init__(self, gate: GilGate, clock: Clock) -> None:
         self.gate = gate
         self.peer, end = socket.socketpair()
-        self.sock = Watched(end)
+        self.sock = Watched(end, clock)
         self.ticket = GateTicket(gate)
         self.acceptor = Acceptor(acceptor_settings(AssociationConfig()))
         self.transport = Transport(self.sock, Clocks(30, None), self.ticket)  # type: ignore[arg-type]
@@ -266,53 +271,50 @@ class Dialogue:
 
 
 @pytest.fixture
-def dialogue(monkeypatch: pytest.MonkeyPatch) -> Iterator[Dialogue]:
-    monkeypatch.setattr(transport, "_QUICKACK", None)
-    made = Dialogue(GilGate(spare_processor=True))
+def dialogue(clock: Clock) -> Iterator[Dialogue]:
+    made = Dialogue(GilGate(spare_processor=True), clock)
     yield made
     made.peer.close()
     made.sock.close()  # type: ignore[operator]
 
 
 def test_what_a_peer_near_by_sends_is_taken_without_sleeping(dialogue: Dialogue) -> None:
+    dialogue.hear(ECHO)
+    assert (dialogue.sock.looks, dialogue.sock.sleeps) == (0, 1)  # only now is it known to be near
     for number in range(20):
         dialogue.hear(ECHO)
-        assert (dialogue.sock.looks, dialogue.sock.sleeps) == (number + 1, 0)
+        assert (dialogue.sock.looks, dialogue.sock.sleeps) == (number + 1, 1)
 
 
-def test_the_wait_for_a_peer_far_away_is_given_up(dialogue: Dialogue) -> None:
+def test_for_a_peer_that_let_us_wait_we_sleep_at_once(dialogue: Dialogue) -> None:
+    dialogue.hear(ECHO)
+    dialogue.sock.slept = limits.NEAR_SECONDS
     dialogue.sock.before_a_sleep = lambda: dialogue.peer.sendall(ECHO)
-    for number in range(limits.ACTIVE_WAITS):
-        looks = dialogue.sock.looks
+    dialogue.hear()
+    assert (dialogue.sock.looks, dialogue.sock.sleeps) == (3, 2)  # three looks are 60 us
+    for _ in range(3):
         dialogue.hear()
-        assert dialogue.sock.looks > looks
-        assert dialogue.sock.sleeps == number + 1
-    looks = dialogue.sock.looks
+    assert (dialogue.sock.looks, dialogue.sock.sleeps) == (3, 5)
+    dialogue.sock.slept = limits.NEAR_SECONDS / 2
     dialogue.hear()
     dialogue.hear(ECHO)
-    assert dialogue.sock.looks == looks
-
-
-def test_an_answer_in_time_makes_good_for_those_that_were_late(dialogue: Dialogue) -> None:
-    dialogue.sock.before_a_sleep = lambda: dialogue.peer.sendall(ECHO)
-    for _ in range(3 * limits.ACTIVE_WAITS):
-        dialogue.hear()
-        dialogue.hear(ECHO)
-    assert dialogue.sock.sleeps == 3 * limits.ACTIVE_WAITS
+    assert (dialogue.sock.looks, dialogue.sock.sleeps) == (4, 6)  # near again
 
 
 def test_no_looking_while_another_association_works(dialogue: Dialogue) -> None:
     other = GateTicket(dialogue.gate)
+    dialogue.hear(ECHO)
     dialogue.ticket.leave()
     other.enter(10)
     dialogue.hear(ECHO)
-    assert (dialogue.sock.looks, dialogue.sock.sleeps) == (0, 1)
+    assert (dialogue.sock.looks, dialogue.sock.sleeps) == (0, 2)
     other.leave()
 
 
-def test_a_peer_that_has_left_meanwhile(dialogue: Dialogue) -> None:
+def test_a_peer_near_by_that_has_left(dialogue: Dialogue) -> None:
+    dialogue.hear(ECHO)
     dialogue.peer.close()
     dialogue.ticket.leave()
     assert dialogue.transport.receive(dialogue.acceptor, dialogue.acceptor.wait) == 0
     assert isinstance(dialogue.acceptor.next_event(), PeerClosed)
-    assert dialogue.sock.sleeps == 0
+    assert (dialogue.sock.looks, dialogue.sock.sleeps) == (1, 1)
