@@ -219,7 +219,7 @@ def test_a_record_that_drips_at_a_pdu_boundary(clock: Clock, dimse: int | None, 
 
 
 class Watched:
-    """A socket that counts how it is read: looks, of 20 us each, and reads that sleep."""
+    """A socket that counts how it is read: looks, of 25 us each, and reads that sleep."""
 
     def __init__(self, sock: socket.socket, clock: Clock) -> None:
         self._sock = sock
@@ -232,7 +232,7 @@ class Watched:
     def recv_into(self, buffer: memoryview, size: int = 0, flags: int = 0) -> int:
         if flags:
             self.looks += 1
-            self._clock.now += 20e-6
+            self._clock.now += 25e-6
         else:
             self.sleeps += 1
             self._clock.now += self.slept
@@ -291,7 +291,7 @@ def test_for_a_peer_that_let_us_wait_we_sleep_at_once(dialogue: Dialogue) -> Non
     dialogue.sock.slept = limits.NEAR_SECONDS
     dialogue.sock.before_a_sleep = lambda: dialogue.peer.sendall(ECHO)
     dialogue.hear()
-    assert (dialogue.sock.looks, dialogue.sock.sleeps) == (3, 2)  # three looks are 60 us
+    assert (dialogue.sock.looks, dialogue.sock.sleeps) == (3, 2)  # more than 60 us
     for _ in range(3):
         dialogue.hear()
     assert (dialogue.sock.looks, dialogue.sock.sleeps) == (3, 5)
