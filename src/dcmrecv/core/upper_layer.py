@@ -1,9 +1,9 @@
 """The upper layer of one association, from the acceptor's side: PDUs and states (PS3.8 section 9.2).
 
-The state machine of PS3.8 is the table `STEPS` below: what arrives in a state decides what is sent, what the user of
-the layer is told, and the state after it. The code behind the table only finds out what has arrived. The states and
-the names of the actions are those of PS3.8 tables 9-6 to 9-10; where a step differs from the standard it does what
-the reference does, and the sections named are those of spec/network.md.
+The state machine of PS3.8 is the table `STEPS` below: what arrives in a state decides what is sent, what is
+indicated to the user of the layer, and the state after it. The code behind the table only finds out what has
+arrived. The states and the names of the actions are those of PS3.8 tables 9-6 to 9-10; where a step differs from the
+standard it does what the reference does, and the sections named are those of spec/network.md.
 
 An acceptor that answers at once never rests in some states of the standard. Sta3 (awaiting the local A-ASSOCIATE
 response) lasts as long as the call that judges the request; Sta7 would need a release of our own, which an

@@ -1,7 +1,7 @@
 """Listening sockets that any number of threads wait for at once.
 
 A blocking `accept` has only one remedy when the receiver is to stop: `shutdown` of the listening socket. That would
-end it for everybody who holds it, and a socket inherited from a service manager outlives us. So threads
+end it for every process that holds it, and a socket inherited from a service manager outlives us. So threads
 wait with epoll, for the sockets and for a bell (an eventfd) that rings once, when it is over.
 
 A connection wakes one thread of one process, as a blocking `accept` does: the sockets are watched with
@@ -33,9 +33,8 @@ class AcceptQueue:
         self._epoll = select.epoll()
         self._bell = os.eventfd(0, os.EFD_CLOEXEC | os.EFD_NONBLOCK)
         self._epoll.register(self._bell, select.EPOLLIN)
-        self._pending = (
-            select.epoll()
-        )  # nobody sleeps in it; unlike a poll object any number of threads may ask it
+        # no thread sleeps in this; unlike a poll object it may be asked by several at once
+        self._pending = select.epoll()
         for number, sock in self._sockets.items():
             sock.setblocking(False)
             self._epoll.register(number, _EVENTS)

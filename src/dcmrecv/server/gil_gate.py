@@ -11,7 +11,7 @@ waits for a gate does not contend for the GIL. There are two gates, with one thr
   pause) pass the second one, so that all the others have one such neighbour at most, whatever their number.
 
 How much an association computes is measured in processor time of its thread. It may have so much for each byte, and
-a small share of all time; what it has beyond that is its debt, and who has debts passes the second gate.
+a small share of all time; what it has beyond that is its debt, and an association in debt passes the second gate.
 
 Gates are an optimisation only: when the thread inside takes long, on a slow disk or for a peer that does not
 read, the gate stands open until it is through.
@@ -81,7 +81,7 @@ class GateTicket:
         self._size = 0  # bytes since the last account
         self._computed, self._since = time.thread_time(), time.monotonic()
         self.debt = 0.0
-        """Seconds of processor time beyond what is everybody's due."""
+        """Seconds of processor time beyond what is due to every association."""
 
     def enter(self, size: int) -> None:
         """Wait, if need be and not for long, before the work on *size* bytes that have come."""

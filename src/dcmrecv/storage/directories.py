@@ -1,4 +1,4 @@
-"""Directories below the output directory: the date rule, and making them without following anybody's links.
+"""Directories below the output directory: the date rule, and making them without following others' links.
 
 The output directory itself is the operator's and may be anything, links included. Below it each component is
 made and opened on its own, relative to its parent and never through a symbolic link (spec/storage.md 6).
@@ -191,7 +191,7 @@ class OutputDirectory:
     def _make_durable(self, descriptor: int, parent: int) -> None:
         """See to it that the entry of a directory in its *parent* is on disk, once for each directory.
 
-        One that exists already may have been made a moment ago by somebody who has not come to this yet.
+        One that exists already may have been made a moment ago by another thread that has not come to this yet.
         """
         try:
             status = os.fstat(descriptor)
