@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import socket
 import subprocess
 import sys
 from importlib.machinery import EXTENSION_SUFFIXES
@@ -12,6 +13,9 @@ from pathlib import Path
 import pytest
 
 from dcmrecv.compiled import MODULES, compiled_modules, obstacle
+from dcmrecv.core.acceptor import Wait
+from dcmrecv.server.gil_gate import GateTicket, GilGate
+from dcmrecv.server.transport import Clocks, Transport
 from tests.support.server import ROOT
 
 SUFFIX = EXTENSION_SUFFIXES[0]
@@ -123,3 +127,11 @@ def test_what_is_no_longer_compiled_is_found_out_and_its_source_runs(tmp_path: P
     assert obstacle(str(package)) == f"{old.name} is of no module that is compiled"
     program = "import dcmrecv.storage.filing as filing; print(filing.__file__)"
     assert run(program, PYTHONPATH=str(tmp_path)) == str(old.with_name("filing.py"))
+
+
+def test_none_in_the_place_of_an_object_is_an_error_and_no_crash() -> None:
+    here, there = socket.socketpair()
+    with here, there:
+        transport = Transport(here, Clocks(1, None), GateTicket(GilGate()))
+        with pytest.raises(AttributeError):
+            transport.receive(None, Wait.PDU_BOUNDARY)  # type: ignore[arg-type]

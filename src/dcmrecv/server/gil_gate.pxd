@@ -11,7 +11,7 @@ cdef class GateTicket:
     cdef _Gate _heavy, _inside, _short
     cdef double _computed, _since
     cdef long long _entries, _size
-    cdef bint _spare
+    cdef bint _alone, _spare
     cdef public double debt
     cpdef enter(self, long long size)
     cpdef leave(self, long long size=*)

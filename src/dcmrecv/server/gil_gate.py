@@ -70,7 +70,18 @@ class GilGate:
 class GateTicket:
     """One thread's way through the gates."""
 
-    __slots__ = ("_computed", "_entries", "_heavy", "_inside", "_short", "_since", "_size", "_spare", "debt")
+    __slots__ = (
+        "_alone",
+        "_computed",
+        "_entries",
+        "_heavy",
+        "_inside",
+        "_short",
+        "_since",
+        "_size",
+        "_spare",
+        "debt",
+    )
 
     def __init__(self, gates: GilGate) -> None:
         """To be made by the thread that uses it."""
@@ -78,6 +89,7 @@ class GateTicket:
         self._spare = gates.spare_processor
         self._inside: _Gate | None = None
         self._entries = -1  # through both gates, when we left one last
+        self._alone = False  # no other thread passed a gate between our last two passages
         self._size = 0  # bytes since the last account
         self._computed, self._since = time.thread_time(), time.monotonic()
         self.debt = 0.0
@@ -85,6 +97,7 @@ class GateTicket:
 
     def enter(self, size: int) -> None:
         """Wait, if need be and not for long, before the work on *size* bytes that have come."""
+        self._alone = self._all_entries() == self._entries
         gate = self._short if size < limits.GATE_BELOW else None
         if self.debt > limits.DEBT_SECONDS:
             gate = self._heavy
@@ -109,8 +122,8 @@ class GateTicket:
             self._account(now)
 
     def may_wait_actively(self) -> bool:
-        """Return True if no other thread has passed a gate since we have, and there is a processor to spare."""
-        if not self._spare or self._short is None or self._all_entries() != self._entries:
+        """Return True if no other thread has lately passed a gate, and there is a processor to spare."""
+        if not (self._spare and self._alone) or self._short is None or self._all_entries() != self._entries:
             return False
         return not (self._short.lock.locked() or self._heavy.lock.locked())
 
