@@ -41,8 +41,11 @@ def _timeval(seconds: float) -> bytes:
 class ByteStream(Protocol):
     """What a TLS connection and a socket have in common."""
 
-    def recv_into(self, buffer: memoryview, /) -> int | None:
-        """Return the number of bytes, 0 at the end; None if something came that is no byte of the peer's yet."""
+    def recv_into(self, buffer: memoryview, nbytes: int = 0, flags: int = 0, /) -> int | None:
+        """Return the number of bytes, 0 at the end; None if something came that is no byte of the peer's yet.
+
+        Raises BlockingIOError if nothing comes in time, with MSG_DONTWAIT if nothing is there.
+        """
         ...
 
     def sendall(self, data: bytes, /) -> None: ...
@@ -128,8 +131,8 @@ class Transport:
         buffer = acceptor.buffer
         room = buffer.room()
         try:
-            if self._answered and wait is _BOUNDARY and self._tls is None:
-                count: int | None = self._receive_after_response(room)
+            if self._answered and wait is _BOUNDARY:
+                count = self._receive_after_response(room)
             else:
                 count = self._stream.recv_into(room)
             while count is None:  # a part of a TLS record
@@ -188,27 +191,27 @@ class Transport:
             passive_close.take(sock, None if self._tls is None else self._tls.close)
             self._handed_over = True
 
-    def _receive_after_response(self, room: memoryview) -> int:
+    def _receive_after_response(self, room: memoryview) -> int | None:
         """Receive what the peer says to our response; if it is near, look for a moment before sleeping.
 
         A peer on this host goes on after some 20 microseconds. To sleep until then and to be woken takes longer than
         that, and as much of a processor, as to look again and again. For other peers it would be a waste, and where
         another association has work it would be at its cost.
         """
-        sock, ticket = self.sock, self._ticket
+        stream, ticket = self._stream, self._ticket
         begin = now = time.monotonic()
         if self._near:
             end = begin + limits.ACTIVE_WAIT_SECONDS
             while now < end and ticket.may_wait_actively():
                 try:
-                    count = sock.recv_into(room, 0, _AT_ONCE)
+                    count = stream.recv_into(room, 0, _AT_ONCE)
                 except BlockingIOError:
                     now = time.monotonic()
                 else:
                     ticket.waited_actively(now - begin)
                     return count
             ticket.waited_actively(now - begin)
-        count = sock.recv_into(room)
+        count = stream.recv_into(room)
         self._near = time.monotonic() - begin < limits.NEAR_SECONDS
         return count
 

@@ -46,8 +46,10 @@ class TlsConnection:
         self._ended = False
         self._failure: ssl.SSLError | None = None
 
-    def recv_into(self, buffer: memoryview, /) -> int | None:
+    def recv_into(self, buffer: memoryview, nbytes: int = 0, flags: int = 0, /) -> int | None:
         """Fill *buffer* with what has arrived; wait for the first byte only, and once only.
+
+        *nbytes* and *flags* are those of a socket's `recv_into`; there is no use for the first here.
 
         Returns the count, 0 at the end of the connection, and None if what came is not a whole record yet: the
         caller, who keeps the clocks, decides whether to wait for more. Raises what the socket raises
@@ -59,7 +61,7 @@ class TlsConnection:
         if count:
             return count
         if self._failure is None and not self._ended:
-            received = self.socket.recv_into(self._ciphertext)
+            received = self.socket.recv_into(self._ciphertext, 0, flags)
             if not received:
                 return 0
             self._incoming.write(self._ciphertext[:received])

@@ -170,7 +170,7 @@ class Record:
         self.seconds = seconds
         self.reads = 0
 
-    def recv_into(self, buffer: memoryview) -> int | None:
+    def recv_into(self, buffer: memoryview, nbytes: int = 0, flags: int = 0) -> int | None:
         self.clock.now += self.seconds
         self.reads += 1
         return None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import socket
 import ssl
 from pathlib import Path
 
@@ -17,6 +18,7 @@ class Pieces:
     def __init__(self) -> None:
         self.pieces: list[bytes] = []
         self.reads = 0
+        self.flags = 0
 
     def cut(self, data: bytes, chance: random.Random) -> None:
         while data:
@@ -24,8 +26,9 @@ class Pieces:
             self.pieces.append(data[:size])
             data = data[size:]
 
-    def recv_into(self, buffer: memoryview) -> int:
+    def recv_into(self, buffer: memoryview, nbytes: int = 0, flags: int = 0) -> int:
         self.reads += 1
+        self.flags = flags
         if not self.pieces:
             raise BlockingIOError
         piece = self.pieces.pop(0)
@@ -94,6 +97,20 @@ def test_nothing_that_has_arrived_stays_behind(pki: Path, version: ssl.TLSVersio
             received += bytes(room[: connection.recv_into(room) or 0])
         assert received == sent
         assert not sock.pieces
+
+
+def test_a_look_takes_what_is_there_and_waits_for_nothing(pki: Path) -> None:
+    client, ciphertext, connection, sock = connect(pki, ssl.TLSVersion.TLSv1_3)
+    room = memoryview(bytearray(4))
+    with pytest.raises(BlockingIOError):
+        connection.recv_into(room, 0, socket.MSG_DONTWAIT)
+    assert sock.flags == socket.MSG_DONTWAIT
+    client.write(b"more than fits")
+    sock.pieces = [ciphertext.read()]
+    assert connection.recv_into(room, 0, socket.MSG_DONTWAIT) == 4
+    reads = sock.reads
+    assert connection.recv_into(room, 0, socket.MSG_DONTWAIT) == 4
+    assert sock.reads == reads
 
 
 def test_a_broken_record_is_refused_at_once(pki: Path) -> None:
