@@ -10,7 +10,6 @@ Calling AE titles are the business of `dcmrecv.core.negotiate`.
 from __future__ import annotations
 
 import ipaddress
-import os
 import re
 import socket
 import threading
@@ -19,6 +18,7 @@ from collections.abc import Iterable
 from typing import TypeAlias
 
 from dcmrecv.config import NetworkConfig
+from dcmrecv.files import read_file
 from dcmrecv.server import limits, proxy_protocol
 from dcmrecv.text import from_bytes, printable
 
@@ -49,13 +49,9 @@ def read_values(values: Iterable[str | bytes], file: bytes | None, option: str) 
         return tuple(found)
     name = f"{option}-file {from_bytes(file)}"
     try:
-        # a pipe must not hold up the start, nor a reload
-        with open(file, "rb", opener=lambda path, flags: os.open(path, flags | os.O_NONBLOCK)) as stream:
-            data = stream.read(MAX_FILE_SIZE + 1) or b""
+        data = read_file(file, MAX_FILE_SIZE, wait=False)  # a pipe must not hold up the start, nor a reload
     except OSError as error:
-        raise AllowListError(f"{name}: {os.strerror(error.errno or 0)}") from None
-    if len(data) > MAX_FILE_SIZE:
-        raise AllowListError(f"{name}: has more than 1 MiB")
+        raise AllowListError(f"{name}: {error.strerror}") from None
     lines = [line.strip() for line in data.splitlines()]
     listed = [line for line in lines if line and not line.startswith(b"#")]
     if not listed:
