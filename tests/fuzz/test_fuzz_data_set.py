@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from bench.dicom import element
 
 from tests.fuzz import fuzz_data_set, scan_oracle
 from tests.fuzz.fuzz_data_set import one_input, seeds
@@ -18,6 +19,15 @@ def test_seeds_are_clean_data_sets() -> None:
         if data[0] in (fuzz_data_set.IMPLICIT_LE, fuzz_data_set.EXPLICIT_LE):
             stored += bool(rewrite(data[2:], fuzz_data_set.SYNTAXES[data[0]]).data)
     assert stored > 20
+
+
+def test_a_cut_in_encapsulated_data_of_a_native_syntax_is_the_exception() -> None:
+    start = element(0x00080016, b"UI", b"1.2.3\0") + bytes.fromhex("e07f10004f420000ffffffff")
+    data = start + bytes.fromhex("feff00e000000000feff00e004000000ffd8ffd9feffdde000000000")
+    for cut in range(1, 60):
+        one_input(bytes((1, cut)) + data)
+    assert fuzz_data_set.outcome(data, b"1.2.840.10008.1.2.1", 40) == fuzz_data_set.CUT_ENCAPSULATED
+    assert fuzz_data_set.outcome(data, b"1.2.840.10008.1.2.1", None) == data
 
 
 def test_a_short_run() -> None:
