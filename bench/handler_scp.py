@@ -41,7 +41,7 @@ def _handler(name: str, directory: Path) -> Any:
 def main() -> None:
     """Serve until the process is ended."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("library", choices=("pynetdicom", "dcmrecv"))
+    parser.add_argument("server", choices=("pynetdicom", "dcmrecv"))
     parser.add_argument("handler", choices=HANDLERS)
     parser.add_argument("-od", type=Path)
     parser.add_argument("--max-pdu", type=int)
@@ -50,7 +50,7 @@ def main() -> None:
     options = parser.parse_args()
     from pynetdicom import ALL_TRANSFER_SYNTAXES, AllStoragePresentationContexts, evt
 
-    if options.library == "pynetdicom":
+    if options.server == "pynetdicom":
         from pynetdicom import AE
     else:
         from dcmrecv import AE  # type: ignore[assignment]

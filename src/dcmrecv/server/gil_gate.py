@@ -131,8 +131,11 @@ class GateTicket:
         return self._heavy.entries + (0 if self._short is None else self._short.entries)
 
     def waited_actively(self, seconds: float) -> None:
-        """That processor time is none that the peer has made us compute."""
-        self._computed += seconds
+        """That processor time is none that the peer has made us compute.
+
+        No more is forgiven than a wait may last: the thread may have been without a processor meanwhile.
+        """
+        self._computed += min(seconds, limits.ACTIVE_WAIT_SECONDS)
 
     def _account(self, now: float) -> None:
         computed = time.thread_time()

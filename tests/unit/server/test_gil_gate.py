@@ -263,6 +263,17 @@ def test_waiting_actively_makes_no_debt(monkeypatch: pytest.MonkeyPatch) -> None
     assert ticket.debt == 0
 
 
+def test_a_wait_without_a_processor_forgives_no_debt(monkeypatch: pytest.MonkeyPatch) -> None:
+    times = Times()
+    monkeypatch.setattr(gil_gate, "time", times)
+    ticket = GateTicket(GilGate())
+    times.computed += 0.05
+    times.now += 0.05
+    ticket.waited_actively(0.05)
+    ticket.leave(80)
+    assert ticket.debt > limits.DEBT_SECONDS
+
+
 def test_an_echo_now_and_then_is_nobody_s_burden(monkeypatch: pytest.MonkeyPatch) -> None:
     times = Times()
     monkeypatch.setattr(gil_gate, "time", times)
